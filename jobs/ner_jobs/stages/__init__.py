@@ -1,0 +1,1 @@
+"""The stages: one file each, one registration line each in `registry`."""

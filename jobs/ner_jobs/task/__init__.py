@@ -1,0 +1,26 @@
+"""The contract between whoever plans a stage and the process that runs it.
+
+Pure data and no heavy import: the operator, the command line and the stages
+share these words. A `Task` says what to compute and where to leave it, a
+`Manifest` says what was left, an exit code says what to do next.
+"""
+
+from ner_jobs.task.exit_codes import ExitCode, PermanentError, RetryableError, StageError
+from ner_jobs.task.manifest import FileEntry, InputReference, Manifest, canonical_digest
+from ner_jobs.task.model import TASK_ENVIRONMENT_VARIABLE, Owner, Stage, StorageSettings, Task
+
+__all__ = [
+    "TASK_ENVIRONMENT_VARIABLE",
+    "ExitCode",
+    "FileEntry",
+    "InputReference",
+    "Manifest",
+    "Owner",
+    "PermanentError",
+    "RetryableError",
+    "Stage",
+    "StageError",
+    "StorageSettings",
+    "Task",
+    "canonical_digest",
+]

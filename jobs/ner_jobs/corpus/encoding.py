@@ -1,0 +1,261 @@
+"""The one path from text to what a model sees, in training and in every variant.
+
+Tokens become sub-tokens, sub-tokens become windows that fit the model, and the
+windows' logits become one row a token again. A token is never cut by a window;
+windows overlap, and a token is decided by the window in which it is furthest
+from a cut. Training and inference use the same windows, so a long sentence is
+neither truncated nor learned twice.
+
+Only the `tokenizers` library is needed here: a stage that infers starts
+without transformers.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.task import ExitCode, PermanentError
+from ner_jobs.task.parameters import Segmentation
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float32]
+
+OUTSIDE_LOGIT = 100.0
+"""Logit of O for a token that has no sub-token: certain, and finite, so that softmax stays defined."""
+
+TOKENS_IN_CACHE = 65_536
+"""Distinct tokens whose sub-tokens are remembered; text has few distinct characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A piece of a sentence that fits the model.
+
+    Attributes:
+        input_ids: int64 (length,), specials included, without padding.
+        tokens: int64 (decided,), the tokens of the sentence that this window decides.
+        positions: int64 (decided,), where in `input_ids` the first sub-token of each lies.
+    """
+
+    input_ids: IntArray
+    tokens: IntArray
+    positions: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A sentence as windows; every token that has a sub-token is decided by exactly one of them."""
+
+    windows: tuple[Window, ...]
+    token_count: int
+
+    def scatter(self, logits: Sequence[FloatArray], outside: int = 0) -> FloatArray:
+        """Join the windows' logits to one row a token.
+
+        Args:
+            logits: a window each: float32 (at least its length, labels).
+            outside: index of the label O, which tokens without a sub-token get.
+
+        Returns:
+            float32 (token_count, labels).
+        """
+        labels = logits[0].shape[-1] if logits else outside + 1
+        joined = np.zeros((self.token_count, labels), np.float32)
+        joined[:, outside] = OUTSIDE_LOGIT
+        for window, values in zip(self.windows, logits, strict=True):
+            joined[window.tokens] = values[window.positions]
+        return joined
+
+
+def segment(text: str, segmentation: Segmentation) -> tuple[tuple[str, int, int], ...]:
+    """Cut raw text into tokens as the training data was.
+
+    Args:
+        text: any text.
+        segmentation: `characters` takes each code point that is no white space; `whitespace` splits at it.
+
+    Returns:
+        (token, start, end) each; offsets are code points of `text`, end exclusive.
+    """
+    if segmentation == "characters":
+        return tuple(
+            (character, at, at + 1) for at, character in enumerate(text) if not character.isspace()
+        )
+    tokens: list[tuple[str, int, int]] = []
+    start = None
+    for at, character in enumerate(text):
+        if character.isspace():
+            if start is not None:
+                tokens.append((text[start:at], start, at))
+                start = None
+        elif start is None:
+            start = at
+    if start is not None:
+        tokens.append((text[start:], start, len(text)))
+    return tuple(tokens)
+
+
+def join_tokens(tokens: Sequence[str]) -> tuple[str, tuple[int, ...]]:
+    """Text of tokens, and where each token starts in it.
+
+    Single characters are joined by nothing, other tokens by a space.
+    """
+    glue = "" if all(len(token) <= 1 for token in tokens) else " "
+    starts: list[int] = []
+    at = 0
+    for token in tokens:
+        starts.append(at)
+        at += len(token) + len(glue)
+    return glue.join(tokens), tuple(starts)
+
+
+class Encoder:
+    """Encodes sentences with the tokenizer of a model folder.
+
+    Args:
+        folder: holds `tokenizer.json`.
+        max_length: sub-tokens in a window, specials included.
+        segmentation: how raw text becomes tokens.
+
+    Raises:
+        PermanentError: the folder has no fast tokenizer, or the tokenizer adds no room for text.
+    """
+
+    def __init__(self, folder: Path, max_length: int, segmentation: Segmentation) -> None:
+        path = folder / "tokenizer.json"
+        if not path.is_file():
+            raise PermanentError(
+                f"{folder} has no tokenizer.json; save the model with a fast tokenizer "
+                "(AutoTokenizer.from_pretrained(...).save_pretrained(...))",
+                ExitCode.NO_INPUT,
+            )
+        self.segmentation: Segmentation = segmentation
+        self.max_length = max_length
+        self._tokenizer = Tokenizer.from_file(str(path))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._prefix, self._suffix = self._specials()
+        self._room = max_length - len(self._prefix) - len(self._suffix)
+        if self._room < 1:
+            raise PermanentError(f"maxLength {max_length} leaves no room for text", ExitCode.USAGE)
+        self._pieces = lru_cache(maxsize=TOKENS_IN_CACHE)(self._tokenize)
+
+    def tokens_of(self, text: str) -> tuple[tuple[str, int, int], ...]:
+        """Raw text as tokens with code-point offsets, by this encoder's segmentation."""
+        return segment(text, self.segmentation)
+
+    def encode(self, sentence: Sentence) -> Encoded:
+        """Windows of one sentence; an npz sentence (`input_ids`) is one window as it stands.
+
+        Raises:
+            PermanentError: one token alone has more sub-tokens than a window holds.
+        """
+        if sentence.input_ids is not None:
+            return self._encode_ready(sentence)
+        pieces = [self._pieces(token) for token in sentence.tokens]
+        windows = [
+            self._window(pieces, first, last, decided)
+            for first, last, decided in self._spans([len(piece) for piece in pieces], sentence)
+        ]
+        return Encoded(tuple(windows), len(sentence.tokens))
+
+    def encode_batch(self, sentences: Iterable[Sentence]) -> list[Encoded]:
+        """`encode` of each, in order."""
+        return [self.encode(sentence) for sentence in sentences]
+
+    def _encode_ready(self, sentence: Sentence) -> Encoded:
+        """An npz set's window: its first and last real sub-tokens are specials, each other one a token."""
+        ids = np.asarray(sentence.input_ids, np.int64)
+        if len(ids) > self.max_length:
+            raise PermanentError(
+                f"{sentence.source or sentence.id}: {len(ids)} sub-tokens, the model takes {self.max_length}"
+            )
+        count = max(len(ids) - 2, 0)
+        window = Window(ids, np.arange(count, dtype=np.int64), np.arange(1, count + 1, dtype=np.int64))
+        return Encoded((window,) if count else (), count)
+
+    def _specials(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What the tokenizer puts before and after a text, seen by encoding nothing and a probe."""
+        bare = self._tokenizer.encode("a", add_special_tokens=False).ids
+        full = self._tokenizer.encode("a", add_special_tokens=True).ids
+        for at in range(len(full) - len(bare) + 1):
+            if full[at : at + len(bare)] == bare:
+                return tuple(full[:at]), tuple(full[at + len(bare) :])
+        return (), ()
+
+    def _tokenize(self, token: str) -> tuple[int, ...]:
+        encoding = self._tokenizer.encode([token], is_pretokenized=True, add_special_tokens=False)
+        return tuple(encoding.ids)
+
+    def _spans(self, lengths: Sequence[int], sentence: Sentence) -> list[tuple[int, int, range]]:
+        """Windows as (first token, past the last token, decided tokens).
+
+        Every window but the last is filled from its first token; the next one
+        starts half a window later, so that each token has context on both sides
+        in one of them. The border between two neighbours lies in the middle of
+        their overlap, measured in sub-tokens.
+        """
+        ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+        total = int(ends[-1])
+        if total == 0:
+            return []
+        count = len(lengths)
+        if total <= self._room:
+            return [(0, count, range(count))]
+        longest = int(np.argmax(lengths))
+        if lengths[longest] > self._room:
+            raise PermanentError(
+                f"{sentence.source or sentence.id}: token {longest + 1} "
+                f"({_shown(sentence.tokens[longest])}) alone has {lengths[longest]} sub-tokens, a window "
+                f"holds {self._room}; raise spec.model.maxLength, or split the token"
+            )
+        bounds: list[tuple[int, int]] = []
+        first = 0
+        while True:
+            last = int(np.searchsorted(ends, ends[first] + self._room, side="right")) - 1
+            bounds.append((first, last))
+            if last == count:
+                break
+            middle = ends[first] + self._room // 2
+            following = int(np.searchsorted(ends, middle, side="left"))
+            # Never skip a token and always advance, however unequal the tokens are.
+            first = max(first + 1, min(following, last))
+        cuts = [0]
+        for (_, end), (start, _) in zip(bounds, bounds[1:], strict=False):
+            centre = (ends[start] + ends[end]) / 2
+            cut = int(np.searchsorted(ends, centre, side="left"))
+            cuts.append(min(max(cut, start, cuts[-1]), end))
+        cuts.append(count)
+        return [
+            (start, end, range(low, high))
+            for (start, end), low, high in zip(bounds, cuts, cuts[1:], strict=True)
+            if high > low
+        ]
+
+    def _window(self, pieces: Sequence[tuple[int, ...]], first: int, last: int, decided: range) -> Window:
+        ids: list[int] = list(self._prefix)
+        tokens: list[int] = []
+        positions: list[int] = []
+        for at in range(first, last):
+            piece = pieces[at]
+            if piece and at in decided:
+                tokens.append(at)
+                positions.append(len(ids))
+            ids.extend(piece)
+        ids.extend(self._suffix)
+        return Window(np.array(ids, np.int64), np.array(tokens, np.int64), np.array(positions, np.int64))
+
+
+def _shown(token: str) -> str:
+    """A token as a message can show it: quoted, shortened, control characters named."""
+    short = token if len(token) <= 20 else token[:20] + "…"
+    if any(unicodedata.category(character).startswith("C") for character in short):
+        return ascii(short)
+    return f"{short!r}"

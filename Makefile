@@ -1,0 +1,45 @@
+# What a person types. Each target sets up what it needs in .venv; nothing else is touched.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+NAME   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench crds clean
+
+help: ## Show the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
+# torch first: its CPU build is found by its exact version, before another package asks for any.
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[jobs,openvino,onnxruntime,operator,test]'
+	@touch $@
+
+demo: $(VENV)/.installed ## Take a self-made corpus to a promoted int8 model (under 3 minutes)
+	$(BIN)/nerd demo
+
+test: $(VENV)/.installed ## Run all tests; those that need ../shared skip where it is absent
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed ## ruff, mypy strict, import walls, drift of the generated CRDs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m ner_operator.api.crd --check
+
+format: $(VENV)/.installed ## Format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+crds: $(VENV)/.installed ## Generate crds/ from operator/ner_operator/api
+	$(BIN)/python -m ner_operator.api.crd --write
+
+bench: $(VENV)/.installed ## Measure: make bench NAME=quality|int8|infer|epoch|evaluate|cached|store, or all
+	$(BIN)/python -m benchmarks $(NAME)
+
+clean: ## Remove the environment and caches
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache build *.egg-info

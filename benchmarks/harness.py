@@ -1,0 +1,100 @@
+"""What the benchmarks share: options, tables, versions, children whose CPU time is counted."""
+
+import importlib.metadata
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What every benchmark is told.
+
+    Attributes:
+        shared: the material beside the checkout.
+        work: a folder for this benchmark's store and scratch; kept between runs.
+        quick: a small size, to see that it works; its figures mean nothing.
+    """
+
+    shared: Path
+    work: Path
+    quick: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A child that has ended: seconds of wall clock and of CPU (its own children included)."""
+
+    wall_s: float
+    cpu_s: float
+    output: str
+
+
+def run_child(
+    arguments: Sequence[str], environment: Mapping[str, str] | None = None, cwd: Path = REPOSITORY
+) -> Finished:
+    """Run a command to its end.
+
+    Raises:
+        SystemExit: it failed; its output is shown.
+    """
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    done = subprocess.run(
+        arguments,
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    wall = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        print(done.stdout)
+        raise SystemExit(f"{' '.join(arguments)} ended with {done.returncode}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Finished(wall, cpu, done.stdout)
+
+
+def nerd(*arguments: str) -> list[str]:
+    """The command line of this environment's `nerd`."""
+    return [sys.executable, "-m", "ner_operator.cli.main", *arguments]
+
+
+def versions(*packages: str) -> str:
+    """Versions of what computes, and the processor, in one line."""
+    named = [f"{name} {importlib.metadata.version(name)}" for name in packages]
+    return ", ".join([f"Python {platform.python_version()}", *named, processor()])
+
+
+def processor() -> str:
+    """The processor's name and how many of them this process may use."""
+    name = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            name = " ".join(line.partition(":")[2].split())
+            break
+    return f"{name}, {len(os.sched_getaffinity(0))} processors"
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table for people."""
+    shown = Table(title=title, title_justify="left")
+    for at, column in enumerate(columns):
+        shown.add_column(column, justify="left" if at == 0 else "right")
+    for row in rows:
+        shown.add_row(*[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row])
+    Console(width=120).print(shown)

@@ -1,0 +1,1 @@
+"""What finetune is made of: examples, their order, the loss, averaged weights, checkpoints, the Trainer."""

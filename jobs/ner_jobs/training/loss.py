@@ -1,0 +1,96 @@
+"""The training losses.
+
+`sequence` is the negative log-likelihood of the gold tags among all tag
+sequences that IOB2 allows: a linear-chain CRF (Lafferty et al., 2001) whose
+transition scores are fixed at zero for what is allowed and minus infinity for
+the rest. It is what constrained decoding maximises, and it has no parameters
+of its own, so the model stays a plain token classifier. Half of the loss is
+the cross-entropy a token: without it the logits alone mean little (argmax
+falls apart), and consumers that do not decode by Viterbi, and the scores of
+entities, rest on them.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ner_jobs.scoring.decoding import allowed_transitions
+
+IGNORED = -100
+"""Label of a sub-token that has no loss: PyTorch's own convention."""
+
+
+def token_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy over the labelled sub-tokens.
+
+    Args:
+        logits: float32 (batch, length, labels).
+        labels: int64 (batch, length), `IGNORED` where there is no loss.
+    """
+    return torch.nn.functional.cross_entropy(
+        logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), ignore_index=IGNORED
+    )
+
+
+class SequenceLoss:
+    """Mean of the sequence's negative log-likelihood a token and the token's cross-entropy.
+
+    Args:
+        labels: IOB2 names in the order of the logits' last axis.
+    """
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        start, step = allowed_transitions(labels)
+        # Finite, and small enough to be exact in float32 sums over a window.
+        self._start = torch.from_numpy(start).clamp(min=-1e4)
+        self._step = torch.from_numpy(step).clamp(min=-1e4)
+
+    def __call__(self, logits: Tensor, labels: Tensor, first: Tensor) -> Tensor:
+        """The loss of a batch of windows.
+
+        A window that begins inside a sentence may begin with I-, and a gold
+        sequence that IOB2 does not allow has no probability under it: there the
+        constraint is lifted, and what remains is the cross-entropy.
+
+        Args:
+            logits: float32 (batch, length, labels).
+            labels: int64 (batch, length), `IGNORED` where there is no loss.
+            first: bool (batch,), whether the window begins its sentence.
+        """
+        emissions, gold, mask = _compact(logits, labels)
+        start, step = self._start.to(logits.device), self._step.to(logits.device)
+        allowed = self._allowed(gold, mask, first, start, step)
+        starts = start * (first & allowed)[:, None]
+        steps = step * allowed[:, None, None]
+        alpha = starts + emissions[:, 0]
+        for position in range(1, emissions.shape[1]):
+            following = torch.logsumexp(alpha[:, :, None] + steps, 1) + emissions[:, position]
+            alpha = torch.where(mask[:, position, None], following, alpha)
+        chosen = emissions.gather(2, gold[..., None]).squeeze(2) * mask
+        likelihood = (torch.logsumexp(alpha, 1).sum() - chosen.sum()) / mask.sum()
+        return (likelihood + token_loss(logits, labels)) / 2
+
+    @staticmethod
+    def _allowed(gold: Tensor, mask: Tensor, first: Tensor, start: Tensor, step: Tensor) -> Tensor:
+        """Whether each window's gold sequence is one that the constraint admits: bool (batch,)."""
+        begun = (start[gold[:, 0]] * first) == 0
+        moves = (step[gold[:, :-1], gold[:, 1:]] * mask[:, 1:]) == 0
+        return begun & moves.all(1)
+
+
+def _compact(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Move the labelled positions of each window to its front.
+
+    Returns:
+        emissions (batch, tokens, labels), gold (batch, tokens), mask (batch, tokens).
+    """
+    labelled = labels != IGNORED
+    counts = labelled.sum(1)
+    length = max(int(counts.max()), 1)
+    mask = torch.arange(length, device=logits.device)[None] < counts[:, None]
+    emissions = logits.new_zeros(len(logits), length, logits.shape[-1])
+    gold = labels.new_zeros(len(logits), length)
+    emissions[mask] = logits[labelled]
+    gold[mask] = labels[labelled]
+    return emissions, gold, mask

@@ -1,0 +1,80 @@
+"""The token classifier to train: from a snapshot of a base model, or from a config alone."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.optim import AdamW
+from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedModel
+
+from ner_jobs.task import ExitCode, PermanentError
+from ner_jobs.task.parameters import FinetuneParameters
+
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "added_tokens.json",
+)
+"""What a folder must keep of its base for the tokenizer to load as it was."""
+
+
+def open_base(base: Path, labels: Sequence[str]) -> PreTrainedModel:
+    """The base as a token classifier of these labels, in float32, its head new where it must be.
+
+    Args:
+        base: the `base` output of prepare; without weights, the model starts from nothing.
+        labels: IOB2 names in the order of the logits.
+
+    Raises:
+        PermanentError: the folder is no model that transformers can load.
+    """
+    try:
+        config = AutoConfig.from_pretrained(
+            base,
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={label: number for number, label in enumerate(labels)},
+        )
+        if not any(base.glob("*.safetensors")) and not any(base.glob("*.bin")):
+            return AutoModelForTokenClassification.from_config(config).float()
+        return AutoModelForTokenClassification.from_pretrained(
+            base, config=config, dtype=torch.float32, ignore_mismatched_sizes=True
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise PermanentError(
+            f"spec.model.base cannot be opened as a token classifier: {error}", ExitCode.DATA
+        ) from error
+
+
+def optimizer_of(model: PreTrainedModel, parameters: FinetuneParameters) -> AdamW:
+    """AdamW with two peaks: the head is new and learns faster; biases and norms do not decay."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, value in model.named_parameters():
+        encoder = name.startswith(model.base_model_prefix + ".")
+        rate = parameters.learning_rate if encoder else parameters.head_learning_rate
+        decay = parameters.weight_decay if value.ndim > 1 else 0.0
+        groups.setdefault((rate, decay), []).append(value)
+    return AdamW(
+        [{"params": values, "lr": rate, "weight_decay": decay} for (rate, decay), values in groups.items()],
+        fused=True,
+    )
+
+
+def computes_in_bf16(parameters: FinetuneParameters) -> bool:
+    """Whether training runs under bf16 autocast: asked for, or `auto` on a host that has it in hardware."""
+    if parameters.precision != "auto":
+        return parameters.precision == "bf16"
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+
+
+def copy_tokenizer(source: Path, target: Path) -> None:
+    """Bring the tokenizer's files along, byte for byte."""
+    for name in TOKENIZER_FILES:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)

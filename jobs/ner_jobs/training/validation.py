@@ -1,0 +1,99 @@
+"""Entity F1 of a model in training, on the path that inference takes: same windows, same decoding."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from ner_jobs.corpus.encoding import Encoded, Encoder
+from ner_jobs.corpus.sentence import Entity, Sentence
+from ner_jobs.scoring.decoding import Decoder
+from ner_jobs.scoring.spans import spans_of
+from ner_jobs.task.parameters import Decoding
+
+WINDOWS_IN_BATCH = 32
+"""Windows of nearly one length that go through the model together."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationScore:
+    """Entity F1 (micro, seqeval's default mode) by both decodings, in 0..1."""
+
+    constrained: float
+    argmax: float
+
+    def by(self, decoding: Decoding) -> float:
+        """The F1 of one decoding."""
+        return self.constrained if decoding == "constrained" else self.argmax
+
+
+class Validation:
+    """A validation set, encoded once.
+
+    Args:
+        sentences: with gold tags.
+        encoder: of the base model.
+        labels: in the order of the logits.
+        padding: id of the padding sub-token.
+    """
+
+    def __init__(
+        self, sentences: Sequence[Sentence], encoder: Encoder, labels: Sequence[str], padding: int
+    ) -> None:
+        self._encoded = encoder.encode_batch(sentences)
+        self._gold = [spans_of(sentence.tags or ()) for sentence in sentences]
+        self._padding = padding
+        self._decoders = {mode: Decoder(labels, mode) for mode in ("constrained", "argmax")}
+        windows = [(row, at) for row, item in enumerate(self._encoded) for at in range(len(item.windows))]
+        self._order = sorted(windows, key=lambda place: -len(self._window_ids(place)))
+
+    def score(self, model: nn.Module) -> ValidationScore:
+        """Score a model in fp32; leaves it in the mode (train, eval) in which it was."""
+        training = model.training
+        model.eval()
+        logits: list[list[np.ndarray | None]] = [[None] * len(item.windows) for item in self._encoded]
+        with torch.inference_mode():
+            for places, ids, mask in self._batches(next(model.parameters()).device):
+                values = model(input_ids=ids, attention_mask=mask).logits.float().cpu().numpy()
+                for row, (sentence, at) in enumerate(places):
+                    logits[sentence][at] = values[row]
+        model.train(training)
+        return self._judge([self._joined(item, rows) for item, rows in zip(self._encoded, logits, strict=True)])
+
+    def _window_ids(self, place: tuple[int, int]) -> np.ndarray:
+        return self._encoded[place[0]].windows[place[1]].input_ids
+
+    def _batches(
+        self, device: torch.device
+    ) -> Iterator[tuple[list[tuple[int, int]], torch.Tensor, torch.Tensor]]:
+        for begin in range(0, len(self._order), WINDOWS_IN_BATCH):
+            places = self._order[begin : begin + WINDOWS_IN_BATCH]
+            length = len(self._window_ids(places[0]))
+            ids = torch.full((len(places), length), self._padding)
+            mask = torch.zeros((len(places), length), dtype=torch.int64)
+            for row, place in enumerate(places):
+                real = torch.from_numpy(self._window_ids(place))
+                ids[row, : len(real)] = real
+                mask[row, : len(real)] = 1
+            yield places, ids.to(device), mask.to(device)
+
+    def _joined(self, item: Encoded, rows: Sequence[np.ndarray | None]) -> np.ndarray:
+        outside = self._decoders["constrained"].outside
+        return item.scatter([row for row in rows if row is not None], outside)
+
+    def _judge(self, logits: Sequence[np.ndarray]) -> ValidationScore:
+        return ValidationScore(
+            constrained=self._f1(self._decoders["constrained"], logits),
+            argmax=self._f1(self._decoders["argmax"], logits),
+        )
+
+    def _f1(self, decoder: Decoder, logits: Sequence[np.ndarray]) -> float:
+        correct = predicted = gold = 0
+        for numbers, expected in zip(decoder.decode_many(logits), self._gold, strict=True):
+            found: tuple[Entity, ...] = spans_of([decoder.labels[number] for number in numbers])
+            correct += len(set(found) & set(expected))
+            predicted += len(found)
+            gold += len(expected)
+        return 2 * correct / (predicted + gold) if predicted + gold else 0.0

@@ -1,0 +1,30 @@
+"""What all tests share: the material beside the checkout, where it is there."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED = REPOSITORY.parent / "shared"
+
+
+def require(present: bool, message: str) -> None:
+    """Skip where something outside the repository is absent; fail where CI says that it must be there."""
+    if present:
+        return
+    if os.environ.get("NERD_REQUIRE_SHARED") == "1":
+        pytest.fail(f"{message} (NERD_REQUIRE_SHARED=1)")
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The shared material: the real corpus, a pretrained encoder, Kubernetes' programs."""
+    require(SHARED.is_dir(), "needs the shared material at ../shared, beside the checkout")
+    return SHARED

@@ -235,7 +235,7 @@ class Encoder:
         cuts.append(count)
         return [
             (start, end, range(low, high))
-            for (start, end), low, high in zip(bounds, cuts, cuts[1:], strict=True)
+            for (start, end), low, high in zip(bounds, cuts[:-1], cuts[1:], strict=True)
             if high > low
         ]
 

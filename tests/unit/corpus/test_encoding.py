@@ -1,0 +1,117 @@
+"""Windows: each token is decided once, nothing is cut inside a token, nothing is lost."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from ner_jobs.corpus.encoding import OUTSIDE_LOGIT, Encoder, join_tokens, segment
+from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.task import PermanentError
+
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefgh", *(f"##{letter}" for letter in "abcdefgh")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A WordPiece tokenizer whose words have as many sub-tokens as letters."""
+    tokenizer = Tokenizer(
+        models.WordPiece({token: number for number, token in enumerate(VOCABULARY)}, unk_token="[UNK]")
+    )
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    path = tmp_path_factory.mktemp("tokenizer")
+    tokenizer.save(str(path / "tokenizer.json"))
+    return path
+
+
+def sentence(*tokens: str) -> Sentence:
+    return Sentence("s", tokens, source="corpus.txt:1")
+
+
+@settings(deadline=None)
+@given(
+    tokens=st.lists(st.sampled_from(["a", "bc", "def", "\u200b", "h" * 5, "龘"]), max_size=60),
+    max_length=st.integers(8, 20),
+)
+def test_every_token_with_a_sub_token_is_decided_once(folder: Path, tokens: list[str], max_length: int) -> None:
+    encoded = Encoder(folder, max_length, "whitespace").encode(sentence(*tokens))
+    decided = [int(token) for window in encoded.windows for token in window.tokens]
+    assert decided == [at for at, token in enumerate(tokens) if token != "\u200b"]
+    for window in encoded.windows:
+        assert len(window.input_ids) <= max_length
+        assert window.input_ids[0] == 2
+        assert window.input_ids[-1] == 3
+
+
+def test_a_sentence_that_fits_is_one_window_with_its_specials(folder: Path) -> None:
+    (window,) = Encoder(folder, 16, "whitespace").encode(sentence("ab", "c")).windows
+    assert window.input_ids.tolist() == [2, 4, 13, 6, 3]
+    assert window.positions.tolist() == [1, 3]
+
+
+def test_neighbouring_windows_meet_in_the_middle_of_their_overlap(folder: Path) -> None:
+    encoded = Encoder(folder, 12, "whitespace").encode(sentence(*"abcdefgh" * 2))
+    first, second = encoded.windows[:2]
+    context_left = len(first.input_ids) - 2 - len(first.tokens)
+    context_right = int(second.positions[0]) - 1
+    assert context_left >= 2
+    assert context_right >= 2
+
+
+def test_scatter_joins_windows_and_gives_o_where_there_is_no_sub_token(folder: Path) -> None:
+    encoded = Encoder(folder, 10, "whitespace").encode(sentence(*("a",) * 12, "\u200b"))
+    logits = [
+        np.repeat(np.arange(len(window.input_ids), dtype=np.float32)[:, None], 3, 1)
+        for window in encoded.windows
+    ]
+    joined = encoded.scatter(logits, outside=1)
+    assert joined.shape == (13, 3)
+    assert joined[12].tolist() == [0, OUTSIDE_LOGIT, 0]
+    assert joined[0].tolist() == [1, 1, 1]
+
+
+def test_a_token_longer_than_a_window_names_the_line_and_the_way_out(folder: Path) -> None:
+    with pytest.raises(PermanentError, match=r"corpus\.txt:1: token 2 .* 9 sub-tokens.*maxLength"):
+        Encoder(folder, 10, "whitespace").encode(sentence("a", "b" * 9))
+
+
+def test_an_npz_window_is_taken_as_it_stands(folder: Path) -> None:
+    encoded = Encoder(folder, 10, "characters").encode(Sentence("n", (), None, (2, 4, 5, 6, 3)))
+    assert encoded.token_count == 3
+    assert encoded.windows[0].positions.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "segmentation", "tokens"),
+    [
+        pytest.param(
+            "1998年 WTO",
+            "characters",
+            ["1", "9", "9", "8", "年", "W", "T", "O"],
+            id="characters as the corpus has",
+        ),
+        pytest.param("  Anna  lebt\tin Köln ", "whitespace", ["Anna", "lebt", "in", "Köln"], id="words"),
+        pytest.param("a😀b", "characters", ["a", "😀", "b"], id="an emoji is one code point"),
+        pytest.param("\u3000\u00a0 ", "characters", [], id="white space alone is nothing"),
+    ],
+)
+def test_segment(text: str, segmentation: str, tokens: list[str]) -> None:
+    found = segment(text, segmentation)  # type: ignore[arg-type]
+    assert [token for token, _, _ in found] == tokens
+    assert all(text[start:end] == token for token, start, end in found)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text", "starts"),
+    [
+        pytest.param(["海", "钓"], "海钓", (0, 1), id="characters"),
+        pytest.param(["New", "York"], "New York", (0, 4), id="words"),
+    ],
+)
+def test_join_tokens(tokens: list[str], text: str, starts: tuple[int, ...]) -> None:
+    assert join_tokens(tokens) == (text, starts)

@@ -20,7 +20,7 @@ from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import FinetuneParameters
 from ner_jobs.training.checkpoints import Checkpoints
 from ner_jobs.training.examples import Examples, examples_of
-from ner_jobs.training.model import computes_in_bf16, copy_tokenizer, open_base
+from ner_jobs.training.model import copy_tokenizer, open_base
 from ner_jobs.training.trainer import NerTrainer, Surroundings
 from ner_jobs.training.validation import Validation
 
@@ -104,11 +104,12 @@ def run(context: StageContext) -> StageResult:
             "weights": selection.weights,
             "steps": trainer.state.global_step,
             "windows": len(examples),
+            "trainSeconds": round(trainer.train_seconds, 3),
             "history": [line for line in history if "eval_f1" in line],
         },
         headline={"f1Validation": round(selection.f1, 4), "epoch": selection.epoch},
         provenance={
-            "precision": "bf16 autocast" if computes_in_bf16(parameters) else "fp32",
+            "precision": "bf16 autocast" if trainer.bf16 else "fp32",
             "segments": [{"fromStep": step, "isa": isa} for step, isa in segments],
             "reproducible": len({isa for _, isa in segments}) == 1,
         },

@@ -22,6 +22,10 @@ TOKENIZER_FILES = (
 """What a folder must keep of its base for the tokenizer to load as it was."""
 
 
+WIDE_ENOUGH_FOR_BF16 = 768
+"""Hidden size from which AVX-512 BF16 without AMX is faster than fp32."""
+
+
 def open_base(base: Path, labels: Sequence[str]) -> PreTrainedModel:
     """The base as a token classifier of these labels, in float32, its head new where it must be.
 
@@ -64,13 +68,21 @@ def optimizer_of(model: PreTrainedModel, parameters: FinetuneParameters) -> Adam
     )
 
 
-def computes_in_bf16(parameters: FinetuneParameters) -> bool:
-    """Whether training runs under bf16 autocast: asked for, or `auto` on a host that has it in hardware."""
+def computes_in_bf16(parameters: FinetuneParameters, hidden_size: int) -> bool:
+    """Whether training runs under bf16 autocast: asked for, or `auto` where it pays.
+
+    A rule, not a measurement, so that every attempt at a key computes alike. It pays on a GPU that
+    has it and on a CPU with AMX; with AVX-512 BF16 alone it halves the time of 768-wide models, and
+    costs 1.5 times the time of 384-wide ones (1.05 s a step against 0.71 s in fp32).
+    """
     if parameters.precision != "auto":
         return parameters.precision == "bf16"
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported()
-    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+    features = torch.cpu.get_capabilities()
+    if features.get("amx_bf16", False):
+        return True
+    return bool(features.get("avx512_bf16", False)) and hidden_size >= WIDE_ENOUGH_FOR_BF16
 
 
 def copy_tokenizer(source: Path, target: Path) -> None:

@@ -83,6 +83,11 @@ class NerTrainer(Trainer):
         examples: the training windows.
         validation: chooses the weights.
         labels: IOB2 names, in the order of the logits.
+
+    Attributes:
+        selection: the best weights so far, as `best_weights`.
+        bf16: whether the forward pass runs under bf16 autocast.
+        train_seconds: wall clock of the epochs of this process, validation left out.
     """
 
     def __init__(
@@ -106,7 +111,8 @@ class NerTrainer(Trainer):
             examples.lengths, parameters.batch_size, parameters.seed, parameters.length_grouping
         )
         self._sequence_loss = SequenceLoss(labels) if parameters.loss == "sequence" else None
-        self._bf16 = computes_in_bf16(parameters)
+        self.bf16 = computes_in_bf16(parameters, getattr(model.config, "hidden_size", 0))
+        self.train_seconds = 0.0
         steps = total_steps(len(examples), parameters)
         optimizer = optimizer_of(model, parameters)
         super().__init__(
@@ -145,7 +151,7 @@ class NerTrainer(Trainer):
     ) -> Any:
         """The loss of a batch: the Trainer's hook."""
         autocast = (
-            torch.autocast(self.args.device.type, torch.bfloat16) if self._bf16 else contextlib.nullcontext()
+            torch.autocast(self.args.device.type, torch.bfloat16) if self.bf16 else contextlib.nullcontext()
         )
         with autocast:
             outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
@@ -228,8 +234,11 @@ class _Watch(TrainerCallback):
 
     def __init__(self, trainer: NerTrainer) -> None:
         self._trainer = trainer
-        self._saved = time.monotonic()
+        self._saved = self._began = time.monotonic()
         self._loss = float("nan")
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._began = time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         trainer = self._trainer
@@ -247,6 +256,7 @@ class _Watch(TrainerCallback):
         trainer.surroundings.progress(state.global_step, state.max_steps, what)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._trainer.train_seconds += time.monotonic() - self._began
         if not self._trainer.surroundings.stopping.is_set():
             control.should_save = True
             self._saved = time.monotonic()

@@ -83,6 +83,7 @@ def run(context: StageContext) -> StageResult:
         ),
     )
     trainer.resume_or_start(folder if found else None)
+    trainer.whole_watch.add()
     if context.stopping.is_set():
         raise StageError(
             f"stopped at step {trainer.state.global_step}; the checkpoint is saved, the next run goes on",
@@ -104,7 +105,8 @@ def run(context: StageContext) -> StageResult:
             "weights": selection.weights,
             "steps": trainer.state.global_step,
             "windows": len(examples),
-            "trainSeconds": round(trainer.train_seconds, 3),
+            "stepSeconds": round(trainer.steps_watch.seconds, 3),
+            "seconds": round(trainer.whole_watch.seconds, 3),
             "history": [line for line in history if "eval_f1" in line],
         },
         headline={"f1Validation": round(selection.f1, 4), "epoch": selection.epoch},

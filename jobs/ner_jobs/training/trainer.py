@@ -8,7 +8,6 @@ weights where their folder is gone, and only warns.
 """
 
 import contextlib
-import json
 import shutil
 import threading
 import time
@@ -57,6 +56,37 @@ class Selection(Contract):
     waited: int = 0
 
 
+class RunState(Contract):
+    """What a checkpoint holds of ours beside weights; seconds are summed over all attempts.
+
+    Attributes:
+        step_seconds: wall clock of the training steps.
+        seconds: wall clock in all: steps, validation, checkpoints.
+    """
+
+    selection: Selection = Selection()
+    step_seconds: float = 0.0
+    seconds: float = 0.0
+
+
+class Stopwatch:
+    """Sums wall-clock seconds, going on from an earlier attempt's sum."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._since = time.monotonic()
+
+    def start(self) -> None:
+        """Forget the time since the last call."""
+        self._since = time.monotonic()
+
+    def add(self) -> None:
+        """Count the time since the last call."""
+        now = time.monotonic()
+        self.seconds += now - self._since
+        self._since = now
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a run touches outside itself.
@@ -87,7 +117,8 @@ class NerTrainer(Trainer):
     Attributes:
         selection: the best weights so far, as `best_weights`.
         bf16: whether the forward pass runs under bf16 autocast.
-        train_seconds: wall clock of the epochs of this process, validation left out.
+        steps_watch: wall clock of the training steps, over all attempts.
+        whole_watch: wall clock in all, over all attempts.
     """
 
     def __init__(
@@ -112,7 +143,8 @@ class NerTrainer(Trainer):
         )
         self._sequence_loss = SequenceLoss(labels) if parameters.loss == "sequence" else None
         self.bf16 = computes_in_bf16(parameters, getattr(model.config, "hidden_size", 0))
-        self.train_seconds = 0.0
+        self.steps_watch = Stopwatch()
+        self.whole_watch = Stopwatch()
         steps = total_steps(len(examples), parameters)
         optimizer = optimizer_of(model, parameters)
         super().__init__(
@@ -213,16 +245,26 @@ class NerTrainer(Trainer):
         found = get_last_checkpoint(self.args.output_dir)
         assert found is not None, "the Trainer has just written it"
         folder = Path(found)
-        (folder / STATE_FILE).write_text(self.selection.model_dump_json(by_alias=True))
+        self.whole_watch.add()
+        state = RunState(
+            selection=self.selection,
+            step_seconds=self.steps_watch.seconds,
+            seconds=self.whole_watch.seconds,
+        )
+        (folder / STATE_FILE).write_text(state.model_dump_json(by_alias=True))
         if self.average is not None:
             save_file(_contiguous(self.average.weights), folder / AVERAGE_FILE)
         if self.best_weights:
             save_file(_contiguous(self.best_weights), folder / BEST_FILE)
         self.surroundings.checkpoints.save(folder, self.state.global_step, self.surroundings.segments)
         shutil.rmtree(folder)
+        self.steps_watch.start()
 
     def _load_ours(self, folder: Path) -> None:
-        self.selection = Selection.model_validate(json.loads((folder / STATE_FILE).read_text()))
+        state = RunState.model_validate_json((folder / STATE_FILE).read_text())
+        self.selection = state.selection
+        self.steps_watch.seconds = state.step_seconds
+        self.whole_watch.seconds = state.seconds
         if (folder / BEST_FILE).is_file():
             self.best_weights = load_file(folder / BEST_FILE, device=str(self.args.device))
         if self.average is not None:
@@ -234,14 +276,15 @@ class _Watch(TrainerCallback):
 
     def __init__(self, trainer: NerTrainer) -> None:
         self._trainer = trainer
-        self._saved = self._began = time.monotonic()
+        self._saved = time.monotonic()
         self._loss = float("nan")
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._began = time.monotonic()
+        self._trainer.steps_watch.start()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         trainer = self._trainer
+        trainer.steps_watch.add()
         if trainer.average is not None:
             trainer.average.update(trainer.model, state.global_step)
         due = time.monotonic() - self._saved >= trainer.parameters.checkpoint_seconds
@@ -256,7 +299,6 @@ class _Watch(TrainerCallback):
         trainer.surroundings.progress(state.global_step, state.max_steps, what)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._trainer.train_seconds += time.monotonic() - self._began
         if not self._trainer.surroundings.stopping.is_set():
             control.should_save = True
             self._saved = time.monotonic()

@@ -1,0 +1,128 @@
+"""Which sentences go through the model together: a function of the input alone.
+
+Padding is work that leaves nothing, and a shape that an engine has not seen
+before costs it time. So sentences are sorted by length inside a block of the
+input, and cut into groups of nearly one length whose padded length is a
+multiple of a few. The number of workers plays no part, so the same input
+gives the same batches, and the same bytes, on one worker and on fifty.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
+
+from ner_jobs.corpus.encoding import Encoded, Window
+
+T = TypeVar("T")
+
+SENTENCES_IN_BLOCK = 8192
+"""Sentences that are sorted together; what a reader holds in memory at once."""
+
+TOKENS_IN_BLOCK = 1_000_000
+"""A block ends here too, so that long texts do not fill the memory."""
+
+LENGTH_STEP = 8
+"""Padded lengths are multiples of this."""
+
+TOKENS_IN_BATCH = 2048
+"""Padded sub-tokens that go through the model in one call, where more than one window does."""
+
+BATCH_SIZE = 16
+"""Windows in a batch, where nobody says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """How large a batch may be.
+
+    Attributes:
+        windows: in a batch, at most.
+        tokens: padded sub-tokens in a batch, at most (a single window is always a batch).
+        fixed_length: the only length that the model takes, or None: such a model takes one window a call.
+    """
+
+    windows: int = BATCH_SIZE
+    tokens: int = TOKENS_IN_BATCH
+    fixed_length: int | None = None
+
+    def padded(self, length: int) -> int:
+        """The length to which a window is padded."""
+        if self.fixed_length is not None:
+            return self.fixed_length
+        return -(-length // LENGTH_STEP) * LENGTH_STEP
+
+    def fits(self, windows: int, length: int) -> bool:
+        """Whether so many windows of this padded length are one batch."""
+        if windows <= 1:
+            return True
+        return self.fixed_length is None and windows <= self.windows and windows * length <= self.tokens
+
+
+def groups_of(encoded: Sequence[Encoded], limits: BatchLimits) -> list[list[int]]:
+    """Cut a block into groups of whole sentences, the longest first.
+
+    A sentence without windows is in no group. A sentence of several windows
+    stays in one piece, so that its windows are joined where they are made.
+
+    Args:
+        encoded: the sentences of a block.
+        limits: of one batch.
+
+    Returns:
+        Indices into `encoded`, a list a group; together each sentence that has windows, once.
+    """
+    longest = [max((len(window.input_ids) for window in item.windows), default=0) for item in encoded]
+    order = sorted((at for at, length in enumerate(longest) if length), key=lambda at: (-longest[at], at))
+    groups: list[list[int]] = []
+    for length, members in groupby(order, key=lambda at: limits.padded(longest[at])):
+        group: list[int] = []
+        windows = 0
+        for at in members:
+            more = len(encoded[at].windows)
+            if group and not limits.fits(windows + more, length):
+                groups.append(group)
+                group, windows = [], 0
+            group.append(at)
+            windows += more
+        groups.append(group)
+    return groups
+
+
+def batches_of(windows: Sequence[Window], limits: BatchLimits) -> Iterator[tuple[list[int], int]]:
+    """Cut a group's windows into batches for the model.
+
+    Yields:
+        Indices into `windows`, and the length to which they are padded.
+    """
+    order = sorted(range(len(windows)), key=lambda at: (-len(windows[at].input_ids), at))
+    batch: list[int] = []
+    length = 0
+    for at in order:
+        if batch and not limits.fits(len(batch) + 1, length):
+            yield batch, length
+            batch = []
+        if not batch:
+            length = limits.padded(len(windows[at].input_ids))
+        batch.append(at)
+    if batch:
+        yield batch, length
+
+
+def blocks_of(items: Iterable[T], tokens_in: Callable[[T], int]) -> Iterator[list[T]]:
+    """Cut a stream into blocks, bounded in sentences and in tokens.
+
+    Args:
+        items: in the order of the input.
+        tokens_in: how many tokens an item has.
+    """
+    block: list[T] = []
+    tokens = 0
+    for item in items:
+        block.append(item)
+        tokens += tokens_in(item)
+        if len(block) == SENTENCES_IN_BLOCK or tokens >= TOKENS_IN_BLOCK:
+            yield block
+            block, tokens = [], 0
+    if block:
+        yield block

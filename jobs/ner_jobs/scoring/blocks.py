@@ -133,16 +133,25 @@ def blocks_of(pairs: Iterable[Pair], table: TagTable, size: int = SENTENCES_IN_B
     """
     stream = iter(pairs)
     while chunk := list(islice(stream, size)):
-        for pair in chunk:
-            if len(pair.gold) != len(pair.predicted):
-                raise PermanentError(
-                    f"{pair.id}: {len(pair.predicted)} predicted tags for {len(pair.gold)} tokens; "
-                    "the predictions were made from other data"
-                )
-        yield _block(chunk, table)
+        yield block_of(chunk, table)
 
 
-def _block(chunk: Sequence[Pair], table: TagTable) -> Block:
+def block_of(chunk: Sequence[Pair], table: TagTable) -> Block:
+    """Code some sentences and read their entities.
+
+    Args:
+        chunk: gold and prediction of a sentence each.
+        table: learns the types that it has not met.
+
+    Raises:
+        PermanentError: gold and prediction differ in length, or a tag is no IOB2 tag.
+    """
+    for pair in chunk:
+        if len(pair.gold) != len(pair.predicted):
+            raise PermanentError(
+                f"{pair.id}: {len(pair.predicted)} predicted tags for {len(pair.gold)} tokens; "
+                "the predictions were made from other data"
+            )
     lengths = np.array([len(pair.gold) for pair in chunk], np.int64)
     gold_codes = _codes((pair.gold for pair in chunk), table)
     predicted_codes = _codes((pair.predicted for pair in chunk), table)

@@ -1,0 +1,99 @@
+"""seqeval as the judge of our own counter, on every set of ordinary size.
+
+The counter is ours for its speed and its memory; that it says what seqeval
+says is not believed but looked at, on the first 10,000 sentences of each
+evaluation. Most sentences are predicted as gold has them, so each distinct tag
+sequence is read once.
+"""
+
+from collections import Counter as Multiset
+from collections.abc import Sequence
+
+from seqeval.metrics.sequence_labeling import get_entities
+from seqeval.scheme import IOB2, Entities
+
+from ner_jobs.scoring.blocks import Pair
+from ner_jobs.scoring.counts import Counts, Table
+from ner_jobs.task import ExitCode, PermanentError
+
+SENTENCES = 10_000
+
+_Spans = frozenset[tuple[str, int, int]]
+_NOTHING: tuple[_Spans, _Spans] = frozenset(), frozenset()
+_Triples = list[tuple[Multiset[str], Multiset[str], Multiset[str]]]
+
+
+class SeqevalCheck:
+    """Watches sentences go by, and compares at the end.
+
+    Args:
+        sentences: how many are looked at; those after them pass unseen.
+    """
+
+    def __init__(self, sentences: int = SENTENCES) -> None:
+        self._left = sentences
+        self._ids: list[str] = []
+        self._read: dict[tuple[str, ...], tuple[_Spans, _Spans]] = {}
+        self._default: _Triples = []
+        self._strict: _Triples = []
+
+    def add(self, pairs: Sequence[Pair]) -> None:
+        """Read sentences with seqeval, in the order in which they are counted."""
+        for pair in pairs[: self._left]:
+            gold, predicted = self._entities(tuple(pair.gold)), self._entities(tuple(pair.predicted))
+            self._ids.append(pair.id)
+            self._default.append(_triple(gold[0], predicted[0]))
+            self._strict.append(_triple(gold[1], predicted[1]))
+        self._left = max(0, self._left - len(pairs))
+        if not self._left:
+            self._read.clear()
+
+    def compare(self, counts: Counts) -> int:
+        """Hold our counts against seqeval's, sentence by sentence and type by type.
+
+        Returns:
+            The number of sentences that were compared.
+
+        Raises:
+            PermanentError: they differ (an error of this program, named by its sentence).
+        """
+        for mode, table, triples in (
+            ("default", counts.default, self._default),
+            ("strict", counts.strict, self._strict),
+        ):
+            self._compare(mode, table, triples, counts.types)
+        return len(self._ids)
+
+    def _compare(self, mode: str, table: Table, triples: _Triples, types: tuple[str, ...]) -> None:
+        ours = (table.true_positive.tolist(), table.predicted.tolist(), table.gold.tolist())
+        for at, triple in enumerate(triples):
+            for name, rows, theirs in zip(("true positives", "predicted", "gold"), ours, triple, strict=True):
+                row = dict(zip(types, rows[at], strict=True))
+                if any(row[kind] != theirs[kind] for kind in types) or set(theirs) - set(types):
+                    raise PermanentError(
+                        f"{self._ids[at]}: our count of {name} in {mode} mode is {row}, seqeval's is "
+                        f"{dict(theirs)}; this is an error of nerdeployment: please report it with "
+                        "the sentence",
+                        ExitCode.SOFTWARE,
+                    )
+
+    def _entities(self, tags: tuple[str, ...]) -> tuple[_Spans, _Spans]:
+        if tags.count("O") == len(tags):
+            return _NOTHING  # by definition, in either mode: two sentences in five
+        if (known := self._read.get(tags)) is not None:
+            return known
+        listed = list(tags)
+        default = frozenset(get_entities(listed))
+        strict = frozenset(
+            (entity.tag, entity.start, entity.end) for entity in Entities([listed], IOB2).entities[0]
+        )
+        self._read[tags] = default, strict
+        return default, strict
+
+
+def _triple(gold: _Spans, predicted: _Spans) -> tuple[Multiset[str], Multiset[str], Multiset[str]]:
+    return _by_type(gold & predicted), _by_type(predicted), _by_type(gold)
+
+
+def _by_type(spans: _Spans) -> Multiset[str]:
+    return Multiset(kind for kind, _, _ in spans)

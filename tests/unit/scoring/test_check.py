@@ -1,0 +1,41 @@
+"""The check finds what it is there for: a counter that says anything else than seqeval."""
+
+import dataclasses
+
+import pytest
+
+from ner_jobs.scoring.blocks import Pair
+from ner_jobs.scoring.check import SeqevalCheck
+from ner_jobs.scoring.counts import count
+from ner_jobs.task import ExitCode, PermanentError
+
+PAIRS = [
+    Pair("t:1", ("B-PER", "I-PER", "O"), ("I-PER", "I-PER", "O")),
+    Pair("t:2", ("O", "O"), ("O", "B-LOC")),
+    Pair("t:3", (), ()),
+]
+
+
+def test_equal_counts_pass() -> None:
+    check = SeqevalCheck()
+    check.add(PAIRS[:1])
+    check.add(PAIRS[1:])
+    assert check.compare(count(PAIRS)) == 3
+
+
+def test_a_difference_is_named_by_its_sentence() -> None:
+    check = SeqevalCheck()
+    check.add(PAIRS)
+    counts = count(PAIRS)
+    wrong = counts.default.gold.copy()
+    wrong[1, 0] += 1
+    damaged = dataclasses.replace(counts, default=dataclasses.replace(counts.default, gold=wrong))
+    with pytest.raises(PermanentError, match=r"t:2: our count of gold in default mode") as caught:
+        check.compare(damaged)
+    assert caught.value.code is ExitCode.SOFTWARE
+
+
+def test_a_large_set_is_checked_at_its_beginning() -> None:
+    check = SeqevalCheck(sentences=1)
+    check.add(PAIRS)
+    assert check.compare(count(PAIRS)) == 1

@@ -1,0 +1,119 @@
+r"""CoNLL-style files: a token and its tag a line, an empty line between sentences.
+
+The first column is the token and the last the tag, whatever lies between.
+Columns are separated by tabs where a line has one, else by spaces. Only a line
+feed ends a line (with or without a carriage return before it): tokens such as
+U+2028, U+0085 or a form feed are tokens, and so is a lone space, which stands
+before its separator like any other token.
+
+A file is streamed, however long. Lines repeat (text has few distinct
+characters), so each distinct line is parsed once.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ner_jobs.corpus.raw import RawSentence
+from ner_jobs.task import PermanentError
+
+LINES_IN_CACHE = 100_000
+"""Distinct lines whose parse is remembered."""
+
+DOCUMENT_MARKER = "-DOCSTART-"
+BYTE_ORDER_MARKS = {"utf-8": b"\xef\xbb\xbf", "gb18030": b"\x84\x31\x95\x33"}
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+Columns = tuple[str, str]
+BOUNDARY: Columns = ("", "")
+"""Stands for a line that ends a sentence."""
+
+
+class _BadLineError(ValueError):
+    """A line that is no token and tag; the message says why and what to write."""
+
+
+def read_conll(path: Path, name: str, encoding: str = "utf-8") -> Iterator[RawSentence]:
+    """Sentences of a file, one at a time.
+
+    Args:
+        path: the file on this machine.
+        name: how messages call it.
+        encoding: `utf-8` (a byte order mark is accepted) or `gb18030`.
+
+    Raises:
+        PermanentError: a line is not in the encoding, or has one column; with file and line.
+    """
+    known: dict[bytes, Columns] = {}
+    tokens: list[str] = []
+    tags: list[str] = []
+    start = 0
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, 1):
+            line = _without_mark(raw, encoding, name) if number == 1 else raw
+            columns = known.get(line)
+            if columns is None:
+                try:
+                    columns = _parse(line, encoding)
+                except _BadLineError as error:
+                    raise PermanentError(f"{name}:{number}: {error}") from error
+                if len(known) >= LINES_IN_CACHE:
+                    known.clear()
+                known[line] = columns
+            if columns is BOUNDARY:
+                if tokens:
+                    yield RawSentence(tuple(tokens), tuple(tags), name, start, tokens_have_lines=True)
+                    tokens, tags = [], []
+                continue
+            if not tokens:
+                start = number
+            tokens.append(columns[0])
+            tags.append(columns[1])
+    if tokens:
+        yield RawSentence(tuple(tokens), tuple(tags), name, start, tokens_have_lines=True)
+
+
+def _without_mark(line: bytes, encoding: str, name: str) -> bytes:
+    if line.startswith(UTF_16_MARKS):
+        raise PermanentError(f"{name} is UTF-16; save it as UTF-8")
+    return line.removeprefix(BYTE_ORDER_MARKS[encoding])
+
+
+def _parse(raw: bytes, encoding: str) -> Columns:
+    try:
+        line = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        other = "gb18030" if encoding == "utf-8" else "utf-8"
+        raise _BadLineError(
+            f"byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not {encoding}; "
+            f"save the file as UTF-8, or write `encoding: {other}` if that is what it is"
+        ) from error
+    line = line.removesuffix("\n").removesuffix("\r")
+    body = line.rstrip(" \t")
+    if not body:
+        return BOUNDARY
+    # The first character belongs to the token even where it looks like a separator.
+    separator = "\t" if "\t" in body[1:] else " "
+    end = body.find(separator, 1)
+    token = body[:end] if end > 0 else ""
+    if separator == " " and len(token) > 1:
+        token = token.lstrip(" ")
+    if not token or (len(token) > 1 and token[0] == separator):
+        if body.strip(" \t") == DOCUMENT_MARKER:
+            return BOUNDARY
+        raise _BadLineError(
+            f"{_shown(body)} has one column; write a token, a space or a tab, and its tag, "
+            f"such as `{_example(body)}`"
+        )
+    if token == DOCUMENT_MARKER:
+        return BOUNDARY
+    return token, body[body.rindex(separator) + 1 :].strip(" ")
+
+
+def _shown(text: str) -> str:
+    short = text if len(text) <= 40 else text[:40] + "…"
+    return repr(short) if short.isprintable() else ascii(short)
+
+
+def _example(body: str) -> str:
+    token = body.strip(" \t")
+    return f"{token} O" if token.isprintable() and len(token) <= 20 else "token O"

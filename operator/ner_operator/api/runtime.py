@@ -1,0 +1,57 @@
+"""NerRuntime: how stages run on one kind of device; owned by the platform team."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ner_jobs.task.parameters import BackendName
+from ner_operator.api import rules
+from ner_operator.api.base import ApiModel
+from ner_operator.api.meta import ObjectMeta
+
+
+class Accelerator(ApiModel):
+    """The extended resource that a device plugin offers."""
+
+    resource_name: str = Field(
+        min_length=3,
+        max_length=317,
+        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+    )
+    """Its name as the nodes show it, such as vastaitech.com/va. It stands for the device in every key."""
+    count: int = Field(default=1, ge=1, le=64)
+    """How many a stage takes that runs on the device."""
+
+
+class NerRuntimeSpec(ApiModel):
+    """A device, its backend and its image."""
+
+    backend: BackendName
+    """What compiles and runs variants here: torchscript, onnxruntime or openvino."""
+    image: str | None = Field(default=None, min_length=1, max_length=512)
+    """The image of the stages, as it goes into keys. Absent: the product's own for CPU. A local run
+    starts processes instead."""
+    accelerator: Accelerator | None = None
+    """The device that compile, infer and benchmark ask for. Absent: the CPU."""
+    compiler_version: str | None = Field(default=None, min_length=1, max_length=63)
+    """Of the vendor's compiler in the image; part of the keys, so another version compiles again."""
+    sdk_version: str | None = Field(default=None, min_length=1, max_length=63)
+    """Of the vendor's runtime libraries in the image; part of the keys."""
+    emulated: bool = False
+    """The device is a stand-in: every manifest says so, and nothing is promoted unless
+    rollout.allowEmulated is true."""
+
+
+class NerRuntime(ApiModel):
+    """How stages run on one kind of device."""
+
+    api_version: Literal["nerd.dev/v1alpha1"]
+    """nerd.dev/v1alpha1"""
+    kind: Literal["NerRuntime"]
+    """NerRuntime"""
+    metadata: ObjectMeta
+    """The name that variants[].runtime says; a NerRuntime has no namespace."""
+    spec: NerRuntimeSpec
+    """A device, its backend and its image."""
+
+    rules: ClassVar = rules.RUNTIME

@@ -1,0 +1,29 @@
+"""Kinds of strings that several fields share, with their bounds.
+
+Every string has a maxLength: the API server adds up what CEL may cost at
+worst, and refuses a CRD whose strings have no end.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+
+Name = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
+"""A name inside one object: lower case letters, digits and dashes."""
+
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN)]
+"""The name of another Kubernetes object."""
+
+Uri = Annotated[str, Field(min_length=1, max_length=1024)]
+"""`s3://bucket/key`, `file:///path`, or a path relative to the spec's file."""
+
+Sha256 = Annotated[str, Field(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]
+
+Label = Annotated[str, Field(min_length=1, max_length=128)]
+"""One tag of the label list (`O`, `B-PER`), or one entity type."""
+
+Token = Annotated[str, Field(min_length=1, max_length=63)]
+"""Any text that names a wish: a new one asks for a new result."""

@@ -62,6 +62,18 @@ class Store(Protocol):
             RetryableError: the object has vanished.
         """
 
+    def download_unstated(
+        self, key: str, target: Path, transferred: Transferred | None = None
+    ) -> tuple[int, str]:
+        """Stream an object whose bytes nobody has stated (a user's data, a base model) to a file.
+
+        The counterpart of `upload`: returns size and SHA-256 (hex), computed on the bytes that came; the
+        file appears only when it is whole.
+
+        Raises:
+            RetryableError: there is no such object, or it cannot be read.
+        """
+
     def size(self, key: str) -> int | None:
         """Size in bytes, or None where there is no such object."""
 

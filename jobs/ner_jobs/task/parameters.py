@@ -52,6 +52,8 @@ class PrepareParameters(Contract):
         validation_fraction: of train, by the hash of the sentence, where no validation is given.
         calibration_size: sentences of train, by seed, every entity type covered.
         max_length: sub-tokens in a window, specials included.
+        finetuned: whether finetune follows; where it does not, the base must be a token classifier
+            whose labels, by name, cover the data.
     """
 
     base: str = ""
@@ -70,6 +72,7 @@ class PrepareParameters(Contract):
     calibration_size: int = Field(default=300, ge=1)
     seed: int = 42
     max_length: int = Field(default=256, ge=8)
+    finetuned: bool = True
 
 
 class FinetuneParameters(Contract):

@@ -1,0 +1,200 @@
+"""Keys: what names a stage's result, and what it means when one changes.
+
+A key is the digest of everything that decides the result's bytes, and of
+nothing else. The product's version and commit are not in it, so an upgrade
+recomputes nothing; a stage whose code changes its results raises its number
+in `RESULT_VERSIONS`. The ingredients themselves are kept beside the result
+(the plan's record), so that a later plan can say which of them changed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ner_jobs.task import Stage, canonical_digest
+from ner_jobs.task.model import Contract
+from ner_jobs.task.parameters import NOT_IN_KEY
+
+RESULT_VERSIONS: Mapping[Stage, int] = {
+    Stage.PREPARE: 1,
+    Stage.FINETUNE: 1,
+    Stage.EXPORT: 1,
+    Stage.COMPILE: 1,
+    Stage.INFER: 1,
+    Stage.EVALUATE: 1,
+    Stage.BENCHMARK: 1,
+    Stage.PROMOTE: 1,
+}
+"""Raise a stage's number when, and only when, its code leaves other results for the same ingredients."""
+
+COMPUTES: Mapping[Stage, tuple[str, ...]] = {
+    Stage.PREPARE: (),
+    Stage.FINETUNE: ("accelerate", "tokenizers", "torch", "transformers"),
+    Stage.EXPORT: ("onnx", "tokenizers", "torch", "transformers"),
+    Stage.COMPILE: ("tokenizers",),
+    Stage.INFER: ("tokenizers",),
+    Stage.EVALUATE: (),
+    Stage.BENCHMARK: ("tokenizers",),
+    Stage.PROMOTE: (),
+}
+"""Libraries whose arithmetic is in a stage's result; copying and counting rest on none."""
+
+COMPILERS: Mapping[str, tuple[str, ...]] = {
+    "torchscript": ("torch",),
+    "onnxruntime": ("onnx", "onnxruntime"),
+    "openvino": ("nncf", "openvino"),
+}
+"""What compiles a variant, by backend."""
+
+ENGINES: Mapping[str, tuple[str, ...]] = {
+    "torchscript": ("torch",),
+    "onnxruntime": ("onnxruntime",),
+    "openvino": ("openvino",),
+}
+"""What runs a variant, by backend."""
+
+ON_A_DEVICE = frozenset({Stage.FINETUNE, Stage.EXPORT, Stage.COMPILE, Stage.INFER, Stage.BENCHMARK})
+"""Stages with floating-point work, so the kind of device decides; the others copy and count integers."""
+
+PACKAGES = tuple(
+    sorted({name for table in (COMPUTES, COMPILERS, ENGINES) for names in table.values() for name in names})
+)
+"""Every library that some key may rest on: what an observer must find the versions of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What a key is made of.
+
+    Attributes:
+        version: the stage's number in `RESULT_VERSIONS`.
+        parameters: JSON values, without those that change no result.
+        rerun: the token of whoever asked for it again; empty for the first result.
+        inputs: digest of each input's output, by role.
+        versions: of the libraries that compute, and what the runtime states of its compiler.
+        device: the accelerator's resource name, or the CPU's ISA class; empty where none matters.
+    """
+
+    stage: Stage
+    version: int
+    parameters: Mapping[str, object]
+    rerun: str
+    inputs: Mapping[str, str]
+    versions: Mapping[str, str]
+    device: str
+    image: str
+
+    def key(self) -> str:
+        """64 hexadecimal digits."""
+        return canonical_digest(self.record())
+
+    def record(self) -> dict[str, object]:
+        """As JSON values: what is digested, and what is kept to explain the next change."""
+        return {
+            "stage": self.stage.value,
+            "version": self.version,
+            "parameters": dict(self.parameters),
+            "rerun": self.rerun,
+            "inputs": dict(self.inputs),
+            "versions": dict(self.versions),
+            "device": self.device,
+            "image": self.image,
+        }
+
+
+def parameters_in_key(stage: Stage, parameters: Contract) -> dict[str, object]:
+    """The parameters as JSON values, without absent ones and those that change no result."""
+    dumped: dict[str, object] = parameters.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if stage is Stage.BENCHMARK:
+        return dumped
+    return {name: value for name, value in dumped.items() if name not in NOT_IN_KEY}
+
+
+def libraries_of(stage: Stage, backend: str) -> tuple[str, ...]:
+    """The libraries whose versions are in the key of this stage on this backend, sorted."""
+    of_backend = COMPILERS if stage is Stage.COMPILE else ENGINES
+    on_backend = stage in (Stage.COMPILE, Stage.INFER, Stage.BENCHMARK)
+    return tuple(sorted({*COMPUTES[stage], *(of_backend.get(backend, ()) if on_backend else ())}))
+
+
+def revision_of(compile_keys: Mapping[str, str]) -> str:
+    """The digest that names a revision.
+
+    The variants' names are in it, since the pointer says which of them is in service.
+
+    Args:
+        compile_keys: key of the compile stage, by variant.
+    """
+    return canonical_digest(dict(compile_keys))
+
+
+def differences(before: Mapping[str, object] | None, now: Mapping[str, object]) -> tuple[str, ...]:
+    """What changed between two records of ingredients, as phrases for people.
+
+    Args:
+        before: the last record of this step; None where it never ran here.
+        now: the present one. Only what both know is compared for `inputs`: a digest that is not
+            known yet is no change.
+    """
+    if before is None:
+        return ("it has not run yet",)
+    old, new = _flat(before), _flat(now)
+    phrases = [
+        _phrase(path, old.get(path), new.get(path))
+        for path in sorted(old.keys() | new.keys())
+        if canonical_digest(old.get(path)) != canonical_digest(new.get(path))
+    ]
+    return tuple(phrases)
+
+
+def _flat(record: Mapping[str, object], prefix: tuple[str, ...] = ()) -> dict[tuple[str, ...], object]:
+    flat: dict[tuple[str, ...], object] = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, (*prefix, name))
+        else:
+            flat[*prefix, name] = value
+    return flat
+
+
+def _phrase(path: tuple[str, ...], old: object, new: object) -> str:
+    match path:
+        case ("parameters", *names) if names[-1] in ("content", "baseContent"):
+            subject = "the base model" if names[-1] == "baseContent" else f"data.{'.'.join(names[:-1])}"
+            return f"the files of {subject} changed"
+        case ("parameters", *names):
+            return f"{'.'.join(names)}: {_shown(old)} -> {_shown(new)}"
+        case ("inputs", role):
+            if old is None:
+                return f"input {role} is new"
+            return f"input {role} is gone" if new is None else f"input {role} changed"
+        case ("versions", package):
+            return f"{package} {_shown(old)} -> {_shown(new)}"
+        case ("rerun",):
+            return "asked for again"
+        case ("version",):
+            return "this release computes the stage otherwise"
+        case _:
+            return f"{'.'.join(path)}: {_shown(old)} -> {_shown(new)}"
+
+
+def _shown(value: object, longest: int = 48) -> str:
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        text = ", ".join(_shown(item) for item in value)
+    elif isinstance(value, float):
+        text = f"{value:g}"
+    else:
+        text = str(value)
+    return text if len(text) <= longest else "…" + text[-longest:]
+
+
+__all__ = [
+    "PACKAGES",
+    "RESULT_VERSIONS",
+    "Ingredients",
+    "differences",
+    "libraries_of",
+    "parameters_in_key",
+    "revision_of",
+]

@@ -1,0 +1,403 @@
+"""The plan: each step of a deployment is cached, runs, or is known after another.
+
+Later keys rest on the digests of earlier outputs, so a plan goes as far as
+what was observed reaches: plan, run what is ready, observe, plan again. The
+same function serves a laptop and a cluster; it reads nothing itself, and
+what it would like to know beyond what it was told is in `Plan.unobserved`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ner_jobs.task import InputReference, Stage
+from ner_jobs.task.model import Contract
+from ner_jobs.task.parameters import PromoteParameters
+from ner_operator.planning.graph import PROMOTED, Source, Step, steps_of
+from ner_operator.planning.keys import (
+    ON_A_DEVICE,
+    RESULT_VERSIONS,
+    Ingredients,
+    differences,
+    libraries_of,
+    parameters_in_key,
+    revision_of,
+)
+from ner_operator.planning.resolved import PromotionPolicy, ResolvedDeployment
+
+Address = tuple[Stage, str]
+"""A stage and a key: where an artifact is, if it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """What was observed of a finished step.
+
+    Attributes:
+        outputs: digest of each output.
+        missing: files that its manifest lists and the store lacks, or has in another size.
+        backend: of a compiled variant.
+        outcome: of a promotion: what the verdict led to.
+    """
+
+    outputs: Mapping[str, str]
+    headline: Mapping[str, object] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    emulated: bool = False
+    backend: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PointerState:
+    """Where the pointer of this deployment stands.
+
+    Attributes:
+        held: the revision that a person took back by the last move, or empty.
+        by_hand: whether the last move was a person's choice of this revision and variant.
+    """
+
+    generation: int
+    revision: str
+    variant: str
+    compile_key: str
+    held: str = ""
+    by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a plan is made from beside the spec.
+
+    Attributes:
+        artifacts: by address; None says that it was looked for and is not there.
+        records: ingredients of each step's last result, by name: they explain what changed.
+        rerun: tokens by stage or step, of people who asked for a step again.
+        promotion_asked: the pointer's generation when a person last asked to judge again: it lifts what
+            holds the promotion at that generation, and nothing later.
+        versions: installed libraries, by name.
+        isa: the CPU's ISA class.
+    """
+
+    artifacts: Mapping[Address, Artifact | None] = field(default_factory=dict)
+    pointer: PointerState | None = None
+    records: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    rerun: Mapping[str, str] = field(default_factory=dict)
+    promotion_asked: int | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    isa: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """Its result is there."""
+
+    key: str
+    artifact: Artifact
+    ingredients: Ingredients
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All its inputs are there: it can run now.
+
+    Attributes:
+        parameters: complete, for the task.
+        why: what changed since its last result, as phrases.
+    """
+
+    key: str
+    parameters: Contract
+    inputs: Mapping[str, InputReference]
+    ingredients: Ingredients
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAfter:
+    """Its key rests on results that are not there yet.
+
+    Attributes:
+        steps: those it waits for that are not over.
+        why: what is known to have changed already; empty where only the inputs may.
+    """
+
+    steps: tuple[str, ...]
+    why: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """It does not run, and a person may want to know why and what to do."""
+
+    message: str
+
+
+State = Cached | Run | KnownAfter | Held
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A step and what becomes of it."""
+
+    step: Step
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All steps, in an order in which they can run.
+
+    Attributes:
+        revision: digest of the compile keys; None until all are known.
+        unobserved: addresses that decide this plan and were not in `Observed.artifacts`.
+    """
+
+    steps: tuple[Planned, ...]
+    revision: str | None
+    unobserved: frozenset[Address]
+
+    def __iter__(self) -> Iterator[Planned]:
+        return iter(self.steps)
+
+    def state(self, name: str) -> State:
+        """What becomes of the step with this name.
+
+        Raises:
+            KeyError: there is no such step.
+        """
+        return {planned.step.name: planned.state for planned in self.steps}[name]
+
+    @property
+    def ready(self) -> tuple[Planned, ...]:
+        """The steps that can run now."""
+        return tuple(planned for planned in self.steps if isinstance(planned.state, Run))
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to run."""
+        return all(isinstance(planned.state, Cached | Held) for planned in self.steps)
+
+
+def plan(resolved: ResolvedDeployment, observed: Observed) -> Plan:
+    """Say of each step whether it is cached, runs, or is known after another.
+
+    Args:
+        resolved: what the spec means.
+        observed: what is there.
+    """
+    planner = _Planner(resolved, observed)
+    for step in steps_of(resolved):
+        planner.steps[step.name] = step
+        planner.states[step.name] = planner.state_of(step)
+    return Plan(
+        tuple(Planned(step, planner.states[name]) for name, step in planner.steps.items()),
+        planner.revision(),
+        frozenset(planner.unobserved),
+    )
+
+
+class _Planner:
+    """One walk through the steps; remembers what it has decided and what it had to ask for."""
+
+    def __init__(self, resolved: ResolvedDeployment, observed: Observed) -> None:
+        self.resolved = resolved
+        self.observed = observed
+        self.steps: dict[str, Step] = {}
+        self.states: dict[str, State] = {}
+        self.unobserved: set[Address] = set()
+
+    def state_of(self, step: Step) -> State:
+        waiting = tuple(name for name in step.producers if name != PROMOTED and self._open(name))
+        if waiting:
+            return KnownAfter(waiting, self._certain_changes(step))
+        if step.stage is Stage.PROMOTE:
+            return self._promotion(step)
+        backend, inputs = step.backend, self._inputs(step)
+        if any(source.step == PROMOTED for source in step.inputs.values()):
+            promoted = self._promoted()
+            if promoted is None:
+                return Held("no model is promoted yet, so there is none to infer with")
+            backend, inputs = promoted
+        return self._decide(step, step.parameters, backend, inputs)
+
+    def revision(self) -> str | None:
+        keys: dict[str, str] = {}
+        for variant in self.resolved.variants:
+            state = self.states.get(f"compile/{variant.name}")
+            if not isinstance(state, Cached | Run):
+                return None
+            keys[variant.name] = state.key
+        return revision_of(keys)
+
+    def _decide(
+        self,
+        step: Step,
+        parameters: object,
+        backend: str,
+        inputs: Mapping[str, InputReference],
+    ) -> State:
+        if not isinstance(parameters, Contract):
+            raise TypeError(f"{step.name} has no parameters of its own")
+        ingredients = self._ingredients(step, parameters, backend, inputs)
+        key = ingredients.key()
+        artifact = self._artifact(step.stage, key)
+        if artifact is not None and not artifact.missing:
+            return Cached(key, artifact, ingredients)
+        why = differences(self.observed.records.get(step.name), ingredients.record())
+        if artifact is not None:
+            lost = artifact.missing[0] + (
+                f" and {len(artifact.missing) - 1} more" if len(artifact.missing) > 1 else ""
+            )
+            why = (f"its artifact {step.stage}/{key[:12]} has lost {lost}", *why)
+        return Run(key, parameters, inputs, ingredients, why or ("its result is no longer in the store",))
+
+    def _promotion(self, step: Step) -> State:
+        policy, pointer, revision = step.parameters, self.observed.pointer, self.revision()
+        if not isinstance(policy, PromotionPolicy) or revision is None:
+            raise TypeError("promote is planned after all compile steps, with a policy")
+        hold = _hold(pointer, revision)
+        if pointer and hold and self.observed.promotion_asked != pointer.generation:
+            return Held(hold)
+        inputs = self._inputs(step)
+        generation = pointer.generation if pointer else 0
+        if pointer and pointer.revision == revision and generation > 0:
+            # The verdict that moved the pointer here was given one generation ago; asking again would
+            # only find that the candidate is current.
+            former = self._decide(
+                step, _promote_parameters(policy, self.resolved, revision, generation - 1), "", inputs
+            )
+            if isinstance(former, Cached) and former.artifact.outcome in ("Promoted", "AwaitingApproval"):
+                return former
+        state = self._decide(
+            step, _promote_parameters(policy, self.resolved, revision, generation), "", inputs
+        )
+        if isinstance(state, Cached) and state.artifact.outcome == "Promoted":
+            return Held(
+                "the gates let this revision pass, but the pointer is not where that verdict left it: "
+                "nerd promote puts it back, nerd run --rerun promote judges again"
+            )
+        return state
+
+    def _promoted(self) -> tuple[str, dict[str, InputReference]] | None:
+        """Backend and input of the model in service; None where there is none."""
+        pointer = self.observed.pointer
+        if pointer is None:
+            return None
+        artifact = self._artifact(Stage.COMPILE, pointer.compile_key)
+        if artifact is None:
+            return None
+        digest = artifact.outputs.get("compiled", "")
+        return artifact.backend, {
+            "compiled": InputReference(
+                stage=Stage.COMPILE, key=pointer.compile_key, output="compiled", digest=digest
+            )
+        }
+
+    def _ingredients(
+        self, step: Step, parameters: Contract, backend: str, inputs: Mapping[str, InputReference]
+    ) -> Ingredients:
+        return Ingredients(
+            stage=step.stage,
+            version=RESULT_VERSIONS[step.stage],
+            parameters=parameters_in_key(step.stage, parameters),
+            rerun=self._rerun(step),
+            inputs={role: reference.digest for role, reference in inputs.items()},
+            versions=self._versions(step, backend),
+            device=_device(step, self.observed.isa),
+            image=step.runtime.image,
+        )
+
+    def _versions(self, step: Step, backend: str) -> dict[str, str]:
+        known = self.observed.versions
+        found = {name: known[name] for name in libraries_of(step.stage, backend) if name in known}
+        return {**found, **dict(step.runtime.compiler)}
+
+    def _rerun(self, step: Step) -> str:
+        tokens = [
+            tokens[name]
+            for tokens in (dict(self.resolved.rerun), self.observed.rerun)
+            for name in dict.fromkeys((step.stage.value, step.name))
+            if name in tokens
+        ]
+        return " ".join(tokens)
+
+    def _certain_changes(self, step: Step) -> tuple[str, ...]:
+        """What makes the step run whatever its inputs will be; promote's parameters are not known yet."""
+        before = self.observed.records.get(step.name)
+        if before is None or not isinstance(step.parameters, Contract):
+            return ()
+        now = self._ingredients(step, step.parameters, step.backend, {}).record()
+        ignored = {"inputs"} | ({"versions"} if PROMOTED in step.producers else set())
+        return differences(
+            {name: value for name, value in before.items() if name not in ignored},
+            {name: value for name, value in now.items() if name not in ignored},
+        )
+
+    def _inputs(self, step: Step) -> dict[str, InputReference]:
+        return {
+            role: self._reference(source) for role, source in step.inputs.items() if source.step != PROMOTED
+        }
+
+    def _reference(self, source: Source) -> InputReference:
+        state = self.states[source.step]
+        if not isinstance(state, Cached):
+            raise TypeError(f"{source.step} is not over")
+        return InputReference(
+            stage=self.steps[source.step].stage,
+            key=state.key,
+            output=source.output,
+            digest=state.artifact.outputs.get(source.output, ""),
+        )
+
+    def _artifact(self, stage: Stage, key: str) -> Artifact | None:
+        address = (stage, key)
+        if address not in self.observed.artifacts:
+            self.unobserved.add(address)
+            return None
+        return self.observed.artifacts[address]
+
+    def _open(self, name: str) -> bool:
+        return isinstance(self.states[name], Run | KnownAfter)
+
+
+def _hold(pointer: PointerState | None, revision: str) -> str:
+    """Why the pointer stays where a person put it, or empty."""
+    if pointer is None:
+        return ""
+    if pointer.held == revision != pointer.revision:
+        return (
+            f"revision {revision[:12]} was rolled back and is held: nerd promote takes it back into service, "
+            "nerd run --rerun promote judges it again, a changed spec makes a new revision"
+        )
+    if pointer.by_hand and pointer.revision == revision:
+        return (
+            f"revision {revision[:12]}, variant {pointer.variant}, was put into service by hand and stays; "
+            "nerd run --rerun promote lets the gates choose again"
+        )
+    return ""
+
+
+def _device(step: Step, isa: str) -> str:
+    if step.stage not in ON_A_DEVICE:
+        return ""
+    device = step.runtime.device or isa
+    return f"emulated {device}" if step.runtime.emulated else device
+
+
+def _promote_parameters(
+    policy: PromotionPolicy, resolved: ResolvedDeployment, revision: str, generation: int
+) -> PromoteParameters:
+    return PromoteParameters.model_validate(
+        {
+            "revision": revision,
+            "preference": policy.preference,
+            "reference": resolved.reference,
+            "gates": policy.gates,
+            "current_generation": generation,
+            "mode": policy.mode,
+            "allow_emulated": policy.allow_emulated,
+            "history_limit": policy.history_limit,
+            "resamples": policy.resamples,
+            "seed": policy.seed,
+        }
+    )

@@ -1,0 +1,239 @@
+"""The plan as stories: something changed; what runs again, and what is said of it?"""
+
+from dataclasses import replace
+
+import pytest
+
+from ner_jobs.task import Stage, canonical_digest
+from ner_jobs.task.parameters import FinetuneParameters, GateParameters, InferParameters
+from ner_operator.planning.plan import (
+    Artifact,
+    Cached,
+    Held,
+    KnownAfter,
+    Observed,
+    PointerState,
+    Run,
+    plan,
+)
+from ner_operator.planning.resolved import Inference, ResolvedDeployment
+
+
+def test_at_first_only_prepare_is_known(deployment: ResolvedDeployment, world) -> None:
+    first = world.plan(deployment)
+    assert [planned.step.name for planned in first.ready] == ["prepare"]
+    state = first.state("prepare")
+    assert isinstance(state, Run)
+    assert state.why == ("it has not run yet",)
+    assert first.state("export") == KnownAfter(("finetune", "prepare"), ())
+    assert first.revision is None
+
+
+def test_what_decides_and_was_not_observed_is_named(deployment: ResolvedDeployment) -> None:
+    asked = plan(deployment, Observed()).unobserved
+    assert [stage for stage, _ in asked] == [Stage.PREPARE]
+    assert not plan(deployment, Observed(artifacts=dict.fromkeys(asked))).unobserved
+
+
+def test_everything_runs_once_and_then_never(deployment: ResolvedDeployment, world) -> None:
+    ran = world.run(deployment)
+    assert ran[:3] == ["prepare", "finetune", "export"]
+    assert len(ran) == len(set(ran)) == 16
+    assert world.run(deployment) == []
+
+
+def _epochs(deployment: ResolvedDeployment) -> ResolvedDeployment:
+    return replace(deployment, finetune=FinetuneParameters(epochs=4))
+
+
+def _gates(deployment: ResolvedDeployment) -> ResolvedDeployment:
+    return replace(deployment, promotion=replace(deployment.promotion, gates=(GateParameters(min=0.9),)))
+
+
+def _no_benchmark(deployment: ResolvedDeployment) -> ResolvedDeployment:
+    return replace(deployment, benchmark=None)
+
+
+def _threads(deployment: ResolvedDeployment) -> ResolvedDeployment:
+    return replace(deployment, infer=InferParameters(instances=7))
+
+
+def _moved(deployment: ResolvedDeployment) -> ResolvedDeployment:
+    test = deployment.prepare.test.model_copy(update={"uri": "file:///elsewhere/test"})
+    return replace(deployment, prepare=deployment.prepare.model_copy(update={"test": test}))
+
+
+def _fewer(deployment: ResolvedDeployment) -> ResolvedDeployment:
+    return replace(deployment, variants=deployment.variants[:2])
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        pytest.param(
+            _epochs,
+            {"finetune", "export", "compile", "infer", "evaluate", "benchmark", "promote"},
+            id="more epochs: all but prepare",
+        ),
+        pytest.param(_gates, {"promote"}, id="other gates: only promote"),
+        pytest.param(_no_benchmark, set(), id="no benchmark any more: nothing"),
+        pytest.param(_threads, set(), id="other workers: nothing"),
+        pytest.param(_fewer, {"promote"}, id="a variant less: only promote"),
+    ],
+)
+def test_what_runs_again(deployment: ResolvedDeployment, world, change, again: set[str]) -> None:
+    world.run(deployment)
+    assert {name.partition("/")[0] for name in world.run(change(deployment))} == again
+
+
+def test_a_stage_that_leaves_the_same_bytes_changes_nothing_behind_it(
+    deployment: ResolvedDeployment, world
+) -> None:
+    world.content = lambda run, output: (
+        output if run.ingredients.stage is Stage.PREPARE else f"{run.key}/{output}"
+    )
+    world.run(deployment)
+    assert world.run(_moved(deployment)) == ["prepare"]
+
+
+def test_a_plan_says_what_changed_and_what_is_known_after_it(deployment: ResolvedDeployment, world) -> None:
+    world.run(deployment)
+    changed = world.plan(_epochs(deployment))
+    assert isinstance(changed.state("prepare"), Cached)
+    state = changed.state("finetune")
+    assert isinstance(state, Run)
+    assert state.why == ("epochs: 3 -> 4",)
+    assert changed.state("export") == KnownAfter(("finetune",), ())
+
+
+def test_a_new_library_runs_only_what_it_computes(deployment: ResolvedDeployment, world) -> None:
+    world.run(deployment)
+    world.observed = replace(world.observed, versions={**world.observed.versions, "onnxruntime": "9"})
+    assert set(world.run(deployment)) == {
+        "compile/ort",
+        "infer/ort",
+        "evaluate/ort",
+        "benchmark/ort",
+        "promote",
+    }
+
+
+@pytest.mark.parametrize("name", ["finetune", "compile/int8"])
+def test_a_rerun_token_runs_the_step_again_once(deployment: ResolvedDeployment, world, name: str) -> None:
+    world.run(deployment)
+    world.observed = replace(world.observed, rerun={name: "token"})
+    state = world.plan(deployment).state(name)
+    assert isinstance(state, Run)
+    assert state.why == ("asked for again",)
+    world.run(deployment)
+    assert isinstance(world.plan(deployment).state(name), Cached)
+
+
+def test_a_token_for_a_stage_is_for_all_its_variants(deployment: ResolvedDeployment, world) -> None:
+    world.run(deployment)
+    world.observed = replace(world.observed, rerun={"compile": "token"})
+    ready = {planned.step.name for planned in world.plan(deployment).ready}
+    assert ready >= {"compile/int8", "compile/ort", "compile/reference"}
+
+
+def test_a_lost_file_runs_its_step_again_and_is_named(deployment: ResolvedDeployment, world) -> None:
+    world.run(deployment)
+    state = world.plan(deployment).state("export")
+    assert isinstance(state, Cached)
+    world.artifacts[Stage.EXPORT, state.key] = Artifact(
+        state.artifact.outputs, missing=("model/dynamic.onnx",)
+    )
+    damaged = world.plan(deployment).state("export")
+    assert isinstance(damaged, Run)
+    assert damaged.why == (f"its artifact export/{state.key[:12]} has lost model/dynamic.onnx",)
+
+
+def test_a_result_that_vanished_from_the_store_is_made_again(deployment: ResolvedDeployment, world) -> None:
+    world.run(deployment)
+    state = world.plan(deployment).state("prepare")
+    assert isinstance(state, Cached)
+    world.artifacts[Stage.PREPARE, state.key] = None
+    vanished = world.plan(deployment).state("prepare")
+    assert isinstance(vanished, Run)
+    assert vanished.why == ("its result is no longer in the store",)
+
+
+def test_a_rolled_back_revision_is_held_until_a_person_moves_on(
+    deployment: ResolvedDeployment, world
+) -> None:
+    world.run(deployment)
+    pointer = world.observed.pointer
+    world.observed = replace(
+        world.observed,
+        pointer=PointerState(pointer.generation + 1, "older", "int8", "k" * 64, held=pointer.revision),
+    )
+    state = world.plan(deployment).state("promote")
+    assert isinstance(state, Held)
+    assert "nerd promote" in state.message
+    world.observed = replace(world.observed, rerun={"promote": "t"}, promotion_asked=pointer.generation + 1)
+    assert isinstance(world.plan(deployment).state("promote"), Run)
+
+
+def test_a_changed_spec_moves_on_from_a_rollback(deployment: ResolvedDeployment, world) -> None:
+    world.run(deployment)
+    held = world.observed.pointer.revision
+    world.observed = replace(world.observed, pointer=PointerState(2, "older", "int8", "k" * 64, held=held))
+    assert "promote" in world.run(_epochs(deployment))
+
+
+def test_what_a_person_promoted_stays(deployment: ResolvedDeployment, world) -> None:
+    world.run(deployment)
+    world.observed = replace(
+        world.observed, pointer=replace(world.observed.pointer, generation=2, variant="ort", by_hand=True)
+    )
+    state = world.plan(deployment).state("promote")
+    assert isinstance(state, Held)
+    assert "variant ort" in state.message
+
+
+def test_a_moved_pointer_is_judged_again(deployment: ResolvedDeployment, world) -> None:
+    world.run(deployment)
+    world.observed = replace(world.observed, pointer=PointerState(5, "another", "int8", "k" * 64))
+    state = world.plan(deployment).state("promote")
+    assert isinstance(state, Run)
+    assert state.parameters.current_generation == 5
+
+
+def test_more_data_is_inferred_with_the_model_in_service(deployment: ResolvedDeployment, world) -> None:
+    wider = replace(deployment, inference=(Inference("archive", InferParameters(batch_size=4)),))
+    assert world.plan(wider).state("inference/archive") == KnownAfter(("promote",), ())
+    ran = world.run(wider)
+    assert ran.index("inference/archive") > ran.index("promote")
+    state = world.plan(wider).state("inference/archive")
+    assert isinstance(state, Cached)
+    assert state.ingredients.versions == {"openvino": "2026.4", "tokenizers": "0.22"}
+
+
+def test_without_a_promoted_model_more_data_waits(deployment: ResolvedDeployment, world) -> None:
+    wider = replace(deployment, inference=(Inference("archive", InferParameters()),))
+    world.run(wider)
+    world.observed = replace(world.observed, pointer=None)
+    promote = world.plan(wider).state("promote")
+    assert isinstance(promote, Held)
+    assert "nerd promote" in promote.message
+    assert isinstance(world.plan(wider).state("inference/archive"), Held)
+
+
+def test_the_revision_rests_on_the_compile_keys_alone(deployment: ResolvedDeployment, world) -> None:
+    world.run(deployment)
+    revision = world.plan(deployment).revision
+    assert revision == world.plan(_gates(deployment)).revision
+    assert revision == world.observed.pointer.revision
+    world.run(_epochs(deployment))
+    assert world.plan(_epochs(deployment)).revision != revision
+
+
+def test_the_emulated_device_has_its_own_keys(deployment: ResolvedDeployment, world) -> None:
+    world.run(deployment)
+    emulated = replace(deployment.runtime, emulated=True)
+    variants = tuple(replace(variant, runtime=emulated) for variant in deployment.variants[:1])
+    changed = replace(deployment, variants=(*variants, *deployment.variants[1:]))
+    state = world.plan(changed).state("compile/int8")
+    assert isinstance(state, Run)
+    assert state.ingredients.device == "emulated x86_64-avx512"
+    assert canonical_digest(state.ingredients.record()) == state.key

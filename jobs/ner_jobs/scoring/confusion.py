@@ -42,14 +42,6 @@ class Confusion:
     matrix: IntArray
     fates: dict[Fate, int]
 
-    def to_json(self) -> dict[str, object]:
-        """As metrics hold it."""
-        return {
-            "types": list(self.types),
-            "matrix": self.matrix.tolist(),
-            "fates": {str(fate): count for fate, count in self.fates.items()},
-        }
-
 
 class ConfusionCounter:
     """Adds up blocks.

@@ -1,0 +1,127 @@
+"""The page of one evaluation: the verdict in a sentence, then figures, then sentences.
+
+For the person who trains the model and the one who answers for it. One file,
+without network, legible on a phone and in the dark.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from ner_jobs.report import charts
+from ner_jobs.report.rendering import render
+from ner_jobs.report.sentences import show
+from ner_jobs.report.words import FATES, words_of
+from ner_jobs.scoring.exhibits import Exhibit
+from ner_jobs.scoring.summary import Evaluation
+
+SHOWN = 12
+"""Sentences in a section; all that were kept are in the artifact."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Type:
+    name: str
+    hue: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    kind: str
+    name: str
+    about: str
+    count: int
+
+
+def page(
+    evaluation: Evaluation,
+    title: str,
+    worst: Sequence[Exhibit],
+    differences: Sequence[Exhibit],
+    key: str,
+    emulated: bool,
+) -> str:
+    """The whole page.
+
+    Args:
+        evaluation: all figures.
+        title: `namespace/name` of the NerDeployment.
+        worst: sentences with most errors first.
+        differences: sentences where the reference variant says something else, the largest first.
+        key: of the artifact.
+        emulated: produced on a stand-in for the device.
+
+    Returns:
+        HTML.
+    """
+    reference = evaluation.reference
+    types = [figures.name for figures in evaluation.types]
+    other = reference.variant if reference else None
+    shown_worst = [show(item, evaluation.variant, other, types) for item in worst[:SHOWN]]
+    shown_differences = [show(item, evaluation.variant, other, types) for item in differences[:SHOWN]]
+    sections = [
+        ("figures", "Figures"),
+        ("types", "Types"),
+        ("errors", "Errors"),
+        ("length", "Length and chance"),
+        *([("differences", "Differences")] if reference else []),
+        ("worst", "Worst sentences"),
+        ("method", "Method"),
+    ]
+    return render(
+        "evaluation.html.j2",
+        figures=evaluation,
+        reference=reference,
+        title=title,
+        sections=sections,
+        words=words_of(evaluation, len(shown_worst), len(shown_differences), emulated),
+        percent=f"{evaluation.confidence:.0%}",
+        charts=_charts(evaluation),
+        comparison_name=f"Beside {other}" if other else "F1 of this variant",
+        comparison_about=(
+            "Each alone moves by chance; their difference, on the same sentences, moves far less."
+            if other
+            else "This variant is the reference: others are held against it."
+        ),
+        chance_name="The drop, drawn again" if other else "F1, drawn again",
+        chance_about=(
+            "Points of F1 lost, on the same sentences for both." if other else "How far chance moves F1."
+        ),
+        fates=_fates(evaluation),
+        legend=[_Type(name, charts.hue(number)) for number, name in enumerate(types)],
+        worst=shown_worst,
+        differences=shown_differences,
+        key=key,
+        emulated=emulated,
+    )
+
+
+def _charts(evaluation: Evaluation) -> dict[str, Markup]:
+    reference, confusion = evaluation.reference, evaluation.confusion
+    rows = [charts.IntervalRow(evaluation.variant, evaluation.f1, chosen=True)]
+    if reference is None:
+        marks = [charts.Mark(evaluation.f1.point, f"measured {evaluation.f1.point:.4f}", "point")]
+    else:
+        rows.append(charts.IntervalRow(reference.variant, reference.f1))
+        marks = [
+            charts.Mark(0, "no drop", "zero"),
+            charts.Mark(reference.drop.point, f"measured {reference.drop.point:+.2f}", "point"),
+            charts.Mark(
+                reference.upper, f"{evaluation.confidence:.0%} sure: below {reference.upper:+.2f}", "bound"
+            ),
+        ]
+    return {
+        "types": charts.type_bars("F1 by entity type", evaluation.types),
+        "variants": charts.intervals("F1 with its interval", rows),
+        "confusion": charts.heat_map("Gold type by predicted type", confusion.types, confusion.matrix),
+        "lengths": charts.lengths("Sentences with an error, by length", evaluation.lengths),
+        "chance": charts.histogram(
+            f"Bootstrap distribution: {evaluation.distribution.what}", evaluation.distribution, marks
+        ),
+    }
+
+
+def _fates(evaluation: Evaluation) -> list[_Fate]:
+    counts = evaluation.confusion.fates
+    return [_Fate(str(fate), name, about, counts[fate]) for fate, (name, about) in FATES.items()]

@@ -1,0 +1,28 @@
+"""From storage settings to a store."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ner_jobs.store.directory import DirectoryStore
+from ner_jobs.store.protocol import Store
+from ner_jobs.task import ExitCode, PermanentError, StorageSettings
+
+
+def open_store(settings: StorageSettings) -> Store:
+    """The store of a URI; nothing is touched yet (`probe` does).
+
+    Raises:
+        PermanentError: the URI has a scheme that no store has.
+    """
+    parts = urlsplit(settings.uri)
+    if parts.scheme == "file" and parts.path:
+        return DirectoryStore(Path(unquote(parts.path)))
+    if parts.scheme == "s3" and parts.netloc:
+        # boto3 takes a quarter of a second to import: only whoever needs it pays.
+        from ner_jobs.store.s3 import S3Store
+
+        return S3Store(settings)
+    raise PermanentError(
+        f"spec.storage.uri is {settings.uri!r}; write s3://BUCKET/PREFIX or file:///FOLDER",
+        ExitCode.USAGE,
+    )

@@ -1,0 +1,199 @@
+"""What is promoted: one small object a deployment, moved by compare-and-swap.
+
+The generation only grows, so a rollback to the same bytes is a new state and
+nobody takes the one for the other. What comes next is decided by pure
+functions; two functions read and move.
+"""
+
+import json
+from enum import StrEnum
+
+from pydantic import ValidationError
+
+from ner_jobs.store.protocol import Store
+from ner_jobs.task import ExitCode, Owner, PermanentError
+from ner_jobs.task.model import Contract
+
+
+class Action(StrEnum):
+    """Who moved the pointer, and how."""
+
+    PROMOTE = "Promote"
+    """The promote stage: every gate passed."""
+    MANUAL = "Manual"
+    """A person, with `nerd promote`."""
+    ROLLBACK = "Rollback"
+    """A person, with `nerd rollback`."""
+
+
+class Promotion(Contract):
+    """One position of the pointer.
+
+    Attributes:
+        generation: 1 for the first; each move adds 1.
+        compile_key: of the compiled model in service; manifest_digest is that of its manifest.
+        evaluation_key: of its evaluation; test_digest names the test set of that evaluation.
+        promote_key: of the verdict, whose artifact holds the model as a Hugging Face folder; empty by hand.
+        f1: in 0..1, on that test set.
+        promoted_at: seconds since the epoch.
+        by: who moved it: `promote`, or a person's name.
+        message: why, in a sentence.
+    """
+
+    generation: int
+    revision: str
+    variant: str
+    compile_key: str
+    manifest_digest: str
+    evaluation_key: str = ""
+    test_digest: str = ""
+    promote_key: str = ""
+    f1: float | None = None
+    promoted_at: float
+    by: str
+    action: Action
+    message: str = ""
+
+
+class Pointer(Promotion):
+    """Where a deployment's pointer stands, and where it stood.
+
+    Attributes:
+        held: the revision that a person rolled back from: it is not promoted again by itself.
+        history: former positions, oldest first.
+    """
+
+    owner: Owner
+    held: str = ""
+    history: tuple[Promotion, ...] = ()
+
+    def position(self) -> Promotion:
+        """The position alone."""
+        return Promotion.model_validate(
+            {name: getattr(self, name) for name in Promotion.model_fields}
+        )
+
+
+def pointer_key(owner: Owner) -> str:
+    """Where the pointer of a deployment lies."""
+    return f"promoted/{owner.namespace}/{owner.name}"
+
+
+def promoted(
+    current: Pointer | None, promotion: Promotion, owner: Owner, history_limit: int = 10
+) -> Pointer:
+    """The pointer after a promotion; a held revision is free again.
+
+    Args:
+        promotion: its generation is set here.
+        history_limit: former positions that are kept.
+    """
+    position = promotion.model_copy(update={"generation": current.generation + 1 if current else 1})
+    return Pointer(owner=owner, history=_history(current, history_limit), **_fields(position))
+
+
+def rolled_back(
+    current: Pointer,
+    at: float,
+    by: str,
+    revision: str | None = None,
+    message: str = "",
+    history_limit: int = 10,
+) -> Pointer:
+    """The pointer after a rollback, which is a new generation.
+
+    Args:
+        revision: a prefix of the revision to go back to; None goes to the last other position.
+
+    Raises:
+        PermanentError: there is no such position in the history.
+    """
+    for former in reversed(current.history):
+        if (former.revision, former.variant) == (current.revision, current.variant):
+            continue
+        if revision is None or former.revision.startswith(revision):
+            position = former.model_copy(
+                update={
+                    "generation": current.generation + 1,
+                    "promoted_at": at,
+                    "by": by,
+                    "action": Action.ROLLBACK,
+                    "message": message,
+                }
+            )
+            return Pointer(
+                owner=current.owner,
+                held=current.revision if former.revision != current.revision else "",
+                history=_history(current, history_limit),
+                **_fields(position),
+            )
+    wanted = f"revision {revision}" if revision else "any earlier model"
+    known = ", ".join(sorted({former.revision[:12] for former in current.history})) or "none"
+    raise PermanentError(
+        f"the history of {current.owner.namespace}/{current.owner.name} does not hold {wanted}; it holds: {known}",
+        ExitCode.USAGE,
+    )
+
+
+def read_pointer(store: Store, owner: Owner) -> Pointer | None:
+    """The pointer of a deployment, or None where nothing was ever promoted.
+
+    Raises:
+        PermanentError: it cannot be read, or it belongs to another deployment.
+    """
+    found = _read(store, owner)
+    return found[0] if found else None
+
+
+def move_pointer(store: Store, pointer: Pointer, expected: Pointer | None) -> bool:
+    """Write the pointer if what is there is still what it was decided on.
+
+    Args:
+        expected: the pointer as read before deciding; None where there was none.
+
+    Returns:
+        False where somebody else moved it in between: read and decide again.
+    """
+    key, data = pointer_key(pointer.owner), _bytes(pointer)
+    if expected is None:
+        return store.create(key, data)
+    found = _read(store, pointer.owner)
+    if found is None or found[0].generation != expected.generation:
+        return False
+    return store.replace(key, data, found[1])
+
+
+def _read(store: Store, owner: Owner) -> tuple[Pointer, str] | None:
+    key = pointer_key(owner)
+    found = store.get(key)
+    if found is None:
+        return None
+    try:
+        pointer = Pointer.model_validate(json.loads(found[0]))
+    except (ValueError, ValidationError) as error:
+        raise PermanentError(
+            f"{store.uri}/{key} is no pointer ({type(error).__name__}); restore it from a backup, "
+            "or delete it to start without a promoted model"
+        ) from error
+    theirs = pointer.owner
+    another = (theirs.namespace, theirs.name) != (owner.namespace, owner.name)
+    if another or (theirs.uid and owner.uid and theirs.uid != owner.uid):
+        raise PermanentError(
+            f"{store.uri}/{key} belongs to {theirs.namespace}/{theirs.name} (UID {theirs.uid or 'none'}), "
+            f"not to {owner.namespace}/{owner.name} (UID {owner.uid or 'none'}); give each deployment "
+            "a spec.storage.uri of its own, or delete the pointer if its owner is gone",
+            ExitCode.CONFIGURATION,
+        )
+    return pointer, found[1]
+
+
+def _history(current: Pointer | None, limit: int) -> tuple[Promotion, ...]:
+    return (*current.history, current.position())[-limit:] if current else ()
+
+
+def _fields(position: Promotion) -> dict[str, object]:
+    return {name: getattr(position, name) for name in Promotion.model_fields}
+
+
+def _bytes(pointer: Pointer) -> bytes:
+    return pointer.model_dump_json(by_alias=True, indent=1).encode()

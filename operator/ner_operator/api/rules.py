@@ -158,7 +158,7 @@ def _text_only(split: str) -> Rule:
         cel=f"!has(self.{split}) || (has(self.{split}.format) ? self.{split}.format"
         " : (has(self.format) ? self.format : 'conll')) != 'npz'",
         holds=lambda it: split not in it or it[split].get("format", it.get("format", "conll")) != "npz",
-        message=f"{split} needs text, and an npz set has none (test, calibration, benchmark, inference can be):"
+        message=f"{split} needs text, and an npz set has none (test, calibration, inference can be one):"
         f" write {split}.format: conll, jsonl or dataset",
         reads=("format",),
     )

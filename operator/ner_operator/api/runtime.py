@@ -8,6 +8,7 @@ from ner_jobs.task.parameters import BackendName
 from ner_operator.api import rules
 from ner_operator.api.base import ApiModel
 from ner_operator.api.meta import ObjectMeta
+from ner_operator.api.words import RESOURCE_NAME
 
 
 class Accelerator(ApiModel):
@@ -16,7 +17,7 @@ class Accelerator(ApiModel):
     resource_name: str = Field(
         min_length=3,
         max_length=317,
-        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+        pattern=RESOURCE_NAME,
     )
     """Its name as the nodes show it, such as vastaitech.com/va. It stands for the device in every key."""
     count: int = Field(default=1, ge=1, le=64)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ner_operator.api import rules
 from ner_operator.api.base import ApiModel
-from ner_operator.api.words import ObjectName, Uri
+from ner_operator.api.words import HTTP_URL, ObjectName, Uri
 
 
 class ServerSideEncryption(ApiModel):
@@ -25,7 +25,7 @@ class Storage(ApiModel):
 
     uri: Uri
     """s3://bucket/prefix, file:///folder, or a path relative to the spec's file (a local run only)."""
-    endpoint_url: str | None = Field(default=None, min_length=1, max_length=1024, pattern=r"^https?://")
+    endpoint_url: str | None = Field(default=None, min_length=1, max_length=1024, pattern=HTTP_URL)
     """Of an S3-compatible server, such as http://minio.storage:9000. Absent: AWS."""
     region: str | None = Field(default=None, min_length=1, max_length=63)
     """Of the bucket. Absent: as the environment says."""

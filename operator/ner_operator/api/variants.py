@@ -7,15 +7,13 @@ from pydantic import Field
 from ner_jobs.task.parameters import Precision
 from ner_operator.api import rules
 from ner_operator.api.base import ApiModel
-from ner_operator.api.words import Name, ObjectName
+from ner_operator.api.words import DNS_LABEL, Name, ObjectName
 
 
 class Quantization(ApiModel):
     """The search for an int8 recipe that loses no more than allowed, on validation."""
 
-    recipe: str | None = Field(
-        default=None, min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-    )
+    recipe: str | None = Field(default=None, min_length=1, max_length=63, pattern=DNS_LABEL)
     """One recipe by name instead of the search; naive shows the collapse that the search avoids."""
     max_drop: float = Field(default=0.5, ge=0, le=100)
     """Points of F1 (1 point = 0.01 F1) that a recipe may lose on validation, by the upper bound of its

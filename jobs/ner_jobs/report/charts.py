@@ -76,7 +76,7 @@ def type_bars(title: str, types: Sequence[TypeFigures]) -> Markup:
 
 
 def heat_map(title: str, types: Sequence[str], matrix: Sequence[Sequence[int]]) -> Markup:
-    """Gold type by predicted type; a cell's strength is its part of the row.
+    """Gold type by predicted type: what is right by its part of the row, errors by the largest of them.
 
     Args:
         title: what it shows.
@@ -87,10 +87,12 @@ def heat_map(title: str, types: Sequence[str], matrix: Sequence[Sequence[int]]) 
     width = max(float(WIDTH), 96.0 + 44 * count)
     left, top = 92.0, 44.0
     cell = (width - left - 2) / count
-    height = min(cell, 52.0)
+    height = min(cell, 60.0)
+    last = count - 1
+    most_wrong = max(matrix[row][column] for row in range(count) for column in range(count) if row != column)
     columns = [*types, "missed"]
     rows = [*types, "spurious"]
-    parts = [text(left, 12, "predicted", "faint"), text(left - 10, 12, "gold", "faint", "end")]
+    parts = [text(left, 12, "predicted →", "faint"), text(left - 10, 12, "gold ↓", "faint", "end")]
     for at, name in enumerate(columns):
         parts.append(text(left + cell * (at + 0.5), 34, _clip(name, cell / 7.2), "label", "middle"))
     for row, name in enumerate(rows):
@@ -99,10 +101,10 @@ def heat_map(title: str, types: Sequence[str], matrix: Sequence[Sequence[int]]) 
         parts.append(text(left - 10, y + height / 2 + 4, _clip(name, 11), "label", "end"))
         for column in range(count):
             number = matrix[row][column]
-            if row == column == count - 1:
+            if row == column == last:
                 continue
             right = row == column
-            share = number / total
+            share = number / total if right else 0.5 * number / max(most_wrong, 1)
             kind = "right" if right else "wrong"
             label = f"{name} predicted as {columns[column]}: {number}"
             strong = " strong" if share > 0.55 else ""
@@ -118,14 +120,14 @@ def heat_map(title: str, types: Sequence[str], matrix: Sequence[Sequence[int]]) 
                                 cell - 3,
                                 height - 3,
                                 f"cell {kind}",
-                                f"--share:{share if right else min(1, share * 3):.3f}",
+                                f"--share:{share:.3f}",
                                 5,
                             ),
                             text(
                                 left + cell * (column + 0.5),
                                 y + height / 2 + 4,
                                 f"{number:,}" if number else "·",
-                                f"figure{strong if right else ''}" if number else "faint",
+                                f"figure{strong}" if number else "faint",
                                 "middle",
                             ),
                         ]
@@ -197,12 +199,21 @@ def histogram(title: str, distribution: Distribution, marks: Sequence[Mark]) -> 
         wide = scale(distribution.low + step * (number + 1)) - x if step else 6.0
         tall = (bottom - top - 6) * counted / tallest
         parts.append(box(x + 0.4, bottom - tall, wide - 0.8, tall, "bar", None, 1))
-    for number, mark in enumerate(marks):
+    middle = (scale.low + scale.high) / 2
+    # Labels point inwards; the outermost is highest, so that no line runs through another's words.
+    ordered = sorted(marks, key=lambda mark: -abs(mark.at - middle))
+    for number, mark in enumerate(ordered):
         x, y = scale(mark.at), 14 + 16 * number
-        near_end = x > (left + right) / 2
+        near_end = mark.at > middle
         parts += [
             line(x, y - 9, x, bottom, f"mark {mark.kind}"),
-            text(x - 6 if near_end else x + 6, y, mark.label, "label small", "end" if near_end else "start"),
+            text(
+                x - 6 if near_end else x + 6,
+                y,
+                mark.label,
+                "label small halo",
+                "end" if near_end else "start",
+            ),
         ]
     said = f"{distribution.what} from {distribution.low:.4f} to {distribution.high:.4f}; " + "; ".join(
         mark.label for mark in marks

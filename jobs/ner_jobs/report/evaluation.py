@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ner_jobs.report import charts
 from ner_jobs.report.rendering import render
 from ner_jobs.report.sentences import show
-from ner_jobs.report.words import FATES, words_of
+from ner_jobs.report.words import FATES, called, signed, words_of
 from ner_jobs.scoring.exhibits import Exhibit
 from ner_jobs.scoring.summary import Evaluation
 
@@ -57,9 +57,10 @@ def page(
     """
     reference = evaluation.reference
     types = [figures.name for figures in evaluation.types]
-    other = reference.variant if reference else None
-    shown_worst = [show(item, evaluation.variant, other, types) for item in worst[:SHOWN]]
-    shown_differences = [show(item, evaluation.variant, other, types) for item in differences[:SHOWN]]
+    beside = reference.variant if reference else None
+    other = called(beside) if beside else None
+    shown_worst = [show(item, evaluation.variant, beside, types) for item in worst[:SHOWN]]
+    shown_differences = [show(item, evaluation.variant, beside, types) for item in differences[:SHOWN]]
     sections = [
         ("figures", "Figures"),
         ("types", "Types"),
@@ -78,6 +79,7 @@ def page(
         words=words_of(evaluation, len(shown_worst), len(shown_differences), emulated),
         percent=f"{evaluation.confidence:.0%}",
         charts=_charts(evaluation),
+        other=other,
         comparison_name=f"Beside {other}" if other else "F1 of this variant",
         comparison_about=(
             "Each alone moves by chance; their difference, on the same sentences, moves far less."
@@ -106,9 +108,9 @@ def _charts(evaluation: Evaluation) -> dict[str, Markup]:
         rows.append(charts.IntervalRow(reference.variant, reference.f1))
         marks = [
             charts.Mark(0, "no drop", "zero"),
-            charts.Mark(reference.drop.point, f"measured {reference.drop.point:+.2f}", "point"),
+            charts.Mark(reference.drop.point, f"measured {signed(reference.drop.point)}", "point"),
             charts.Mark(
-                reference.upper, f"{evaluation.confidence:.0%} sure: below {reference.upper:+.2f}", "bound"
+                reference.upper, f"{evaluation.confidence:.0%} sure: below {signed(reference.upper)}", "bound"
             ),
         ]
     return {

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ner_jobs.report.charts import hue
+from ner_jobs.report.words import signed
 
 
 def render(template: str, **content: Any) -> str:
@@ -31,4 +32,5 @@ def _environment() -> Environment:
     )
     environment.globals["style"] = Markup(files("ner_jobs.report").joinpath("page.css").read_text("utf-8"))
     environment.globals["hue"] = hue
+    environment.filters["signed"] = signed
     return environment

@@ -1,6 +1,6 @@
 """Small SVG, written by hand: shapes, scales, and the frame of a chart.
 
-A chart is drawn 440 units wide with 12-unit text, so that it stays legible in
+A chart is drawn 400 units wide with 12-unit text, so that it stays legible in
 a column of a phone. Colours are classes of the page's style sheet, which knows
 light and dark. Each chart carries a title and a description for those who do
 not see it.
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
-WIDTH = 440
+WIDTH = 400
 
 
 def element(name: str, content: object = "", **attributes: object) -> Markup:

@@ -63,6 +63,7 @@ def words_of(evaluation: Evaluation, shown_worst: int, shown_differences: int, e
 def headline(evaluation: Evaluation) -> str:
     """The verdict on one variant in one sentence."""
     variant, reference = evaluation.variant, evaluation.reference
+    other = called(reference.variant) if reference else ""
     if reference is None:
         return (
             f"{variant} finds {evaluation.recall.point:.0%} of the entities, and "
@@ -70,20 +71,20 @@ def headline(evaluation: Evaluation) -> str:
         )
     drop = reference.drop
     if drop.low == drop.high == 0:
-        return f"{variant} and {reference.variant} score alike on every draw of these sentences."
+        return f"{variant} and {other} score alike on every draw of these sentences."
     if drop.point >= COLLAPSE and drop.low > 0:
         return (
             f"{variant} has collapsed: F1 falls from {reference.f1.point:.3f} "
             f"to {evaluation.f1.point:.3f}. Do not use it."
         )
     if drop.low > 0:
-        return f"{variant} loses {_points(drop.point)} of F1 to {reference.variant}, and not by chance."
+        return f"{variant} loses {_points(drop.point)} of F1 to {other}, and not by chance."
     if drop.high < 0:
-        return f"{variant} gains {_points(-drop.point)} of F1 on {reference.variant}."
+        return f"{variant} gains {_points(-drop.point)} of F1 on {other}."
     if drop.high <= 1:
-        return f"{variant} reads as well as {reference.variant}: what differs is within chance."
+        return f"{variant} reads as well as {other}: what differs is within chance."
     return (
-        f"{variant} may be as good as {reference.variant}, or {_points(drop.high)} worse: "
+        f"{variant} may be as good as {other}, or {_points(drop.high)} worse: "
         "there are too few sentences to tell."
     )
 
@@ -142,11 +143,11 @@ def _differences(reference: ReferenceFigures | None, shown: int) -> str:
     if reference is None:
         return ""
     if not reference.differing:
-        return f"Nowhere: on every sentence it says what {reference.variant} says."
+        return f"Nowhere: on every sentence it says what {called(reference.variant)} says."
     rest = reference.differing - reference.better - reference.worse
     said = (
         f"On {reference.differing:,} sentences the two say different things: {reference.better:,} are better "
-        f"than {reference.variant}, {reference.worse:,} worse, {rest:,} wrong in another way. "
+        f"here, {reference.worse:,} worse, {rest:,} wrong in another way. "
     )
     return said + (f"The {shown} largest differences:" if shown > 1 else "The largest difference:")
 
@@ -168,6 +169,17 @@ def _judged(judged: int) -> str:
     if judged == 1:
         return "this is the first that this snapshot has judged"
     return f"{judged} so far on this snapshot, this one included"
+
+
+def called(variant: str) -> str:
+    """A variant inside a sentence: one that is named reference takes its article."""
+    return "the reference" if variant == "reference" else variant
+
+
+def signed(value: float) -> str:
+    """Points with their sign, and a minus that is as wide as a plus."""
+    rounded = round(value, 2)
+    return f"{rounded:+.2f}".replace("-", "\u2212") if rounded else "0.00"
 
 
 def _points(points: float) -> str:

@@ -105,7 +105,7 @@ class Shelf:
 
 def write_exhibits(path: Path, exhibits: Iterable[Exhibit]) -> None:
     """One JSON object a line."""
-    with path.open("w", encoding="utf-8") as lines:
+    with path.open("w", encoding="utf-8", newline="\n") as lines:
         for item in exhibits:
             lines.write(json.dumps(item.to_json(), ensure_ascii=False) + "\n")
 

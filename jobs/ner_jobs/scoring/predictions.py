@@ -40,7 +40,7 @@ def read_predictions(folder: Path) -> Iterator[Predicted]:
     path = folder / FILE
     if not path.is_file():
         raise PermanentError(f"{folder} has no {FILE}: it is no output of an infer stage")
-    with path.open(encoding="utf-8") as lines:
+    with path.open(encoding="utf-8", newline="\n") as lines:
         for number, line in enumerate(lines, start=1):
             yield _parse(line, path, number)
 

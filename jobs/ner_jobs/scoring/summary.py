@@ -16,7 +16,7 @@ from ner_jobs.scoring.bootstrap import RESAMPLES, SEED, Interval, Resampled, Sam
 from ner_jobs.scoring.confusion import Confusion, Fate
 from ner_jobs.scoring.counts import Counts, Score
 
-LENGTH_EDGES = (1, 11, 21, 31, 41, 61, 81, 121, 201)
+LENGTH_EDGES = (1, 11, 21, 31, 41, 61, 81, 121)
 """Sentences are grouped by their tokens from each of these up to the next."""
 
 BINS = 41

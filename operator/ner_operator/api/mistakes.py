@@ -64,17 +64,11 @@ class Explainer:
             "string_type": self._text,
             "string_too_long": lambda _, e: f"is longer than {e['ctx']['max_length']} characters: shorten it",
             "string_too_short": lambda _, e: _too_short(e["ctx"]["min_length"]),
-            "too_long": lambda _, e: (
-                f"has {e['ctx']['actual_length']} entries: {e['ctx']['max_length']} at most"
-            ),
-            "too_short": lambda _, e: (
-                f"needs at least {e['ctx']['min_length']} entry: write one, or remove it"
-            ),
+            "too_long": lambda _, e: f"has too many entries: write {e['ctx']['max_length']} at most",
+            "too_short": lambda _, e: "has no entry: write one, or remove it",
             "int_type": self._whole_number,
             "float_type": self._number,
-            "bool_type": lambda _, e: (
-                f"{found(e['input'])} is neither true nor false: write one of them, unquoted"
-            ),
+            "bool_type": lambda _, e: f"{found(e['input'])} is no boolean: write true or false, unquoted",
             "tuple_type": lambda _, e: f"{found(e['input'])} is no list: begin each entry with a dash",
             "dict_type": lambda _, e: f"{found(e['input'])} is no mapping: write name: value pairs",
             "model_type": self._mapping,
@@ -101,7 +95,7 @@ class Explainer:
         return Found(path, "is empty: write a value, or remove it")
 
     def _missing(self, path: Path, error: ErrorDetails) -> str:
-        description = self._description(path)
+        description = self._description(path).rstrip(".")
         return f"is missing: {_lower_first(description)}" if description else "is missing"
 
     def _unknown(self, path: Path, error: ErrorDetails) -> str:
@@ -121,13 +115,14 @@ class Explainer:
         if isinstance(value, bool) and (text := self._plain_text(path)):
             return f'YAML reads {text} as a boolean: quote it ("{text}"), or write {_one_of(choices)}'
         guess = _closest(value, choices) if isinstance(value, str) else None
-        return f"{found(value)} is not known: write {guess + ', of ' if guess else ''}{_one_of(choices)}"
+        if guess:
+            return f"{found(value)} is not known: did you mean {guess}? (of {', '.join(choices)})"
+        return f"{found(value)} is not known: write {_one_of(choices)}"
 
     def _pattern(self, path: Path, error: ErrorDetails) -> str:
         pattern = error["ctx"]["pattern"]
-        return (
-            f"{found(error['input'])} is refused: write {PATTERN_WORDS.get(pattern, f'what fits {pattern}')}"
-        )
+        wanted = PATTERN_WORDS.get(pattern, f"what matches {pattern}")
+        return f"{found(error['input'])} is refused: write {wanted}"
 
     def _text(self, path: Path, error: ErrorDetails) -> str:
         value = error["input"]

@@ -103,6 +103,8 @@ class Run:
     Attributes:
         parameters: complete, for the task.
         why: what changed since its last result, as phrases.
+        damaged: its key has a result that has lost files; since a key has one result for ever, only a
+            new rerun token makes a new one.
     """
 
     key: str
@@ -110,6 +112,7 @@ class Run:
     inputs: Mapping[str, InputReference]
     ingredients: Ingredients
     why: tuple[str, ...]
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +251,8 @@ class _Planner:
             lost = artifact.missing[0] + (
                 f" and {len(artifact.missing) - 1} more" if len(artifact.missing) > 1 else ""
             )
-            why = (f"its artifact {step.stage}/{key[:12]} has lost {lost}", *why)
+            why = (f"its artifact has lost {lost}", *why)
+            return Run(key, parameters, inputs, ingredients, why, damaged=True)
         return Run(key, parameters, inputs, ingredients, why or ("its result is no longer in the store",))
 
     def _promotion(self, step: Step) -> State:

@@ -127,6 +127,7 @@ def _prepare(spec: NerDeploymentSpec) -> PrepareParameters:
         calibration_size=data.calibration.size or PrepareParameters.model_fields["calibration_size"].default,
         seed=data.seed,
         max_length=model.max_length,
+        finetuned=spec.finetune is not None,
     )
 
 

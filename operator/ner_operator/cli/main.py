@@ -1,0 +1,159 @@
+"""The entry point: which commands there are, and how any failure ends.
+
+Commands are imported when they are called; `nerd --help` shows the summaries
+below and imports none. Whatever goes wrong ends as one sentence on standard
+error and a documented exit code, never as a traceback.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from ner_jobs.task.exit_codes import ExitCode, StageError
+
+INTERRUPTED = 130
+
+# Typer has click inside or beside it, depending on its version; the errors are found through it.
+_CLICK_ERROR = typer.BadParameter.__mro__[2]
+
+EPILOG = (
+    "Exit codes: 0 done; 3 nothing promoted (run --require-promoted); 64 wrong usage; 65 wrong data or spec; "
+    "66 not found; 70 a check failed; 73 cannot write; 75 try again; 78 unfit store or host; 130 interrupted."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command: the function that runs it, in the module of the same name, and one line for the list."""
+
+    summary: str
+    function: str
+    panel: str
+
+
+WORK, MODEL, STORE = "A spec", "The model in service", "What was left"
+
+COMMANDS = {
+    "init": Entry("Write a commented spec to start from.", "init", WORK),
+    "validate": Entry("Report every mistake of a spec at once.", "validate", WORK),
+    "plan": Entry("Show what would run, and why, before anything runs.", "plan", WORK),
+    "run": Entry("Take a spec through every stage, on this machine.", "run", WORK),
+    "demo": Entry("Make a corpus and take it to a promoted int8 model.", "demo", WORK),
+    "predict": Entry("Find the entities in text with the promoted model.", "predict", MODEL),
+    "promote": Entry("Put the spec's revision into service by hand.", "promote", MODEL),
+    "rollback": Entry("Put the model in service before back.", "rollback", MODEL),
+    "history": Entry("Show what was in service, and who moved it.", "history", MODEL),
+    "report": Entry("Compare all variants: F1, drop, speed, size, verdict.", "report", STORE),
+    "logs": Entry("Show the logs of stages.", "logs", STORE),
+    "verify": Entry("Hash all bytes of all artifacts of a spec.", "verify", STORE),
+}
+
+
+class Commands(TyperGroup):
+    """The group: imports a command when it is called, and none to list them."""
+
+    _listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, imported; while help is written, only its summary."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+        if self._listing:
+            app.command(cmd_name, help=entry.summary, rich_help_panel=entry.panel)(_nothing)
+        else:
+            module = importlib.import_module(f"ner_operator.cli.{cmd_name}")
+            app.command(cmd_name)(getattr(module, entry.function))
+        return typer.main.get_command(app)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of commands without importing them."""
+        self._listing = True
+        super().format_help(ctx, formatter)
+
+
+def _nothing() -> None:
+    """Stands for a command in a list."""
+
+
+app = typer.Typer(
+    name="nerd",
+    cls=Commands,
+    help="Train, compile, gate and promote NER models: one NerDeployment, here or on Kubernetes.",
+    epilog=EPILOG,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _program(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Show the version and exit."),
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"nerd {installed('nerdeployment')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        context.get_help()
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Run the command line of this process, and end it."""
+    program = "kubectl nerd" if Path(sys.argv[0]).name == "kubectl-nerd" else "nerd"
+    try:
+        result = app(prog_name=program, standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+    except typer.Exit as stopped:
+        code = stopped.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except StageError as failed:
+        code = _end(str(failed), failed.code)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as unexpected:
+        if isinstance(unexpected, _CLICK_ERROR):
+            sys.exit(_end(_usage(unexpected, program), ExitCode.USAGE))
+        if os.environ.get("NERD_DEBUG"):
+            traceback.print_exc()
+        words = f"{type(unexpected).__name__}: {unexpected}".strip().splitlines()[0]
+        code = _end(f"unexpected {words}; NERD_DEBUG=1 shows where", 1)
+    sys.exit(code)
+
+
+def _usage(wrong: Any, program: str) -> str:
+    """What is wrong with the words of the command line, and where to look."""
+    said = str(wrong.format_message()).rstrip(".")
+    context = getattr(wrong, "ctx", None)
+    return f"{said[:1].lower()}{said[1:]}; see {context.command_path if context else program} --help"
+
+
+def _end(message: str, code: int) -> int:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(Text("nerd: ", style="bold red") + Text(message))
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""One stage as a process of its own: started, listened to, stopped, and its end put into words."""
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ner_jobs.task import ExitCode, Task
+
+LAST_LINES = 20
+"""Of standard error, kept for a process that ends without a word."""
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""Numeric libraries read these before anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line of a stage's log."""
+
+    step: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """How far a stage is: `done` of `total` units of `what`."""
+
+    step: str
+    done: float
+    total: float
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A stage's process is over.
+
+    Attributes:
+        code: the exit code; negative for a signal.
+        message: why it failed, as a sentence; empty where it did not.
+    """
+
+    step: str
+    code: int
+    message: str
+    seconds: float
+
+
+Event = Said | Progressed | Ended
+
+
+def new_attempt() -> str:
+    """A name for a try that no other try has; sorts by time."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+
+
+class StageProcess:
+    """A running stage. Its events come from threads of their own, `Ended` last."""
+
+    def __init__(self, step: str, task: Task, tell: Callable[[Event], None]) -> None:
+        self.step = step
+        self.task = task
+        self._tell = tell
+        self._began = time.monotonic()
+        self._folder = tempfile.TemporaryDirectory(prefix="nerd-")
+        folder = Path(self._folder.name)
+        self._termination = folder / "termination"
+        (folder / "task.json").write_text(task.model_dump_json(by_alias=True), encoding="utf-8")
+        # A session of its own: Ctrl-C reaches this program alone, which asks each stage to save and stop.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "ner_jobs", "--task", str(folder / "task.json")],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(task.threads, self._termination),
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def terminate(self) -> None:
+        """Ask it to save what it has and end."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """End it and its children at once; its next run goes on from the last checkpoint."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _follow(self) -> None:
+        errors: list[str] = []
+        drain = threading.Thread(target=_keep_last, args=(self._process.stderr, errors), daemon=True)
+        drain.start()
+        for line in self._process.stdout or ():
+            self._tell(event_of(self.step, line.rstrip("\n")))
+        code = self._process.wait()
+        drain.join(timeout=5)
+        message = "" if code == 0 else _message(code, self._termination, errors)
+        self._folder.cleanup()
+        self._tell(Ended(self.step, code, message, time.monotonic() - self._began))
+
+
+def event_of(step: str, line: str) -> Said | Progressed:
+    """What a line of a stage's standard output says; a line that is no JSON object is a line of its log."""
+    if line.startswith("{"):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            body: dict[str, Any] = json.loads(line)
+            if "progress" in body:
+                progress = body["progress"]
+                return Progressed(
+                    step, float(progress["done"]), float(progress["total"]), str(progress["what"])
+                )
+            return Said(step, str(body["log"]))
+    return Said(step, line)
+
+
+def _environment(threads: int, termination: Path) -> Mapping[str, str]:
+    return {
+        **os.environ,
+        **dict.fromkeys(THREAD_VARIABLES, str(max(1, threads))),
+        "NERD_PROGRESS": "json",
+        "NERD_TERMINATION_LOG": str(termination),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+
+
+def _keep_last(stream: IO[str] | None, lines: list[str]) -> None:
+    for line in stream or ():
+        if line.strip():
+            lines.append(line.rstrip())
+            del lines[:-LAST_LINES]
+
+
+def _message(code: int, termination: Path, errors: list[str]) -> str:
+    """Why it ended: its own words, else its last line, else what the code says."""
+    with contextlib.suppress(OSError):
+        said = termination.read_text(encoding="utf-8", errors="replace").strip()
+        with contextlib.suppress(ValueError, AttributeError):
+            said = json.loads(said).get("message", said)
+        if said:
+            return str(said)
+    if code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
+        hint = "; out of memory is the usual reason: see dmesg" if code == -signal.SIGKILL else ""
+        return f"it was ended by {name}{hint}; run it again and it goes on from its last checkpoint"
+    if errors:
+        return errors[-1]
+    if code == ExitCode.TERMINATED:
+        return "it was asked to stop; the next run goes on"
+    return f"it ended with exit code {code} and said nothing"

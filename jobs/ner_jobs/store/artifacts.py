@@ -74,9 +74,7 @@ def complete(store: Store, manifest: Manifest) -> list[str]:
     with ThreadPoolExecutor(TRANSFERS) as transfers:
         missing = list(transfers.map(is_missing, manifest.files))
     return [
-        file_key(manifest, entry.path)
-        for entry, lost in zip(manifest.files, missing, strict=True)
-        if lost
+        file_key(manifest, entry.path) for entry, lost in zip(manifest.files, missing, strict=True) if lost
     ]
 
 

@@ -69,9 +69,7 @@ class Pointer(Promotion):
 
     def position(self) -> Promotion:
         """The position alone."""
-        return Promotion.model_validate(
-            {name: getattr(self, name) for name in Promotion.model_fields}
-        )
+        return Promotion.model_validate({name: getattr(self, name) for name in Promotion.model_fields})
 
 
 def pointer_key(owner: Owner) -> str:
@@ -79,9 +77,7 @@ def pointer_key(owner: Owner) -> str:
     return f"promoted/{owner.namespace}/{owner.name}"
 
 
-def promoted(
-    current: Pointer | None, promotion: Promotion, owner: Owner, history_limit: int = 10
-) -> Pointer:
+def promoted(current: Pointer | None, promotion: Promotion, owner: Owner, history_limit: int = 10) -> Pointer:
     """The pointer after a promotion; a held revision is free again.
 
     Args:

@@ -217,9 +217,7 @@ class NerTrainer(Trainer):
             self.selection = self.selection.model_copy(update={"waited": waited})
             return
         epoch = round(self.state.epoch or 0)
-        self.selection = Selection(
-            f1=f1, f1_argmax=score.argmax, epoch=epoch, weights=name, waited=waited
-        )
+        self.selection = Selection(f1=f1, f1_argmax=score.argmax, epoch=epoch, weights=name, waited=waited)
         source = (
             self.average.weights
             if name == "average" and self.average is not None
@@ -307,7 +305,9 @@ class _Watch(TrainerCallback):
         if self._trainer.is_patience_spent():
             control.should_training_stop = True
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
+    ) -> None:
         if logs:
             self._loss = logs.get("loss", self._loss)
             self._trainer.surroundings.record({"step": state.global_step, "epoch": state.epoch, **logs})

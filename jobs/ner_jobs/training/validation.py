@@ -60,7 +60,9 @@ class Validation:
                 for row, (sentence, at) in enumerate(places):
                     logits[sentence][at] = values[row]
         model.train(training)
-        return self._judge([self._joined(item, rows) for item, rows in zip(self._encoded, logits, strict=True)])
+        return self._judge(
+            [self._joined(item, rows) for item, rows in zip(self._encoded, logits, strict=True)]
+        )
 
     def _window_ids(self, place: tuple[int, int]) -> np.ndarray:
         return self._encoded[place[0]].windows[place[1]].input_ids

@@ -1,0 +1,61 @@
+"""`python -m ner_jobs`: run one task, given in a file or in the environment.
+
+Thread counts and the like are set here, before any library that reads them at
+import.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ner_jobs import host
+from ner_jobs.reporting import PROGRESS_VARIABLE, write_termination
+from ner_jobs.task import TASK_ENVIRONMENT_VARIABLE, ExitCode, Task
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def main() -> int:
+    """Read the task, prepare the process, run it; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m ner_jobs", description="Run one task to one artifact.")
+    parser.add_argument(
+        "--task", type=Path, metavar="FILE", help=f"the task's JSON; else ${TASK_ENVIRONMENT_VARIABLE}"
+    )
+    given = parser.parse_args()
+    try:
+        text = given.task.read_text() if given.task else os.environ[TASK_ENVIRONMENT_VARIABLE]
+        task = Task.model_validate_json(text)
+    except KeyError:
+        return _refuse(f"no task: set ${TASK_ENVIRONMENT_VARIABLE}, or give --task FILE")
+    except OSError as error:
+        return _refuse(f"the task cannot be read: {error}")
+    except ValidationError as error:
+        where = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+        )
+        return _refuse(f"the task is wrong: {where}")
+    _prepare_process(task.threads or host.processors())
+    from ner_jobs.runner import main as run
+
+    return run(task, os.environ.get(PROGRESS_VARIABLE, "plain"))
+
+
+def _prepare_process(threads: int) -> None:
+    for variable in THREAD_VARIABLES:
+        os.environ[variable] = str(threads)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+
+def _refuse(message: str) -> int:
+    print(message, file=sys.stderr)
+    write_termination({"message": message})
+    return ExitCode.USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

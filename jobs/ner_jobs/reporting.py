@@ -1,0 +1,106 @@
+"""What a stage says while it runs, and its last words.
+
+Lines go to standard output (plain for a pod's log, JSON for a program that
+draws bars) and into the log that the artifact keeps. The last words are the
+termination message: Kubernetes cuts it at 4,096 bytes, so we cut it first,
+where it still is JSON.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+PROGRESS_VARIABLE = "NERD_PROGRESS"
+"""`json` asks for one JSON object a line."""
+
+TERMINATION_VARIABLE = "NERD_TERMINATION_LOG"
+TERMINATION_FILE = Path("/dev/termination-log")
+TERMINATION_BYTES = 4096
+
+SECONDS_BETWEEN_LINES = {"plain": 10.0, "json": 0.2}
+
+
+class Reporter:
+    """Says lines and progress; thread-safe.
+
+    Args:
+        log: the file that the artifact keeps.
+        mode: `plain` or `json`.
+    """
+
+    def __init__(self, log: Path, mode: str, out: TextIO = sys.stdout) -> None:
+        self._file = log.open("a", encoding="utf-8", buffering=1)
+        self._mode = "json" if mode == "json" else "plain"
+        self._out = out
+        self._lock = threading.Lock()
+        self._last = 0.0
+
+    def line(self, text: str) -> None:
+        """A line of the log."""
+        with self._lock:
+            # A full disk must not hide the error that is being reported.
+            with contextlib.suppress(OSError):
+                self._file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n")
+            self._print({"log": text} if self._mode == "json" else text)
+
+    def progress(self, done: float, total: float, what: str) -> None:
+        """How far it is; said now and then, and at the end."""
+        with self._lock:
+            now = time.monotonic()
+            if done < total and now - self._last < SECONDS_BETWEEN_LINES[self._mode]:
+                return
+            self._last = now
+            if self._mode == "json":
+                self._print({"progress": {"done": done, "total": total, "what": what}})
+            else:
+                self._print(f"{done:,.0f} of {total:,.0f} {what}")
+
+    def traceback(self, text: str) -> None:
+        """Only into the artifact's log: for whoever looks for the cause."""
+        with self._lock, contextlib.suppress(OSError):
+            self._file.write(text)
+
+    def _print(self, value: str | Mapping[str, Any]) -> None:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        # Whoever listened may be gone; the work goes on.
+        with contextlib.suppress(OSError, ValueError):
+            print(text, file=self._out, flush=True)
+
+
+def write_termination(body: Mapping[str, Any]) -> None:
+    """Leave the last words where the kubelet, or the local runner, reads them."""
+    named = os.environ.get(TERMINATION_VARIABLE)
+    path = Path(named) if named else TERMINATION_FILE
+    if not named and not path.exists():
+        return
+    with contextlib.suppress(OSError):
+        path.write_bytes(termination_bytes(body))
+
+
+def termination_bytes(body: Mapping[str, Any]) -> bytes:
+    """JSON of at most 4,096 bytes: the headline is dropped first, then the message is cut.
+
+    Args:
+        body: `key`, `manifestDigest`, `headline`, `message`, as far as there are any.
+    """
+    data = _json(body)
+    if len(data) <= TERMINATION_BYTES:
+        return data
+    short = {name: value for name, value in body.items() if name != "headline"}
+    data = _json(short)
+    message = str(short.get("message", ""))
+    while len(data) > TERMINATION_BYTES and message:
+        # A character is at most 4 bytes, 6 in JSON's escapes: never cut less than needed for long.
+        message = message[: max(0, len(message) - max(1, (len(data) - TERMINATION_BYTES) // 6))]
+        data = _json({**short, "message": message + "…"})
+    return data
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

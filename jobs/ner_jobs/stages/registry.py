@@ -1,0 +1,24 @@
+"""Which function does which stage; imported only when it runs."""
+
+import importlib
+from typing import cast
+
+from ner_jobs.stages.base import StageFunction
+from ner_jobs.task import Stage
+
+STAGES = {
+    Stage.PREPARE: "ner_jobs.stages.prepare:run",
+    Stage.FINETUNE: "ner_jobs.stages.finetune:run",
+    Stage.EXPORT: "ner_jobs.stages.export:run",
+    Stage.COMPILE: "ner_jobs.stages.compile:run",
+    Stage.INFER: "ner_jobs.stages.infer:run",
+    Stage.EVALUATE: "ner_jobs.stages.evaluate:run",
+    Stage.BENCHMARK: "ner_jobs.stages.benchmark:run",
+    Stage.PROMOTE: "ner_jobs.stages.promote:run",
+}
+
+
+def function_of(stage: Stage) -> StageFunction:
+    """The stage's function; the libraries that it needs are imported here."""
+    module, _, name = STAGES[stage].partition(":")
+    return cast(StageFunction, getattr(importlib.import_module(module), name))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 Format = Literal["table", "json"]
 
 SpecFile = Annotated[
-    str, typer.Option("--file", "-f", metavar="SPEC", help="The spec's YAML file; - is standard input.")
+    str, typer.Option("--filename", "-f", metavar="SPEC", help="The spec's file; - is standard input.")
 ]
 Settings = Annotated[
     list[str],

@@ -17,6 +17,7 @@ from ner_jobs.corpus.encoding import Encoded, Window
 from ner_jobs.inference.batching import BatchLimits, batches_of
 from ner_jobs.scoring.decoding import Decoder
 from ner_jobs.scoring.spans import spans_of
+from ner_jobs.task import ExitCode, PermanentError
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -88,6 +89,13 @@ class Decider:
         return [[next(rest) for _ in item.windows] for item in encoded]
 
     def _run(self, windows: Sequence[Window], length: int) -> FloatArray:
+        longest = max(len(window.input_ids) for window in windows)
+        if longest > length:
+            raise PermanentError(
+                f"a window has {longest} sub-tokens, this model takes {length}: it was exported for another "
+                "spec.model.maxLength",
+                ExitCode.SOFTWARE,
+            )
         ids = np.full((len(windows), length), self._padding, np.int64)
         mask = np.zeros((len(windows), length), np.int64)
         for row, window in enumerate(windows):

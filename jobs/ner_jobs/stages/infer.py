@@ -1,0 +1,129 @@
+"""infer: a compiled variant over a data set, as predictions a line a sentence.
+
+N single-threaded processes compute, this one reads, tokenises ahead and
+writes in the order of the input. The bytes of the result are a function of
+the model, the data and the batch size; how many processes there were is in no
+key and changes nothing.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from ner_jobs.corpus.encoding import Encoder
+from ner_jobs.corpus.snapshot import count_sentences, read_sentences
+from ner_jobs.host import processors
+from ner_jobs.inference.batching import BatchLimits
+from ner_jobs.inference.engine import CompiledModel
+from ner_jobs.inference.passage import Passage
+from ner_jobs.inference.pool import Pool
+from ner_jobs.inference.reading import passages_of_dataset
+from ner_jobs.inference.streaming import Decided, decide_in_order
+from ner_jobs.inference.writing import NpzWriter, Written, write_predictions
+from ner_jobs.stages.base import StageContext, StageResult
+from ner_jobs.task.parameters import InferParameters
+
+SECONDS_BETWEEN_PROGRESS = 0.5
+
+
+def run(context: StageContext) -> StageResult:
+    """Infer the whole input.
+
+    Inputs: `compiled` of compile, and `data` of prepare unless the parameters name a data set.
+
+    Raises:
+        PermanentError: the compiled folder or the data is not what it should be.
+        StageError: SIGTERM came.
+        WorkerError: a worker died.
+    """
+    began = time.perf_counter()
+    parameters = InferParameters.model_validate(context.task.parameters)
+    model = CompiledModel.read(context.inputs["compiled"])
+    encoder = Encoder(model.folder, parameters.max_length, parameters.segmentation)
+    total = None if parameters.dataset else count_sentences(context.inputs["data"])
+    instances = _instances(parameters, context.task.threads, total)
+    context.log(
+        f"{model.backend} {model.precision}, {instances} single-threaded "
+        f"{'process' if instances == 1 else 'processes'}, "
+        f"{'a stream of' if total is None else total} sentences, {parameters.decoding} decoding"
+    )
+    limits = BatchLimits(parameters.batch_size)
+    with Pool(
+        context.inputs["compiled"], instances, parameters.batch_size, parameters.decoding, parameters.npz
+    ) as pool:
+        stream = decide_in_order(
+            pool,
+            _passages(context, parameters, encoder),
+            encoder,
+            "O",
+            limits,
+            context.stopping.is_set,
+        )
+        if parameters.npz:
+            outside = model.labels.index("O")
+            with NpzWriter(
+                context.output / "npz", parameters.max_length, len(model.labels), outside
+            ) as arrays:
+                written = _write(context, _each(stream, arrays.write), total)
+        else:
+            written = _write(context, stream, total)
+    return _result(written, time.perf_counter() - began, instances, model)
+
+
+def _instances(parameters: InferParameters, threads: int, total: int | None) -> int:
+    """As asked; else one a processor, but none that would find nothing to do."""
+    if parameters.instances:
+        return parameters.instances
+    available = threads or processors()
+    if total is None:
+        return available
+    return max(1, min(available, -(-total // parameters.batch_size)))
+
+
+def _passages(context: StageContext, parameters: InferParameters, encoder: Encoder) -> Iterator[Passage]:
+    if parameters.dataset is None:
+        return (Passage(sentence) for sentence in read_sentences(context.inputs["data"]))
+    # Imported here: readers of data sets are not light, and a snapshot needs none.
+    from ner_jobs.corpus.reading import Access
+
+    access = Access(context.task.storage, context.scratch, parameters.segmentation)
+    return passages_of_dataset(parameters.dataset, access, encoder)
+
+
+def _each(stream: Iterable[Decided], write: Callable[[Decided], None]) -> Iterator[Decided]:
+    for decided in stream:
+        write(decided)
+        yield decided
+
+
+def _write(context: StageContext, stream: Iterable[Decided], total: int | None) -> Written:
+    shown = time.monotonic()
+
+    def seen(written: Written) -> None:
+        nonlocal shown
+        if (now := time.monotonic()) - shown >= SECONDS_BETWEEN_PROGRESS:
+            shown = now
+            context.progress(written.sentences, total or written.sentences, "sentences")
+
+    return write_predictions(context.output / "predictions", stream, seen)
+
+
+def _result(written: Written, seconds: float, instances: int, model: CompiledModel) -> StageResult:
+    speed = written.sentences / seconds if seconds else 0.0
+    entities = sum(written.entities.values())
+    return StageResult(
+        metrics={
+            "sentences": written.sentences,
+            "tokens": written.tokens,
+            "windows": written.windows,
+            "entities": dict(sorted(written.entities.items())),
+            "instances": instances,
+            "seconds": round(seconds, 3),
+            "sentencesPerSecond": round(speed, 2),
+        },
+        headline={
+            "sentences": written.sentences,
+            "entities": entities,
+            "sentencesPerSecond": round(speed, 1),
+        },
+        provenance={"backend": model.backend, "precision": model.precision},
+    )

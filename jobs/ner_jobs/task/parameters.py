@@ -222,7 +222,7 @@ class PromoteParameters(Contract):
         reference: name of the reference variant.
         current_generation: of the pointer as the planner saw it; 0 where there is none.
         mode: `Manual` judges and leaves the pointer for a person to move.
-        compile: manifest keys by variant, for the pointer.
+        release_held: a person asked to judge a revision again that was rolled back.
     """
 
     revision: str
@@ -232,6 +232,7 @@ class PromoteParameters(Contract):
     current_generation: int = Field(default=0, ge=0)
     mode: Literal["Automatic", "Manual"] = "Automatic"
     allow_emulated: bool = False
+    release_held: bool = False
     history_limit: int = Field(default=10, ge=1)
     resamples: int = Field(default=2000, ge=100)
     seed: int = 42

@@ -1,0 +1,176 @@
+"""compile: an exported model as one variant, a backend and a precision.
+
+fp32 and bf16 are compiled as asked. int8 is a search on validation; what was
+tried, with figures and verdicts, is a record of the artifact. What was really
+compiled is written down, also where it is a fallback.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ner_jobs import host
+from ner_jobs.backends.base import Backend, Recipe
+from ner_jobs.backends.graph_inputs import copy_folder_files
+from ner_jobs.backends.registry import backend
+from ner_jobs.backends.search import CalibrationWindows, Search, Tried, best_of
+from ner_jobs.corpus.encoding import Encoder
+from ner_jobs.corpus.snapshot import read_sentences
+from ner_jobs.scoring.decoding import Decoder
+from ner_jobs.stages.base import StageContext, StageResult
+from ner_jobs.store.artifacts import empty
+from ner_jobs.task import ExitCode, PermanentError
+from ner_jobs.task.parameters import CompileParameters
+
+CARRIED = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "added_tokens.json",
+)
+"""What a compiled folder brings along of the exported one, to stand on its own."""
+
+PRECISIONS = ("fp32", "bf16", "fp16", "int8")
+
+
+def run(context: StageContext) -> StageResult:
+    """Compile one variant.
+
+    Inputs: `exported`; for int8 `calibration` and `validation` too.
+
+    Raises:
+        PermanentError: the backend does not have the precision, or no recipe passes and there is no
+            fallback.
+    """
+    parameters = CompileParameters.model_validate(context.task.parameters)
+    engine = backend(parameters.backend)
+    recipes = engine.recipes(parameters.precision)
+    if not recipes:
+        has = [precision for precision in PRECISIONS if engine.recipes(precision)]
+        raise PermanentError(
+            f"backend {parameters.backend} has no {parameters.precision}; it has {', '.join(has)} "
+            "(spec.variants[].precision)",
+            ExitCode.USAGE,
+        )
+    target = context.output / "compiled"
+    target.mkdir()
+    exported = context.inputs["exported"]
+    tried: list[Tried] = []
+    if parameters.precision == "int8":
+        recipe, tried = _searched(context, parameters, engine, target)
+    else:
+        recipe = recipes[0]
+        engine.compile(exported, recipe, (), target, parameters.options)  # type: ignore[arg-type]
+    effective = engine.load(target, _threads(context)).effective_precision
+    copy_folder_files(exported, target, CARRIED)
+    nerd = json.loads((exported / "nerd.json").read_text())
+    nerd["decoding"] = parameters.decoding
+    (target / "nerd.json").write_text(json.dumps(nerd, ensure_ascii=False, indent=1) + "\n")
+    variant = {
+        "backend": parameters.backend,
+        "precision": recipe.precision,
+        "requested": parameters.precision,
+        "recipe": recipe.name,
+        "effectivePrecision": effective,
+        "isa": host.isa_class(),
+    }
+    (target / "variant.json").write_text(json.dumps(variant, indent=1) + "\n")
+    if tried:
+        rows = [row.as_json() for row in tried]
+        (context.output / "recipes.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+    size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+    context.log(
+        f"compiled {recipe.precision} with recipe {recipe.name} on {parameters.backend} "
+        f"({size / 2**20:.1f} MiB)"
+    )
+    return StageResult(
+        metrics={**variant, "size": size, "recipes": [row.as_json() for row in tried]},
+        headline={
+            "precision": recipe.precision,
+            "requested": parameters.precision,
+            "recipe": recipe.name,
+            "sizeMiB": round(size / 2**20, 1),
+        },
+        provenance={"backendVersions": engine.versions()},
+    )
+
+
+def _searched(
+    context: StageContext, parameters: CompileParameters, engine: Backend, target: Path
+) -> tuple[Recipe, list[Tried]]:
+    """The recipe that was compiled into `target`, and all that was tried."""
+    wanted = parameters.quantization
+    search = _search(context, parameters, engine)
+    chosen = _candidates(engine, wanted.recipe)
+    reference = search.reference(context.scratch / "reference")
+    tried: list[Tried] = []
+    for at, recipe in enumerate(chosen):
+        context.progress(at, len(chosen), f"recipes tried; now {recipe.name}")
+        row = search.try_recipe(recipe, reference, target)
+        tried.append(row)
+        # A recipe asked for by name is what the user wants to see; the gates have their say later.
+        if row.passed or (wanted.recipe is not None and row.f1 is not None):
+            return recipe, tried
+    empty(target)
+    if wanted.fallback is None:
+        raise PermanentError(
+            f"no int8 recipe of {engine.name} loses at most {wanted.max_drop:g} points; {best_of(tried)}. "
+            "Allow more (quantization.maxDrop), give a quantization.fallback, or another runtime",
+            ExitCode.SOFTWARE,
+        )
+    fallback = engine.recipes(wanted.fallback)
+    if not fallback:
+        raise PermanentError(
+            f"quantization.fallback: backend {engine.name} has no {wanted.fallback}", ExitCode.USAGE
+        )
+    context.log(f"no int8 recipe passed; falling back to {wanted.fallback}, as the spec says")
+    engine.compile(context.inputs["exported"], fallback[0], search.calibration, target, parameters.options)
+    return fallback[0], tried
+
+
+def _candidates(engine: Backend, named: str | None) -> list[Recipe]:
+    recipes = engine.recipes("int8")
+    if named is None:
+        return [recipe for recipe in recipes if recipe.searched]
+    found = [recipe for recipe in recipes if recipe.name == named]
+    if not found:
+        raise PermanentError(
+            f"quantization.recipe: backend {engine.name} has no recipe {named!r}; it has "
+            f"{', '.join(recipe.name for recipe in recipes)}",
+            ExitCode.USAGE,
+        )
+    return found
+
+
+def _search(context: StageContext, parameters: CompileParameters, engine: Backend) -> Search:
+    exported = context.inputs["exported"]
+    nerd: dict[str, Any] = json.loads((exported / "nerd.json").read_text())
+    config: dict[str, Any] = json.loads((exported / "config.json").read_text())
+    encoder = Encoder(exported, parameters.max_length, parameters.segmentation)
+    validation = [sentence for sentence in read_sentences(context.inputs["validation"]) if sentence.tags]
+    if not validation:
+        raise PermanentError(
+            "an int8 search needs validation sentences with tags; give spec.data.validation or "
+            "spec.data.train, or choose another precision",
+            ExitCode.DATA,
+        )
+    return Search(
+        backend=engine,
+        exported=exported,
+        calibration=CalibrationWindows(list(read_sentences(context.inputs["calibration"])), encoder),
+        validation=validation,
+        encoder=encoder,
+        decoder=Decoder(nerd["labels"], parameters.decoding),
+        quantization=parameters.quantization,
+        options=parameters.options,
+        threads=_threads(context),
+        padding=config.get("pad_token_id") or 0,
+        log=context.log,
+        progress=context.progress,
+    )
+
+
+def _threads(context: StageContext) -> int:
+    return context.task.threads or host.processors()

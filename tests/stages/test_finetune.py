@@ -123,7 +123,9 @@ def test_killed_in_the_second_epoch_it_ends_with_the_weights_of_an_unbroken_run(
 
 @pytest.mark.slow
 def test_early_stopping_waits_for_its_patience_and_keeps_the_best(folder: Path) -> None:
-    result = finish(start(folder, "patient", "store", epochs=6, learningRate=1e-9, headLearningRate=1e-9, patience=1))
+    result = finish(
+        start(folder, "patient", "store", epochs=6, learningRate=1e-9, headLearningRate=1e-9, patience=1)
+    )
     assert result["metrics"]["steps"] < 6 * 20
 
 
@@ -135,6 +137,13 @@ def test_the_model_folder_is_a_plain_hugging_face_model(folder: Path) -> None:
     model = AutoModelForTokenClassification.from_pretrained(target)
     assert [model.config.id2label[number] for number in range(len(LABELS))] == LABELS
     facts = json.loads((target / "nerd.json").read_text())
-    assert facts == {"labels": LABELS, "segmentation": "characters", "decoding": "constrained", "maxLength": 32}
-    log = [json.loads(line) for line in (folder / "plain" / "output" / "training.jsonl").read_text().splitlines()]
+    assert facts == {
+        "labels": LABELS,
+        "segmentation": "characters",
+        "decoding": "constrained",
+        "maxLength": 32,
+    }
+    log = [
+        json.loads(line) for line in (folder / "plain" / "output" / "training.jsonl").read_text().splitlines()
+    ]
     assert any("eval_f1" in line for line in log)

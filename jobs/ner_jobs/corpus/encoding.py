@@ -85,9 +85,7 @@ def segment(text: str, segmentation: Segmentation) -> tuple[tuple[str, int, int]
         (token, start, end) each; offsets are code points of `text`, end exclusive.
     """
     if segmentation == "characters":
-        return tuple(
-            (character, at, at + 1) for at, character in enumerate(text) if not character.isspace()
-        )
+        return tuple((character, at, at + 1) for at, character in enumerate(text) if not character.isspace())
     tokens: list[tuple[str, int, int]] = []
     start = None
     for at, character in enumerate(text):

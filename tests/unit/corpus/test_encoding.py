@@ -38,7 +38,9 @@ def sentence(*tokens: str) -> Sentence:
     tokens=st.lists(st.sampled_from(["a", "bc", "def", "\u200b", "h" * 5, "龘"]), max_size=60),
     max_length=st.integers(8, 20),
 )
-def test_every_token_with_a_sub_token_is_decided_once(folder: Path, tokens: list[str], max_length: int) -> None:
+def test_every_token_with_a_sub_token_is_decided_once(
+    folder: Path, tokens: list[str], max_length: int
+) -> None:
     encoded = Encoder(folder, max_length, "whitespace").encode(sentence(*tokens))
     decided = [int(token) for window in encoded.windows for token in window.tokens]
     assert decided == [at for at, token in enumerate(tokens) if token != "\u200b"]

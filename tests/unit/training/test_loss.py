@@ -16,12 +16,10 @@ def likelihood_by_enumeration(logits: torch.Tensor, gold: list[int], constrained
     def valid(path: tuple[int, ...]) -> bool:
         return all(now != 2 or before in (1, 2) for before, now in zip((0, *path), path, strict=False))
 
-    paths = [
-        path
-        for path in product(range(len(LABELS)), repeat=len(gold))
-        if valid(path) or not constrained
-    ]
-    scores = torch.stack([sum((logits[at, label] for at, label in enumerate(path)), torch.tensor(0.0)) for path in paths])
+    paths = [path for path in product(range(len(LABELS)), repeat=len(gold)) if valid(path) or not constrained]
+    scores = torch.stack(
+        [sum((logits[at, label] for at, label in enumerate(path)), torch.tensor(0.0)) for path in paths]
+    )
     chosen = sum(float(logits[at, label]) for at, label in enumerate(gold))
     return (float(torch.logsumexp(scores, 0)) - chosen) / len(gold)
 
@@ -34,7 +32,9 @@ def likelihood_by_enumeration(logits: torch.Tensor, gold: list[int], constrained
         pytest.param([2, 2, 0, 1], True, False, id="a sentence that begins inside lifts it too"),
     ],
 )
-def test_the_likelihood_is_that_of_all_allowed_sequences(gold: list[int], first: bool, constrained: bool) -> None:
+def test_the_likelihood_is_that_of_all_allowed_sequences(
+    gold: list[int], first: bool, constrained: bool
+) -> None:
     torch.manual_seed(1)
     logits = torch.randn(1, 4, 3)
     labels = torch.tensor([gold])

@@ -88,7 +88,7 @@ class Observer:
             missing=tuple(complete(self.store, manifest)),
             emulated=manifest.emulated,
             backend=str(manifest.parameters.get("backend", "")),
-            outcome=str(manifest.headline.get("outcome", "")),
+            outcome=str(manifest.headline.get("verdict", "")),
         )
 
 
@@ -100,6 +100,7 @@ def _state_of(pointer: Pointer | None) -> PointerState | None:
         revision=pointer.revision,
         variant=pointer.variant,
         compile_key=pointer.compile_key,
+        promote_key=pointer.promote_key,
         held=pointer.held,
         by_hand=pointer.action is not Action.PROMOTE,
     )

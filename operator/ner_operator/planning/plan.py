@@ -52,6 +52,7 @@ class PointerState:
     """Where the pointer of this deployment stands.
 
     Attributes:
+        promote_key: of the verdict that moved it here; empty where a person did.
         held: the revision that a person took back by the last move, or empty.
         by_hand: whether the last move was a person's choice of this revision and variant.
     """
@@ -60,6 +61,7 @@ class PointerState:
     revision: str
     variant: str
     compile_key: str
+    promote_key: str = ""
     held: str = ""
     by_hand: bool = False
 
@@ -264,17 +266,19 @@ class _Planner:
             return Held(hold)
         inputs = self._inputs(step)
         generation = pointer.generation if pointer else 0
-        if pointer and pointer.revision == revision and generation > 0:
-            # The verdict that moved the pointer here was given one generation ago; asking again would
-            # only find that the candidate is current.
-            former = self._decide(
-                step, _promote_parameters(policy, self.resolved, revision, generation - 1), "", inputs
-            )
-            if isinstance(former, Cached) and former.artifact.outcome in ("Promoted", "AwaitingApproval"):
-                return former
-        state = self._decide(
-            step, _promote_parameters(policy, self.resolved, revision, generation), "", inputs
-        )
+
+        def decide(at: int, release: bool) -> State:
+            parameters = _promote_parameters(policy, self.resolved, revision, at, release)
+            return self._decide(step, parameters, "", inputs)
+
+        if pointer and pointer.promote_key:
+            # The verdict that moved the pointer here was given one generation ago: it is this plan's too.
+            # Where it was moved and its artifact is not there yet, running it again leaves the artifact.
+            for release in (False, True):
+                former = decide(generation - 1, release)
+                if isinstance(former, Cached | Run) and former.key == pointer.promote_key:
+                    return former
+        state = decide(generation, bool(pointer and pointer.held == revision))
         if isinstance(state, Cached) and state.artifact.outcome == "Promoted":
             return Held(
                 "the gates let this revision pass, but the pointer is not where that verdict left it: "
@@ -389,7 +393,7 @@ def _device(step: Step, isa: str) -> str:
 
 
 def _promote_parameters(
-    policy: PromotionPolicy, resolved: ResolvedDeployment, revision: str, generation: int
+    policy: PromotionPolicy, resolved: ResolvedDeployment, revision: str, generation: int, release: bool
 ) -> PromoteParameters:
     return PromoteParameters.model_validate(
         {
@@ -400,6 +404,7 @@ def _promote_parameters(
             "current_generation": generation,
             "mode": policy.mode,
             "allow_emulated": policy.allow_emulated,
+            "release_held": release,
             "history_limit": policy.history_limit,
             "resamples": policy.resamples,
             "seed": policy.seed,

@@ -97,7 +97,7 @@ class FakeStages:
             (folder / output / "file").write_text(f"{task.key} {output}")
         headline: dict[str, float | int | str | bool | None] = {}
         if task.stage is Stage.PROMOTE:
-            headline = {"outcome": "Promoted"}
+            headline = {"verdict": "Promoted"}
             self._promote(task)
 
         def describe(files: tuple[FileEntry, ...]) -> Manifest:
@@ -124,6 +124,7 @@ class FakeStages:
             variant="int8",
             compile_key=task.inputs["compiled.int8"].key,
             manifest_digest="0" * 64,
+            promote_key=task.key,
             promoted_at=0.0,
             by="promote",
             action=Action.PROMOTE,

@@ -100,6 +100,7 @@ class World:
                     revision=str(run.ingredients.parameters["revision"]),
                     variant="int8",
                     compile_key=run.inputs["compiled.int8"].key,
+                    promote_key=run.key,
                 ),
             )
         backend = str(run.ingredients.parameters.get("backend", ""))

@@ -172,7 +172,22 @@ def test_a_rolled_back_revision_is_held_until_a_person_moves_on(
     assert isinstance(state, Held)
     assert "nerd promote" in state.message
     world.observed = replace(world.observed, rerun={"promote": "t"}, promotion_asked=pointer.generation + 1)
-    assert isinstance(world.plan(deployment).state("promote"), Run)
+    asked = world.plan(deployment).state("promote")
+    assert isinstance(asked, Run)
+    assert asked.parameters.release_held
+    assert world.run(deployment) == ["promote"]
+    assert world.run(deployment) == []
+
+
+def test_a_verdict_whose_artifact_was_lost_by_a_crash_is_left_again(
+    deployment: ResolvedDeployment, world
+) -> None:
+    world.run(deployment)
+    key = world.observed.pointer.promote_key
+    world.artifacts[Stage.PROMOTE, key] = None
+    state = world.plan(deployment).state("promote")
+    assert isinstance(state, Run)
+    assert state.key == key
 
 
 def test_a_changed_spec_moves_on_from_a_rollback(deployment: ResolvedDeployment, world) -> None:

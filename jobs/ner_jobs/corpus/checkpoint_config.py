@@ -1,0 +1,136 @@
+"""What a model folder really holds, whatever its config.json says.
+
+Chinese BERT checkpoints go by the name of RoBERTa, and some say so in their
+config; loaded as RoBERTa, position embeddings are shifted by two and the
+weights are taken for new. The names of the tensors tell what a checkpoint is,
+so they decide. Safetensors headers are read here without any framework.
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ner_jobs.task import ExitCode, PermanentError
+
+PREFIX_OF_TYPE = {"bert": "bert", "roberta": "roberta", "xlm-roberta": "roberta"}
+"""The first part of tensor names, of the families that are taken for each other."""
+
+CLASS_OF_TYPE = {"bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta"}
+LONGEST_HEADER = 100 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A model folder's config as it should be read, and what the tensors say.
+
+    Attributes:
+        config: of config.json, corrected.
+        corrections: what was corrected and why, a sentence each.
+        shapes: of the tensors, by name; empty without safetensors.
+    """
+
+    config: dict[str, Any]
+    corrections: tuple[str, ...]
+    shapes: Mapping[str, tuple[int, ...]]
+
+    @property
+    def is_token_classifier(self) -> bool:
+        """Whether it was saved with a classifier of tokens."""
+        return any(name.endswith("ForTokenClassification") for name in self.config.get("architectures") or ())
+
+    @property
+    def label_count(self) -> int | None:
+        """Rows of the classifier, or None without one."""
+        shape = self.shapes.get("classifier.weight")
+        return shape[0] if shape and self.is_token_classifier else None
+
+    @property
+    def longest_window(self) -> int | None:
+        """Sub-tokens for which there are positions, or None where the config does not bound them."""
+        positions = self.config.get("max_position_embeddings")
+        if not isinstance(positions, int):
+            return None
+        if PREFIX_OF_TYPE.get(str(self.config.get("model_type"))) == "roberta":
+            # RoBERTa counts positions from behind the padding id.
+            return positions - int(self.config.get("pad_token_id") or 0) - 1
+        return positions
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read config.json and the headers of the weights.
+
+    Raises:
+        PermanentError: there is no config.json, it is no JSON object, or a weights file is no safetensors.
+    """
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise PermanentError(
+            f"spec.model.base: {folder} has no config.json; name the folder of a Hugging Face model",
+            ExitCode.NO_INPUT,
+        ) from error
+    except ValueError as error:
+        raise PermanentError(f"spec.model.base: {path} is no JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise PermanentError(f"spec.model.base: {path} is no JSON object")
+    shapes: dict[str, tuple[int, ...]] = {}
+    for weights in sorted(folder.glob("*.safetensors")):
+        shapes |= tensor_shapes(weights)
+    return _corrected(config, shapes)
+
+
+def load_config(folder: Path) -> dict[str, Any]:
+    """The config of a model folder with the type that its tensors have; see `load_checkpoint`."""
+    return load_checkpoint(folder).config
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of a safetensors file's tensors by name, from its header alone.
+
+    Raises:
+        PermanentError: it is no safetensors file, or shorter than its header says.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else LONGEST_HEADER + 1
+        if length > min(LONGEST_HEADER, size - 8):
+            raise PermanentError(f"spec.model.base: {path} is no safetensors file, or cut short")
+        try:
+            header = json.loads(file.read(length))
+            entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+            end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
+            shapes = {name: tuple(entry["shape"]) for name, entry in entries.items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise PermanentError(f"spec.model.base: {path} is no safetensors file: {error!r}") from error
+    if 8 + length + end != size:
+        raise PermanentError(
+            f"spec.model.base: {path} has {size} bytes, its header says {8 + length + end}; copy it again"
+        )
+    return shapes
+
+
+def _corrected(config: dict[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Checkpoint:
+    said = str(config.get("model_type", ""))
+    prefixes = {name.partition(".")[0] for name in shapes} & set(PREFIX_OF_TYPE.values())
+    if len(prefixes) != 1 or PREFIX_OF_TYPE.get(said, said) in prefixes:
+        return Checkpoint(config, (), shapes)
+    if said not in PREFIX_OF_TYPE and said:
+        return Checkpoint(config, (), shapes)
+    prefix = prefixes.pop()
+    true_type = next(name for name, own in PREFIX_OF_TYPE.items() if own == prefix)
+    old, new = CLASS_OF_TYPE.get(said, ""), CLASS_OF_TYPE[true_type]
+    architectures = [
+        new + name.removeprefix(old) if old and name.startswith(old) else name
+        for name in config.get("architectures") or ()
+    ]
+    corrected = {**config, "model_type": true_type, "architectures": architectures}
+    sentence = (
+        f"config.json of the base says model_type {said or 'nothing'}, its tensors are named "
+        f"{prefix}.*: it is read as {true_type}"
+    )
+    return Checkpoint(corrected, (sentence,), shapes)

@@ -1,0 +1,227 @@
+"""A data set of the spec, opened: whatever its format, sentences come out, one at a time.
+
+The choice of a reader stands here alone. A `Corpus` can be read more than
+once: the first reading finds the tag scheme, the second uses it, and nothing
+but one sentence is held in memory.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from ner_jobs.corpus.conll import read_conll
+from ner_jobs.corpus.fetching import Fetched, Fetcher, local_path, sha256_of
+from ner_jobs.corpus.jsonl import read_jsonl
+from ner_jobs.corpus.npz import (
+    LIST_FILE,
+    Sample,
+    read_label_file,
+    read_npz_set,
+    samples_of_folder,
+    samples_of_list,
+)
+from ner_jobs.corpus.raw import RawSentence
+from ner_jobs.corpus.saved_dataset import read_saved_dataset
+from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.corpus.tags import TagCensus, find_scheme, normalise
+from ner_jobs.store.protocol import Store
+from ner_jobs.task import ExitCode, PermanentError, StorageSettings
+from ner_jobs.task.parameters import Dataset, Segmentation, TagScheme
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """A data set that is on this machine.
+
+    Attributes:
+        split: `train`, `validation`, `test`, …: part of every id.
+        spec_field: of the spec, for messages: `spec.data.train`.
+        name: path or URI, as the user wrote it.
+        sources: SHA-256 by name, of the single files that were read.
+        sentences: reads them from the start.
+    """
+
+    split: str
+    spec_field: str
+    name: str
+    has_text: bool
+    sources: dict[str, str]
+    sentences: Callable[[], Iterator[RawSentence]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What opening a data set needs beside the data set.
+
+    Attributes:
+        storage: of the task: its endpoint settings serve `s3://` data too.
+        scratch: where copies go.
+        segmentation: how text becomes tokens.
+        npz_labels: names of the tag numbers of an npz set's label file.
+    """
+
+    storage: StorageSettings
+    scratch: Path
+    segmentation: Segmentation = "characters"
+    npz_labels: tuple[str, ...] | None = None
+
+    def fetcher(self) -> Fetcher:
+        """Brings files with this access."""
+        return Fetcher(self.storage, self.scratch, _open_store)
+
+
+def open_corpus(dataset: Dataset, split: str, spec_field: str, access: Access) -> Corpus:
+    """Bring a data set to this machine and choose its reader.
+
+    Args:
+        dataset: URI, format, pins.
+        split: `train`, `validation`, `test`, …
+        spec_field: that the user would look at: `spec.data.test`.
+        access: to storage and scratch.
+
+    Raises:
+        PermanentError: it is missing (the field is named), or its pin does not match (both digests are).
+        RetryableError: the store does not answer.
+    """
+    opener = {"conll": _open_text, "jsonl": _open_text, "dataset": _open_saved, "npz": _open_npz}
+    return opener[dataset.format](dataset, split, spec_field, access)
+
+
+def read_dataset(
+    dataset: Dataset, split: str, spec_field: str, access: Access, scheme: TagScheme = "auto"
+) -> Iterator[Sentence]:
+    """Sentences in IOB2 of one data set alone, as inference reads them; memory holds one.
+
+    Gold is kept where there is any; its scheme is found on a reading of its own.
+
+    Raises:
+        PermanentError: as `open_corpus`, and for a bad line (file and line) or a file without sentences.
+    """
+    corpus = open_corpus(dataset, split, spec_field, access)
+    census = TagCensus()
+    empty = True
+    for raw in corpus.sentences():
+        census.add(raw)
+        empty = False
+    if empty:
+        raise PermanentError(f"{spec_field}: {corpus.name} holds no sentence")
+    found = find_scheme([census], scheme)
+    unique = UniqueIds()
+    for ordinal, raw in enumerate(corpus.sentences(), 1):
+        unique.check(raw)
+        yield normalise(raw, found, split, ordinal)
+
+
+class UniqueIds:
+    """Refuses an id that the user gave twice: outputs name their inputs by it."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def check(self, sentence: RawSentence) -> None:
+        """Note the sentence's own id, if it has one.
+
+        Raises:
+            PermanentError: it was there before; with file and line.
+        """
+        if sentence.id is None:
+            return
+        if sentence.id in self._seen:
+            raise PermanentError(
+                f"{sentence.where()}: the id {sentence.id!r} was there before; make it unique"
+            )
+        self._seen.add(sentence.id)
+
+
+def _open_store(settings: StorageSettings) -> Store:
+    # Imported here: boto3 is only needed where something lies in S3.
+    from ner_jobs.store.open import open_store
+
+    return open_store(settings)
+
+
+def _open_text(dataset: Dataset, split: str, spec_field: str, access: Access) -> Corpus:
+    fetched = access.fetcher().file(dataset.uri, f"{spec_field}.uri", dataset.sha256)
+    path, name, encoding = fetched.path, fetched.name, dataset.encoding
+    readers: dict[str, Callable[[], Iterator[RawSentence]]] = {
+        "conll": lambda: read_conll(path, name, encoding),
+        "jsonl": lambda: read_jsonl(path, name, access.segmentation, encoding),
+    }
+    return Corpus(split, spec_field, name, True, {name: sha256_of(path)}, readers[dataset.format])
+
+
+def _open_saved(dataset: Dataset, split: str, spec_field: str, access: Access) -> Corpus:
+    _refuse_pin(dataset, spec_field)
+    fetched = access.fetcher().folder(dataset.uri, f"{spec_field}.uri")
+    return Corpus(
+        split,
+        spec_field,
+        fetched.name,
+        True,
+        {},
+        lambda: read_saved_dataset(fetched.path, fetched.name, split),
+    )
+
+
+def _open_npz(dataset: Dataset, split: str, spec_field: str, access: Access) -> Corpus:
+    fetcher = access.fetcher()
+    sources: dict[str, str] = {}
+    if fetcher.is_folder(dataset.uri, f"{spec_field}.uri"):
+        _refuse_pin(dataset, spec_field)
+        fetched = fetcher.folder(dataset.uri, f"{spec_field}.uri", lambda name: name.endswith(".npz"))
+        samples = samples_of_folder(fetched.path, fetched.name)
+    else:
+        fetched = fetcher.file(dataset.uri, f"{spec_field}.uri", dataset.sha256)
+        sources[fetched.name] = sha256_of(fetched.path)
+        samples = _samples_of_list(fetcher, fetched, dataset.uri, spec_field)
+    gold = None
+    if dataset.label_uri:
+        labels = fetcher.file(dataset.label_uri, f"{spec_field}.labelUri")
+        sources[labels.name] = sha256_of(labels.path)
+        gold = read_label_file(labels.path, labels.name)
+    inputs, names = dataset.npz_inputs, access.npz_labels
+    return Corpus(
+        split,
+        spec_field,
+        fetched.name,
+        False,
+        sources,
+        lambda: read_npz_set(samples, fetched.name, inputs, gold, names),
+    )
+
+
+def _samples_of_list(fetcher: Fetcher, listed: Fetched, uri: str, spec_field: str) -> tuple[Sample, ...]:
+    """The files of a data list; from S3 they are brought from beside the list."""
+    try:
+        lines = listed.path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise PermanentError(
+            f"{spec_field}.uri: {listed.name} is no data list; name a folder of .npz files, or a text file "
+            f"such as {LIST_FILE} with a path a line"
+        ) from error
+    folder = listed.path.parent
+    if local_path(uri, spec_field) is None:
+        wanted = {PurePosixPath(line.strip()).name for line in lines}
+        parent = uri.rpartition("/")[0]
+        folder = fetcher.folder(
+            parent, f"{spec_field}.uri", lambda name: PurePosixPath(name).name in wanted
+        ).path
+        lines = [_beside(folder, line) for line in lines]
+    return samples_of_list(lines, folder, listed.name)
+
+
+def _beside(folder: Path, line: str) -> str:
+    """A line's file as it was brought: under its own path, or by its name anywhere beside the list."""
+    written = line.strip()
+    if not written or (folder / written).is_file():
+        return written
+    found = sorted(folder.rglob(PurePosixPath(written).name))
+    return str(found[0]) if found else written
+
+
+def _refuse_pin(dataset: Dataset, spec_field: str) -> None:
+    if dataset.sha256:
+        raise PermanentError(
+            f"{spec_field}.sha256 pins a single file, and {dataset.uri} is a folder; leave it out",
+            ExitCode.USAGE,
+        )

@@ -1,0 +1,56 @@
+"""Validation out of train, where the user gave none: by the hash of each sentence.
+
+A sentence's side depends on its tokens and the seed alone. So identical
+sentences land on the same side (none is trained on and then measured), and a
+corpus that grows moves nothing that was there before.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.task import PermanentError
+
+TOKEN_SEPARATOR = "\x1f"
+
+
+def place_of(sentence: Sentence, seed: int, purpose: str) -> float:
+    """Where a sentence stands in [0, 1): uniform, and the same for the same tokens.
+
+    Args:
+        sentence: its tokens decide, or its ids where it has no text.
+        seed: of the spec.
+        purpose: draws for different purposes are independent.
+    """
+    content = map(str, sentence.input_ids) if sentence.input_ids is not None else sentence.tokens
+    text = TOKEN_SEPARATOR.join((purpose, str(seed), *content))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]) / 2**56
+
+
+def split_by_hash(
+    sentences: Sequence[Sentence], fraction: float, seed: int
+) -> tuple[list[Sentence], list[Sentence]]:
+    """(train, validation), each in the order of the file.
+
+    Where the hash leaves a side empty (a handful of sentences), the one
+    nearest to the border changes sides, with all that are identical to it.
+
+    Args:
+        sentences: of train.
+        fraction: of them that should become validation.
+        seed: of the spec.
+
+    Raises:
+        PermanentError: all sentences are identical, so there is nothing to split.
+    """
+    places = [place_of(sentence, seed, "validation") for sentence in sentences]
+    distinct = sorted(set(places))
+    if len(distinct) < 2:
+        raise PermanentError(
+            f"spec.data.train has {len(distinct)} distinct sentence{'s' * (len(distinct) != 1)}, "
+            "and one more is needed to validate on; add sentences, or give spec.data.validation"
+        )
+    border = min(max(fraction, distinct[1]), distinct[-1])
+    train = [sentence for sentence, place in zip(sentences, places, strict=True) if place >= border]
+    validation = [sentence for sentence, place in zip(sentences, places, strict=True) if place < border]
+    return train, validation

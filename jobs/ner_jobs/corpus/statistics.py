@@ -1,0 +1,215 @@
+"""What a corpus is like: counts, lengths, and everything that may mislead whoever reads a score.
+
+Collected in one reading, a sentence at a time. Nothing is corrected here;
+what deserves a look becomes a warning, a sentence in the log.
+"""
+
+import json
+from array import array
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from ner_jobs.corpus.labels import types_of
+from ner_jobs.corpus.raw import RawSentence
+from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.corpus.tags import OUTSIDE, InvalidTags, split_tag
+from ner_jobs.task import PermanentError
+
+EXAMPLES_KEPT = 5
+MANY_UNKNOWN = 0.05
+"""Share of unknown sub-tokens from which a tokenizer hardly fits the text."""
+
+
+class SubTokenCounter(dict[str, int]):
+    """Sub-tokens of a token, each distinct token tokenised once.
+
+    Args:
+        folder: holds tokenizer.json.
+
+    Attributes:
+        specials: sub-tokens that every window has besides.
+        unknown: distinct tokens that became the unknown token, in whole or in part.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self.specials: int = self._tokenizer.num_special_tokens_to_add(False)
+        content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+        name = content["model"].get("unk_token")
+        self._unknown_id = None if name is None else self._tokenizer.token_to_id(name)
+        self.unknown: set[str] = set()
+
+    def __missing__(self, token: str) -> int:
+        ids = self._tokenizer.encode([token], is_pretokenized=True, add_special_tokens=False).ids
+        if self._unknown_id is not None and self._unknown_id in ids:
+            self.unknown.add(token)
+        self[token] = len(ids)
+        return len(ids)
+
+
+@dataclass(slots=True)
+class SplitStatistics:
+    """One split, sentence by sentence.
+
+    Attributes:
+        max_length: sub-tokens in a window, specials included.
+        counter: None where the split has no text.
+        invalid: tags that their scheme does not allow; None where no raw tags were seen.
+        empty: sentences without a token: left out, and counted.
+    """
+
+    max_length: int
+    counter: SubTokenCounter | None
+    invalid: InvalidTags | None = None
+    tokens: "array[int]" = field(default_factory=lambda: array("l"))
+    sub_tokens: "array[int]" = field(default_factory=lambda: array("l"))
+    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    texts: set[int] = field(default_factory=set)
+    duplicates: int = 0
+    without_sub_tokens: int = 0
+    unknown: int = 0
+    empty: list[str] = field(default_factory=list)
+
+    def add(self, sentence: Sentence) -> None:
+        """Count a sentence.
+
+        Raises:
+            PermanentError: a token alone is longer than a window.
+        """
+        text = text_digest(sentence)
+        if text in self.texts:
+            self.duplicates += 1
+        self.texts.add(text)
+        if sentence.input_ids is not None:
+            self.tokens.append(max(len(sentence.input_ids) - 2, 0))
+            self.sub_tokens.append(len(sentence.input_ids))
+        else:
+            self.tokens.append(len(sentence.tokens))
+            if self.counter is not None:
+                self._add_sub_tokens(sentence, self.counter)
+        if sentence.tags is not None:
+            self.pairs.update(zip((OUTSIDE, *sentence.tags), (*sentence.tags, OUTSIDE), strict=True))
+
+    def _add_sub_tokens(self, sentence: Sentence, counter: SubTokenCounter) -> None:
+        counts = [counter[token] for token in sentence.tokens]
+        room = self.max_length - counter.specials
+        if counts and max(counts) > room:
+            at = counts.index(max(counts))
+            raise PermanentError(
+                f"{sentence.source}: token {at + 1} ({sentence.tokens[at][:20]!r}…) alone has {counts[at]} "
+                f"sub-tokens, a window holds {room}; raise spec.model.maxLength, or split the token"
+            )
+        self.sub_tokens.append(sum(counts) + counter.specials)
+        self.without_sub_tokens += counts.count(0)
+        if counter.unknown:
+            self.unknown += sum(token in counter.unknown for token in sentence.tokens)
+
+    def skip(self, sentence: RawSentence) -> None:
+        """Note a sentence without tokens."""
+        self.empty.append(sentence.where())
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """IOB2 tags that the split has."""
+        return frozenset(tag for _, tag in self.pairs)
+
+    @property
+    def entities(self) -> dict[str, int]:
+        """Entities by type, as they are scored: an I- that continues nothing begins one."""
+        counts: Counter[str] = Counter()
+        for (before, tag), count in self.pairs.items():
+            prefix, name = split_tag(tag)
+            if prefix == "B" or (prefix == "I" and split_tag(before)[1] != name):
+                counts[name] += count
+        return dict(sorted(counts.items()))
+
+    def figures(self) -> dict[str, Any]:
+        """All figures, for the record and the metrics."""
+        tokens = sum(self.tokens)
+        figures: dict[str, Any] = {
+            "sentences": len(self.tokens),
+            "tokens": tokens,
+            "entities": self.entities,
+            "lengths": {"tokens": lengths(self.tokens), "subTokens": lengths(self.sub_tokens)},
+            "longerThanWindow": sum(length > self.max_length for length in self.sub_tokens),
+            "tokensWithoutSubTokens": self.without_sub_tokens,
+            "unknownTokens": self.unknown,
+            "duplicates": self.duplicates,
+            "emptySentences": len(self.empty),
+        }
+        if self.invalid is not None:
+            figures["invalidTags"] = {
+                "count": self.invalid.count,
+                "sentences": self.invalid.sentences,
+                "examples": self.invalid.examples,
+            }
+        return figures
+
+    def warnings(self, split: str) -> list[str]:
+        """What a person should look at, a sentence each."""
+        found: list[str] = []
+        if self.invalid is not None and self.invalid.count:
+            found.append(
+                f"{split}: {self.invalid.count} tags in {self.invalid.sentences} sentences are invalid in "
+                f"{self.invalid.scheme} and kept as they read: {'; '.join(self.invalid.examples)}"
+            )
+        if self.duplicates:
+            found.append(f"{split}: {self.duplicates} sentences stand there more than once")
+        if self.empty:
+            found.append(
+                f"{split}: {len(self.empty)} sentences have no token and are left out: "
+                f"{'; '.join(self.empty[:EXAMPLES_KEPT])}"
+            )
+        total = sum(self.tokens)
+        if total and self.unknown / total > MANY_UNKNOWN:
+            found.append(
+                f"{split}: {self.unknown} of {total} tokens are unknown to the tokenizer; "
+                "is it the base model's own?"
+            )
+        return found
+
+
+def text_digest(sentence: Sentence) -> int:
+    """Stands for a sentence's text in a set; equal texts are equal, within this process."""
+    return hash(sentence.tokens if sentence.input_ids is None else sentence.input_ids)
+
+
+def lengths(values: Sequence[int]) -> dict[str, int]:
+    """p50, p95 and the largest; values that occur, not means of two."""
+    if not len(values):
+        return {"p50": 0, "p95": 0, "max": 0}
+    p50, p95 = np.percentile(np.asarray(values), [50, 95], method="inverted_cdf")
+    return {"p50": int(p50), "p95": int(p95), "max": int(max(values))}
+
+
+def shared_sentences(splits: Mapping[str, SplitStatistics]) -> dict[str, int]:
+    """Distinct sentences that two splits share, by `train/test` and so on; leakage where one is test."""
+    names = list(splits)
+    return {
+        f"{one}/{other}": len(splits[one].texts & splits[other].texts)
+        for at, one in enumerate(names)
+        for other in names[at + 1 :]
+    }
+
+
+def types_not_everywhere(splits: Mapping[str, SplitStatistics]) -> dict[str, list[str]]:
+    """Entity types that some split lacks, with the splits that have them."""
+    having: dict[str, list[str]] = {}
+    for split, statistics in splits.items():
+        for name in types_of(statistics.tags):
+            having.setdefault(name, []).append(split)
+    return {name: found for name, found in sorted(having.items()) if len(found) < len(splits)}
+
+
+def write_statistics(path: Path, content: Mapping[str, Any]) -> None:
+    """Write the record `statistics.json`."""
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from ner_operator.local.execute import Outcome
+    from ner_operator.local.execute import Interrupt, Outcome
     from ner_operator.local.process import Event
     from ner_operator.local.workspace import Workspace
 
@@ -28,7 +28,9 @@ def run(
     name: Name = None,
     rerun: Annotated[
         list[str],
-        typer.Option("--rerun", metavar="STAGE", help="Ask for a stage (compile) or step (compile/int8) again."),
+        typer.Option(
+            "--rerun", metavar="STAGE", help="Ask for a stage (compile) or step (compile/int8) again."
+        ),
     ] = [],  # noqa: B006
     require_promoted: Annotated[
         bool, typer.Option("--require-promoted", help="Exit with 3 unless this revision is in service.")
@@ -73,7 +75,7 @@ def execute(here: "Workspace") -> "Outcome":
     from rich.console import Console
 
     from ner_operator.cli.live import view_on
-    from ner_operator.local.execute import Executor, Interrupt
+    from ner_operator.local.execute import Executor
 
     events: queue.SimpleQueue[Event | Interrupt] = queue.SimpleQueue()
     with _signals(events), view_on(Console(stderr=True, highlight=False, soft_wrap=True)) as view:
@@ -88,7 +90,9 @@ def _signals(events: "queue.SimpleQueue[Event | Interrupt]") -> "Iterator[None]"
     def interrupt(number: int, frame: "FrameType | None") -> None:
         events.put(Interrupt(number))
 
-    former = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    former = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:
@@ -98,17 +102,21 @@ def _signals(events: "queue.SimpleQueue[Event | Interrupt]") -> "Iterator[None]"
 
 def finish(here: "Workspace", outcome: "Outcome", output: str) -> None:
     """What came of it: the variants, the verdict, the page, and what failed."""
+    from ner_jobs.report.comparison import to_json
+    from ner_operator.cli.comparison import show
     from ner_operator.cli.output import print_json
-    from ner_operator.cli.variants import show
-    from ner_operator.local.page import write_page
-    from ner_operator.local.summary import summarize
+    from ner_operator.local.comparing import compare, write_page
 
-    summary = summarize(here, outcome.plan)
-    page = write_page(here, outcome.plan) if summary.evaluated else None
+    comparison = compare(here, outcome.plan)
+    evaluated = any(variant.evaluation for variant in comparison.variants)
+    page = write_page(here, outcome.plan) if evaluated else None
     if output == "json":
+        pointer = here.observer.pointer
         print_json(
             {
-                **summary.model_dump(mode="json", by_alias=True),
+                **to_json(comparison),
+                "revision": outcome.plan.revision,
+                "inService": pointer.position().model_dump(mode="json", by_alias=True) if pointer else None,
                 "ran": outcome.ran,
                 "failures": [
                     {"step": failure.step, "exitCode": failure.code, "message": failure.message}
@@ -117,5 +125,5 @@ def finish(here: "Workspace", outcome: "Outcome", output: str) -> None:
                 "report": str(page) if page else None,
             }
         )
-    else:
-        show(summary, page)
+    elif evaluated:
+        show(here, outcome.plan, comparison, page)

@@ -1,10 +1,10 @@
 """One deployment on this machine: its spec, resolved and located, its store, and what is seen there."""
 
 import getpass
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ner_jobs.store.artifacts import complete, read_manifest
 from ner_jobs.store.open import open_store
 from ner_jobs.store.protocol import Store
 from ner_jobs.task import ExitCode, Manifest, Owner, PermanentError, Stage
@@ -15,7 +15,6 @@ from ner_operator.local.observe import Observer
 from ner_operator.local.record import read_record
 from ner_operator.local.spec import Spec
 from ner_operator.planning.graph import steps_of
-from ner_operator.planning.plan import Cached, Plan, Run
 from ner_operator.planning.resolve import ResolutionError, resolve
 from ner_operator.planning.resolved import ResolvedDeployment
 
@@ -32,10 +31,6 @@ class Workspace:
     def owner(self) -> Owner:
         """Whose pointer and record these are."""
         return self.resolved.owner
-
-    def manifest(self, stage: Stage, key: str) -> Manifest | None:
-        """A manifest that has been read by the observer."""
-        return self.observer.manifests.get((stage, key))
 
 
 def open_workspace(spec: Spec) -> Workspace:
@@ -75,19 +70,21 @@ def steps_named(resolved: ResolvedDeployment, names: list[str]) -> list[str]:
     return names
 
 
-def key_of(plan: Plan, step: str) -> str | None:
-    """The key of a step, where it is known."""
-    state = plan.state(step)
-    return state.key if isinstance(state, Cached | Run) else None
+def require_compiled(here: Workspace, key: str) -> Manifest:
+    """The manifest of a compiled model that is to serve.
 
-
-def compile_keys(plan: Plan) -> Mapping[str, str]:
-    """Key of each variant's compile step that is over."""
-    return {
-        planned.step.variant or "": planned.state.key
-        for planned in plan
-        if planned.step.stage is Stage.COMPILE and isinstance(planned.state, Cached)
-    }
+    Raises:
+        PermanentError: it is gone, or has lost files.
+    """
+    found = read_manifest(here.store, Stage.COMPILE, key)
+    missing = complete(here.store, found[0]) if found else [f"compile/{key}/manifest.json"]
+    if found is None or missing:
+        raise PermanentError(
+            f"the compiled model compile/{key[:12]} is not whole any more: {missing[0]} is gone from "
+            f"{here.store.uri}",
+            ExitCode.NO_INPUT,
+        )
+    return found[0]
 
 
 def person() -> str:

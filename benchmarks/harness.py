@@ -1,6 +1,7 @@
 """What the benchmarks share: options, tables, versions, children whose CPU time is counted."""
 
 import importlib.metadata
+import json
 import os
 import platform
 import resource
@@ -10,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -98,3 +100,61 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     for row in rows:
         shown.add_row(*[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row])
     Console(width=120).print(shown)
+
+
+def run_spec(spec: Mapping[str, object], file: Path, *arguments: str) -> dict[str, Any]:
+    """Write a NerDeployment, take it through `nerd run`, and return what it reports as JSON.
+
+    Args:
+        spec: the `spec` of the NerDeployment; URIs in it are absolute.
+        file: where it is written; its store is beside it.
+        arguments: more of `nerd run`.
+
+    Raises:
+        SystemExit: a stage failed.
+    """
+    document = {
+        "apiVersion": "nerd.dev/v1alpha1",
+        "kind": "NerDeployment",
+        "metadata": {"name": file.stem},
+        "spec": {**spec, "storage": {"uri": (file.parent / "store").as_uri()}},
+    }
+    file.write_text(json.dumps(document, ensure_ascii=False, indent=1))
+    return run_file(file, *arguments)
+
+
+def run_file(file: Path, *arguments: str) -> dict[str, Any]:
+    """Take a spec's file through `nerd run`; progress goes to standard error.
+
+    Raises:
+        SystemExit: a stage failed.
+    """
+    done = subprocess.run(
+        nerd("run", "-f", str(file), "-o", "json", *arguments), stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"nerd run -f {file} ended with {done.returncode}")
+    return dict(json.loads(done.stdout))
+
+
+def by_name(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The variants of a run's report, by name."""
+    return {variant["name"]: variant for variant in result["variants"]}
+
+
+def manifests(store: Path, stage: str) -> list[dict[str, Any]]:
+    """All manifests of a stage in a folder store, oldest first."""
+    found = [json.loads(path.read_text()) for path in store.glob(f"{stage}/*/manifest.json")]
+    return sorted(found, key=lambda manifest: manifest["finished"])
+
+
+def peoples_daily(shared: Path) -> dict[str, object]:
+    """The `data` of a spec on the whole People's Daily corpus."""
+    folder = (shared / "data" / "peoples_daily").as_uri()
+    return {
+        "format": "conll",
+        "train": {"uri": f"{folder}/example.train"},
+        "validation": {"uri": f"{folder}/example.dev"},
+        "test": {"uri": f"{folder}/example.test"},
+        "calibration": {"size": 300},
+    }

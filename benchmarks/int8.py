@@ -1,0 +1,69 @@
+"""What precision costs: one finetuned model in fp32, bf16, int8 by the search, and int8 by the naive recipe.
+
+All 4,636 test sentences through export, compile, infer and evaluate, by
+`nerd run` on the shared finetuned encoder.
+"""
+
+from typing import Any
+
+from benchmarks import harness
+
+VARIANTS: list[dict[str, Any]] = [
+    {"name": "fp32", "runtime": "cpu-openvino", "precision": "fp32", "reference": True},
+    {"name": "bf16", "runtime": "cpu-openvino", "precision": "bf16"},
+    {"name": "int8", "runtime": "cpu-openvino", "precision": "int8", "quantization": {"maxDrop": 0.5}},
+    {"name": "naive", "runtime": "cpu-openvino", "precision": "int8", "quantization": {"recipe": "naive"}},
+]
+
+
+def run(options: harness.Options) -> dict[str, object]:
+    """Keys: f1_fp32, f1_bf16, f1_int8, drop_points, drop_upper, f1_naive, recipe."""
+    spec = {
+        "model": {
+            "base": (options.shared / "models" / "e5-small-zh-peoples-daily").as_uri(),
+            "maxLength": 256,
+        },
+        "data": harness.peoples_daily(options.shared),
+        "variants": VARIANTS,
+        "evaluation": {
+            "gates": [{"metric": "f1", "maxDrop": 0.5, "against": "reference", "confidence": 0.95}]
+        },
+        "rollout": {"mode": "Automatic", "preference": ["naive", "int8", "bf16", "fp32"]},
+    }
+    result = harness.run_spec(spec, options.work / "int8.json")
+    variants = harness.by_name(result)
+    print(harness.versions("openvino", "nncf", "torch", "transformers"))
+    rows = []
+    for name, variant in variants.items():
+        reference = variant["evaluation"]["reference"]
+        rows.append(
+            (
+                name,
+                variant["compiled"],
+                variant["recipe"],
+                round(variant["evaluation"]["f1"]["point"], 4),
+                round(reference["drop"]["point"], 2) if reference else "",
+                round(reference["upper"], 2) if reference else "",
+                f"{variant['size'] / 2**20:.0f} MiB",
+                variant["verdict"]["message"] if variant["verdict"] else "",
+            )
+        )
+    harness.table(
+        "e5-small-zh-peoples-daily on the 4,636 test sentences of People's Daily",
+        ("variant", "precision", "recipe", "F1", "drop", "at most (95%)", "size", "verdict"),
+        rows,
+    )
+
+    def f1(name: str) -> float:
+        return round(variants[name]["evaluation"]["f1"]["point"], 4)
+
+    drop = variants["int8"]["evaluation"]["reference"]
+    return {
+        "f1_fp32": f1("fp32"),
+        "f1_bf16": f1("bf16"),
+        "f1_int8": f1("int8"),
+        "drop_points": round(drop["drop"]["point"], 3),
+        "drop_upper": round(drop["upper"], 3),
+        "f1_naive": f1("naive"),
+        "recipe": variants["int8"]["recipe"],
+    }

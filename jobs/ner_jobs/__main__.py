@@ -5,6 +5,7 @@ import.
 """
 
 import argparse
+import faulthandler
 import os
 import sys
 from pathlib import Path
@@ -30,14 +31,16 @@ def main() -> int:
         task = Task.model_validate_json(text)
     except KeyError:
         return _refuse(f"no task: set ${TASK_ENVIRONMENT_VARIABLE}, or give --task FILE")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         return _refuse(f"the task cannot be read: {error}")
     except ValidationError as error:
         where = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
         )
         return _refuse(f"the task is wrong: {where}")
+    faulthandler.enable()
     _prepare_process(task.threads or host.processors())
+    # Only now: what is imported behind it reads these variables once.
     from ner_jobs.runner import main as run
 
     return run(task, os.environ.get(PROGRESS_VARIABLE, "plain"))
@@ -52,7 +55,7 @@ def _prepare_process(threads: int) -> None:
 
 
 def _refuse(message: str) -> int:
-    print(message, file=sys.stderr)
+    print(f"error: {message}", file=sys.stderr)  # noqa: T201
     write_termination({"message": message})
     return ExitCode.USAGE
 

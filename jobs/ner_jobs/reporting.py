@@ -87,7 +87,7 @@ def termination_bytes(body: Mapping[str, Any]) -> bytes:
     """JSON of at most 4,096 bytes: the headline is dropped first, then the message is cut.
 
     Args:
-        body: `key`, `manifestDigest`, `headline`, `message`, as far as there are any.
+        body: `key`, `manifestDigest`, `outputs`, `headline`, or `code` and `message`.
     """
     data = _json(body)
     if len(data) <= TERMINATION_BYTES:

@@ -7,9 +7,9 @@ else.
 """
 
 import errno
+import secrets
 import shutil
 import signal
-import socket
 import tempfile
 import threading
 import time
@@ -22,32 +22,34 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ner_jobs import host
+from ner_jobs.provenance import provenance_of
 from ner_jobs.reporting import Reporter, write_termination
+from ner_jobs.scratch import scratch_folder
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.stages.registry import function_of
 from ner_jobs.store import artifacts
-from ner_jobs.store.directory import explained
-from ner_jobs.store.lease import lease
+from ner_jobs.store.lease import Rhythm, lease, lease_key
 from ner_jobs.store.open import open_store
 from ner_jobs.store.protocol import Store
-from ner_jobs.task import ExitCode, FileEntry, InputReference, Manifest, PermanentError, StageError, Task
-from ner_jobs.task.manifest import outputs_of
-
-RECORDED_VERSIONS = (
-    "nerdeployment",
-    "torch",
-    "transformers",
-    "tokenizers",
-    "numpy",
-    "onnx",
-    "onnxruntime",
-    "openvino",
-    "nncf",
+from ner_jobs.task import (
+    ExitCode,
+    FileEntry,
+    InputReference,
+    Manifest,
+    PermanentError,
+    RetryableError,
+    StageError,
+    Task,
 )
+from ner_jobs.task.manifest import outputs_of
 
 UNEXPECTED = 1
 """Exit code of an error that nobody foresaw: retried within the Job's limit."""
+
+LONGEST_ATTEMPT = 63
+
+NEARLY_FULL = 8 << 20
+"""Bytes free on scratch under which a library's obscure error of writing is taken for a full disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,66 +60,49 @@ class Ended:
     words: Mapping[str, Any]
 
 
-def main(task: Task, mode: str) -> int:
-    """Run a task in this process and return its exit code; last words are written, nothing is raised."""
+def main(task: Task, mode: str, rhythm: Rhythm | None = None) -> int:
+    """Run a task in this process and return its exit code; last words are written, nothing is raised.
+
+    Args:
+        task: to run.
+        mode: of what is said on standard output: `plain` or `json`.
+        rhythm: of the lease.
+    """
     stopping = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopping.set()
 
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     try:
-        scratch = Path(tempfile.mkdtemp(prefix=f"nerd-{task.stage}-"))
-    except OSError as error:
-        failure = explained(error, tempfile.gettempdir())
-        print(failure)
-        write_termination({"key": task.key, "message": str(failure)})
-        return failure.code
-    try:
-        reporter = Reporter(scratch / artifacts.LOG, mode)
-        ended = _guarded(task, scratch, reporter, stopping)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        with scratch_folder() as scratch:
+            reporter = Reporter(scratch / artifacts.LOG, mode)
+            ended = _guarded(_unique(task), scratch, reporter, stopping, rhythm)
+    except StageError as error:
+        print(f"error: {error}", flush=True)  # noqa: T201
+        ended = Ended(error.code, {"key": task.key, "code": int(error.code), "message": str(error)})
     write_termination(ended.words)
     return ended.code
 
 
-def _guarded(task: Task, scratch: Path, reporter: Reporter, stopping: threading.Event) -> Ended:
-    """Run, and turn whatever goes wrong into a sentence and an exit code."""
-    store: Store | None = None
-    try:
-        store = open_store(task.storage)
-        store.probe()
-        manifest, digest = run_task(task, store, scratch, reporter, stopping)
-        return Ended(
-            ExitCode.DONE,
-            {"key": task.key, "manifestDigest": digest, "headline": dict(manifest.headline)},
-        )
-    except StageError as error:
-        code, message = int(error.code), str(error)
-    except ValidationError as error:
-        code, message = int(ExitCode.USAGE), f"the task's parameters are wrong: {_flat(error)}"
-    except MemoryError:
-        code, message = UNEXPECTED, "out of memory; give the stage more, or lower its batch size"
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            code, message = int(ExitCode.CANNOT_CREATE), f"no space left on scratch ({tempfile.gettempdir()})"
-        else:
-            code, message = UNEXPECTED, f"{type(error).__name__}: {error}"
-            reporter.traceback(traceback.format_exc())
-    except Exception as error:
-        # The traceback is for the log; a person gets one line.
-        code, message = UNEXPECTED, f"{type(error).__name__}: {error}; the traceback is in the stage's log"
-        reporter.traceback(traceback.format_exc())
-    reporter.line(f"error: {message}")
-    _leave_log(store, task, scratch)
-    return Ended(code, {"key": task.key, "message": message})
-
-
 def run_task(
-    task: Task, store: Store, scratch: Path, reporter: Reporter, stopping: threading.Event
+    task: Task,
+    store: Store,
+    scratch: Path,
+    reporter: Reporter,
+    stopping: threading.Event,
+    rhythm: Rhythm | None = None,
 ) -> tuple[Manifest, str]:
     """Leave the task's artifact in the store, or find it there.
+
+    Args:
+        task: whose attempt no other process has.
+        store: probed.
+        scratch: a folder that is removed afterwards.
+        reporter: told how it goes; its log becomes the artifact's.
+        stopping: set where the process shall end.
+        rhythm: of the lease.
 
     Returns:
         The manifest that holds and its digest.
@@ -125,25 +110,60 @@ def run_task(
     Raises:
         StageError: it cannot be done; the message and the code say what to do.
     """
-    there = artifacts.read_manifest(store, task.stage, task.key)
-    if there is None:
+    there = _find_sound(task, store, reporter)
+    replaced = None if there is None or there[1] else there[0]
+    if there and not replaced:
+        return there[0].manifest, there[0].digest
 
-        def finished() -> bool:
-            return artifacts.read_manifest(store, task.stage, task.key) is not None
+    def newer() -> artifacts.Found | None:
+        found = artifacts.find_manifest(store, task.stage, task.key)
+        return None if found and replaced and found.version == replaced.version else found
 
-        with lease(store, task.stage, task.key, task.attempt, finished, stopping, reporter.line) as ours:
-            if ours:
-                return _compute(task, store, scratch, reporter, stopping)
-        there = artifacts.read_manifest(store, task.stage, task.key)
-        if there is None:
-            raise StageError("stopped while another attempt worked on the same key", ExitCode.TERMINATED)
+    name = lease_key(task.stage, task.key)
+    with lease(
+        store, name, task.attempt, lambda: newer() is not None, stopping, reporter.line, rhythm
+    ) as ours:
+        made = _compute(task, store, scratch, reporter, stopping, replaced) if ours else None
+    if made:
+        _clear_up(store, made[0], reporter)
+        return made
+    found = newer()
+    if found is None:
+        raise StageError("stopped while another attempt worked on the same key", ExitCode.TERMINATED)
+    reporter.line(f"{task.stage} {task.key[:12]} was computed by attempt {found.manifest.attempt}")
+    artifacts.verify(store, found.manifest)
+    return found.manifest, found.digest
+
+
+def _find_sound(task: Task, store: Store, reporter: Reporter) -> tuple[artifacts.Found, bool] | None:
+    """What is there of this key, and whether all of it is.
+
+    A corrupt artifact is not computed again by itself: somebody may hold its digest, and what damages
+    one file may damage others. Where files are gone there is nothing left to protect.
+
+    Raises:
+        PermanentError: a file is not what the manifest says.
+    """
+    found = artifacts.find_manifest(store, task.stage, task.key)
+    if found is None:
+        return None
     reporter.line(f"{task.stage} {task.key[:12]} is already there; verifying it")
-    artifacts.verify(store, there[0], scratch)
-    return there
+    damage = artifacts.find_damage(store, found.manifest)
+    corrupt = [each.message for each in damage if not each.vanished]
+    if corrupt:
+        raise PermanentError("\n".join(corrupt), ExitCode.DATA)
+    for each in damage:
+        reporter.line(each.message)
+    return found, not damage
 
 
 def _compute(
-    task: Task, store: Store, scratch: Path, reporter: Reporter, stopping: threading.Event
+    task: Task,
+    store: Store,
+    scratch: Path,
+    reporter: Reporter,
+    stopping: threading.Event,
+    replaced: artifacts.Found | None,
 ) -> tuple[Manifest, str]:
     started = time.time()
     cache, output, own = scratch / "inputs", scratch / "output", scratch / "scratch"
@@ -151,12 +171,14 @@ def _compute(
     own.mkdir()
 
     def fetch(reference: InputReference) -> Path:
+        if stopping.is_set():
+            raise StageError("stopped while inputs were brought", ExitCode.TERMINATED)
         return artifacts.fetch(store, reference, cache)
 
     inputs = {role: fetch(reference) for role, reference in task.inputs.items()}
     manifests = {role: _manifest(store, reference) for role, reference in task.inputs.items()}
-    for role, reference in task.inputs.items():
-        _check_digest(role, reference, manifests[role])
+    if inputs:
+        reporter.line(f"inputs verified in {time.time() - started:.1f} s: {', '.join(inputs)}")
     emulated = task.emulated or any(manifest.emulated for manifest in manifests.values())
     result = function_of(task.stage)(
         StageContext(
@@ -172,61 +194,113 @@ def _compute(
             fetch=fetch,
         )
     )
-    reporter.line(f"{task.stage} done in {time.time() - started:.1f} s")
+    finished = time.time()
+    reporter.line(f"{task.stage} done in {finished - started:.1f} s; publishing to {store.uri}")
     shutil.copyfile(scratch / artifacts.LOG, output / artifacts.LOG)
 
     def describe(files: tuple[FileEntry, ...]) -> Manifest:
-        return _manifest_of(task, result, files, emulated, started)
+        return Manifest(
+            stage=task.stage,
+            key=task.key,
+            attempt=task.attempt,
+            variant=task.variant,
+            files=files,
+            outputs=outputs_of(files),
+            parameters=task.parameters,
+            inputs=task.inputs,
+            metrics=result.metrics,
+            headline=result.headline,
+            provenance=_provenance(task, result),
+            emulated=emulated,
+            started=started,
+            finished=finished,
+        )
 
-    published = artifacts.publish(store, task.stage, task.key, task.attempt, output, describe)
-    for stored in list(store.list(f"{task.stage}/{task.key}/checkpoints/")):
-        store.delete(stored.key)
+    published = artifacts.publish(
+        store, task.stage, task.key, task.attempt, output, describe, replacing=replaced
+    )
+    if published[0].attempt != task.attempt:
+        reporter.line(f"attempt {published[0].attempt} was first; its result is this key's")
     return published
 
 
-def _manifest_of(
-    task: Task, result: StageResult, files: tuple[FileEntry, ...], emulated: bool, started: float
-) -> Manifest:
-    return Manifest(
-        stage=task.stage,
-        key=task.key,
-        attempt=task.attempt,
-        variant=task.variant,
-        files=files,
-        outputs=outputs_of(files),
-        parameters=task.parameters,
-        inputs=task.inputs,
-        metrics=result.metrics,
-        headline=result.headline,
-        provenance={
-            "versions": host.versions(RECORDED_VERSIONS),
-            "host": socket.gethostname(),
-            "isa": host.isa_class(),
-            "cpuFeatures": list(host.cpu_features()),
-            "threads": task.threads or host.processors(),
-            "image": task.image,
-            **result.provenance,
-        },
-        emulated=emulated,
-        started=started,
-        finished=time.time(),
+def _guarded(
+    task: Task, scratch: Path, reporter: Reporter, stopping: threading.Event, rhythm: Rhythm | None
+) -> Ended:
+    """Run, and turn whatever goes wrong into a sentence and an exit code."""
+    store: Store | None = None
+    try:
+        store = open_store(task.storage)
+        store.probe()
+        manifest, digest = run_task(task, store, scratch, reporter, stopping, rhythm)
+        return Ended(
+            ExitCode.DONE,
+            {
+                "key": task.key,
+                "manifestDigest": digest,
+                "outputs": manifest.outputs,
+                "headline": dict(manifest.headline),
+            },
+        )
+    except Exception as error:
+        code, message, foreseen = _meaning(error, scratch)
+        if not foreseen:
+            # For the log: a person gets one line.
+            reporter.traceback(traceback.format_exc())
+    reporter.line(f"error: {message}")
+    _leave_log(store, task, scratch)
+    return Ended(code, {"key": task.key, "code": code, "message": message})
+
+
+def _meaning(error: Exception, scratch: Path) -> tuple[int, str, bool]:
+    """Exit code, sentence, and whether the error was foreseen (else its traceback is worth keeping)."""
+    if isinstance(error, StageError):
+        return int(error.code), str(error), True
+    if isinstance(error, ValidationError):
+        return int(ExitCode.USAGE), f"the task's parameters are wrong: {flat(error)}", True
+    if isinstance(error, MemoryError):
+        return UNEXPECTED, "out of memory; give the stage more, or lower its batch size", True
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    # Libraries that write from C++ and Rust tell a full disk in many ways.
+    said = "No space left" in str(error) or shutil.disk_usage(scratch).free < NEARLY_FULL
+    if said or (isinstance(error, OSError) and error.errno in full):
+        return (
+            int(ExitCode.CANNOT_CREATE),
+            f"no space left on scratch ({tempfile.gettempdir()}); free some, or set TMPDIR to another disk "
+            f"({type(error).__name__}: {error})",
+            True,
+        )
+    return (
+        UNEXPECTED,
+        f"{type(error).__name__}: {error}; the traceback is in the stage's log (nerd logs)",
+        False,
     )
+
+
+def _unique(task: Task) -> Task:
+    """The task with an attempt of this process alone: a pod that is started again has the same task."""
+    nonce = secrets.token_hex(4)
+    attempt = f"{task.attempt[: LONGEST_ATTEMPT - len(nonce) - 1]}-{nonce}"
+    return task.model_copy(update={"attempt": attempt})
+
+
+def _provenance(task: Task, result: StageResult) -> dict[str, Any]:
+    return {**provenance_of(task), **result.provenance}
 
 
 def _manifest(store: Store, reference: InputReference) -> Manifest:
     found = artifacts.read_manifest(store, reference.stage, reference.key)
-    assert found is not None, "it has just been fetched"
+    if found is None:
+        raise RetryableError(f"input artifact {reference.stage} {reference.key} has just vanished")
     return found[0]
 
 
-def _check_digest(role: str, reference: InputReference, manifest: Manifest) -> None:
-    found = manifest.outputs.get(reference.output, "") if reference.output else ""
-    if reference.output and reference.digest and found != reference.digest:
-        raise PermanentError(
-            f"input {role}: {reference.stage} {reference.key[:12]} holds {reference.output} with digest "
-            f"{found[:12]}…, the plan was made for {reference.digest[:12]}…; plan again",
-            ExitCode.DATA,
-        )
+def _clear_up(store: Store, manifest: Manifest, reporter: Reporter) -> None:
+    """Remove what other attempts left under the key; that it cannot be removed changes nothing."""
+    try:
+        artifacts.remove_other_attempts(store, manifest)
+    except StageError as error:
+        reporter.line(f"leftovers of other attempts stay: {error}")
 
 
 def _leave_log(store: Store | None, task: Task, scratch: Path) -> None:
@@ -239,7 +313,8 @@ def _leave_log(store: Store | None, task: Task, scratch: Path) -> None:
         return
 
 
-def _flat(error: ValidationError) -> str:
+def flat(error: ValidationError) -> str:
+    """All that pydantic found, in one line."""
     return "; ".join(
         f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
     )

@@ -4,7 +4,7 @@ import importlib
 from typing import cast
 
 from ner_jobs.stages.base import StageFunction
-from ner_jobs.task import Stage
+from ner_jobs.task import ExitCode, PermanentError, Stage
 
 STAGES = {
     Stage.PREPARE: "ner_jobs.stages.prepare:run",
@@ -19,6 +19,19 @@ STAGES = {
 
 
 def function_of(stage: Stage) -> StageFunction:
-    """The stage's function; the libraries that it needs are imported here."""
+    """The stage's function; the libraries that it needs are imported here.
+
+    Raises:
+        PermanentError: one of them is not installed.
+    """
     module, _, name = STAGES[stage].partition(":")
-    return cast(StageFunction, getattr(importlib.import_module(module), name))
+    try:
+        return cast(StageFunction, getattr(importlib.import_module(module), name))
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("ner_jobs"):
+            raise
+        raise PermanentError(
+            f"the stage {stage} needs the Python package {error.name}, which is not installed here; "
+            "pip install 'nerdeployment[jobs,openvino,onnxruntime]', or choose an image that has it",
+            ExitCode.CONFIGURATION,
+        ) from error

@@ -2,26 +2,69 @@
 
 The manifest is written last and create-only, so there is an artifact or there
 is none, and a key has one result for ever. Whoever loses the race adopts what
-the winner left and removes its own files.
+the winner left. Once there is a manifest, whatever else lies under the key
+(other attempts, checkpoints, logs of failures) is of no use and is removed:
+nothing is left that a collector would have to find.
 """
 
+import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from ner_jobs.store.directory import check_bytes, hash_file
+from ner_jobs.store.hashing import check_bytes, corrupt, hash_file
 from ner_jobs.store.protocol import Store, Transferred
-from ner_jobs.task import ExitCode, FileEntry, InputReference, Manifest, PermanentError, RetryableError, Stage
+from ner_jobs.task import (
+    ExitCode,
+    FileEntry,
+    InputReference,
+    Manifest,
+    PermanentError,
+    RetryableError,
+    Stage,
+    StageError,
+)
+from ner_jobs.task.manifest import outputs_of
 
 TRANSFERS = 4
 """Files on their way at once; each large one is itself sent in parallel parts."""
 
 LOG = "log.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A manifest as it lies in the store.
+
+    Attributes:
+        digest: SHA-256 of the stored bytes.
+        version: of the object, for a compare-and-swap.
+    """
+
+    manifest: Manifest
+    digest: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A file of an artifact that is not what its manifest says.
+
+    Attributes:
+        key: of the object.
+        message: a sentence that names it.
+        vanished: it is not there at all.
+    """
+
+    key: str
+    message: str
+    vanished: bool
 
 
 def manifest_key(stage: str, key: str) -> str:
@@ -34,24 +77,36 @@ def file_key(manifest: Manifest, path: str) -> str:
     return f"{manifest.stage}/{manifest.key}/{manifest.attempt}/{path}"
 
 
+def find_manifest(store: Store, stage: str, key: str) -> Found | None:
+    """The manifest of a key with its version, or None.
+
+    Raises:
+        PermanentError: it is there and cannot be read, or is not this key's, or contradicts itself.
+    """
+    name = manifest_key(stage, key)
+    found = store.get(name)
+    if found is None:
+        return None
+    data, version = found
+    try:
+        manifest = Manifest.model_validate(json.loads(data))
+    except (ValueError, ValidationError) as error:
+        raise _no_manifest(store, stage, name, type(error).__name__) from error
+    if (manifest.stage, manifest.key) != (stage, key):
+        raise _no_manifest(store, stage, name, f"it speaks of {manifest.stage} {manifest.key[:12]}")
+    if outputs_of(manifest.files) != manifest.outputs:
+        raise _no_manifest(store, stage, name, "its digests are not those of the files that it lists")
+    return Found(manifest, hashlib.sha256(data).hexdigest(), version)
+
+
 def read_manifest(store: Store, stage: str, key: str) -> tuple[Manifest, str] | None:
     """The manifest of a key and its digest (SHA-256 of the stored bytes), or None.
 
     Raises:
-        PermanentError: it is there and cannot be read.
+        PermanentError: it is there and cannot be read, or is not this key's, or contradicts itself.
     """
-    found = store.get(manifest_key(stage, key))
-    if found is None:
-        return None
-    data = found[0]
-    try:
-        manifest = Manifest.model_validate(json.loads(data))
-    except (ValueError, ValidationError) as error:
-        raise PermanentError(
-            f"{store.uri}/{manifest_key(stage, key)} is no manifest ({type(error).__name__}); "
-            f"run the stage again with a new token (nerd run --rerun {stage})"
-        ) from error
-    return manifest, hashlib.sha256(data).hexdigest()
+    found = find_manifest(store, stage, key)
+    return (found.manifest, found.digest) if found else None
 
 
 def manifests_of(store: Store, stages: Iterable[Stage] = Stage) -> Iterable[Manifest]:
@@ -78,27 +133,37 @@ def complete(store: Store, manifest: Manifest) -> list[str]:
     ]
 
 
-def verify(store: Store, manifest: Manifest, scratch: Path, transferred: Transferred | None = None) -> None:
-    """Hash every byte of an artifact.
+def find_damage(
+    store: Store, manifest: Manifest, transferred: Transferred | None = None
+) -> tuple[Damage, ...]:
+    """Hash every byte of an artifact; what is not as its manifest says, in its order; empty where all is."""
 
-    Args:
-        scratch: where objects of a remote store are brought for it, one after another.
+    def look(entry: FileEntry) -> Damage | None:
+        key = file_key(manifest, entry.path)
+        where, stated = f"{store.uri}/{key}", (entry.size, entry.sha256)
+        found = store.fingerprint(key, transferred)
+        if found is None:
+            message = f"{where} has vanished: {manifest.stage} {manifest.key} has to be computed again"
+            return Damage(key, message, vanished=True)
+        return None if found == stated else Damage(key, corrupt(where, found, stated), vanished=False)
+
+    with ThreadPoolExecutor(TRANSFERS) as transfers:
+        return tuple(damage for damage in transfers.map(look, manifest.files) if damage)
+
+
+def verify(store: Store, manifest: Manifest, transferred: Transferred | None = None) -> None:
+    """Hash every byte of an artifact, and stop with the first thing that is wrong with it.
 
     Raises:
-        PermanentError: a file is not what the manifest says; the first such is named.
-        RetryableError: a file is gone.
+        PermanentError: a file is not what the manifest says; all such are named.
+        RetryableError: a file is gone, and none is corrupt.
     """
-    for entry in manifest.files:
-        key = file_key(manifest, entry.path)
-        local = store.local_path(key)
-        if local is None:
-            target = scratch / "verified"
-            store.download(key, target, entry.size, entry.sha256, transferred)
-            target.unlink()
-        elif not local.is_file():
-            raise RetryableError(f"{store.uri}/{key} does not exist (any more)")
-        else:
-            check_bytes(f"{store.uri}/{key}", hash_file(local, transferred), (entry.size, entry.sha256))
+    damage = find_damage(store, manifest, transferred)
+    messages = "\n".join(each.message for each in damage)
+    if any(not each.vanished for each in damage):
+        raise PermanentError(messages, ExitCode.DATA)
+    if damage:
+        raise RetryableError(messages)
 
 
 def fetch(
@@ -107,15 +172,17 @@ def fetch(
     """Bring one output of an artifact to this machine, verified.
 
     Args:
+        store: that has it.
         reference: which artifact, and which of its top-level folders (all of it for an empty name).
         cache: below it the files are laid, where the store is not a folder.
+        transferred: told of bytes as they come.
 
     Returns:
         The folder of that output: read only; in place where the store is a folder.
 
     Raises:
-        RetryableError: the artifact has vanished: the message names its key.
-        PermanentError: its bytes are not what its manifest says.
+        RetryableError: the artifact has vanished, or is another than was planned with: its key is named.
+        PermanentError: its bytes are not what its manifest says, or it has no such output.
     """
     found = read_manifest(store, reference.stage, reference.key)
     if found is None:
@@ -124,36 +191,28 @@ def fetch(
             "its producer has to run again (nerd run does)"
         )
     manifest, _ = found
-    folder = f"{manifest.attempt}/{reference.output}" if reference.output else manifest.attempt
-    base = f"{reference.stage}/{reference.key}"
-    entries = manifest.files_of(reference.output)
-    if not entries:
-        raise PermanentError(
-            f"artifact {reference.stage} {reference.key} has no output {reference.output!r}; "
-            f"it has {', '.join(manifest.outputs) or 'none'}",
-            ExitCode.DATA,
-        )
-    target = store.local_path(f"{base}/{folder}") or cache / base / folder
+    _check_reference(reference, manifest)
+    folder = f"{reference.stage}/{reference.key}/{manifest.attempt}"
+    if reference.output:
+        folder += f"/{reference.output}"
 
     def bring(entry: FileEntry) -> None:
-        key = file_key(manifest, entry.path)
-        local = store.local_path(key)
-        if local is None:
+        key, stated = file_key(manifest, entry.path), (entry.size, entry.sha256)
+        if store.local_path(key) is None:
             path = cache / key
             path.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_file() and hash_file(path) == (entry.size, entry.sha256):
-                return
-            store.download(key, path, entry.size, entry.sha256, transferred)
-        elif not local.is_file():
-            raise RetryableError(
-                f"{store.uri}/{key} has vanished: artifact {reference.stage} {reference.key} is not whole"
-            )
-        else:
-            check_bytes(f"{store.uri}/{key}", hash_file(local, transferred), (entry.size, entry.sha256))
+            if not (path.is_file() and hash_file(path) == stated):
+                with _vanishing(store, key, reference):
+                    store.download(key, path, *stated, transferred)
+            return
+        there = store.fingerprint(key, transferred)
+        if there is None:
+            raise _vanished(store, key, reference)
+        check_bytes(f"{store.uri}/{key}", there, stated)
 
     with ThreadPoolExecutor(TRANSFERS) as transfers:
-        list(transfers.map(bring, entries))
-    return target
+        list(transfers.map(bring, manifest.files_of(reference.output)))
+    return store.local_path(folder) or cache / folder
 
 
 def upload_folder(
@@ -183,39 +242,74 @@ def publish(
     folder: Path,
     describe: Callable[[tuple[FileEntry, ...]], Manifest],
     transferred: Transferred | None = None,
+    replacing: Found | None = None,
 ) -> tuple[Manifest, str]:
     """Upload a folder as this attempt's files, then create the manifest.
 
     Args:
+        store: where to.
+        stage: of the task.
+        key: of the task.
+        attempt: names the folder; no other process may use the same.
+        folder: the artifact's files.
         describe: makes the manifest of the files that were sent.
+        transferred: told of bytes as they go.
+        replacing: a manifest whose files have vanished; ours takes its place if nobody was faster.
 
     Returns:
         The manifest that holds, ours or that of the attempt that was first, and its digest.
+
+    Raises:
+        StageError: it cannot be written. No manifest of ours is there then.
     """
-    files = upload_folder(store, f"{stage}/{key}/{attempt}", folder, transferred)
+    try:
+        files = upload_folder(store, f"{stage}/{key}/{attempt}", folder, transferred)
+    except StageError:
+        # Whoever was first may have removed our files under our hands: then there is a result.
+        winner = find_manifest(store, stage, key)
+        if winner is None or (replacing and winner.version == replacing.version):
+            with contextlib.suppress(StageError):
+                remove_leftovers(store, f"{stage}/{key}/{attempt}/")
+            raise
+        return winner.manifest, winner.digest
     manifest = describe(files)
     data = manifest.to_bytes()
-    if store.create(manifest_key(stage, key), data):
+    name = manifest_key(stage, key)
+    if store.replace(name, data, replacing.version) if replacing else store.create(name, data):
         return manifest, hashlib.sha256(data).hexdigest()
-    winner = read_manifest(store, stage, key)
-    if winner is None:
-        raise RetryableError(f"{store.uri}/{manifest_key(stage, key)} was there and is gone")
-    if winner[0].attempt != attempt:
-        for entry in files:
-            store.delete(f"{stage}/{key}/{attempt}/{entry.path}")
-    return winner
+    there = read_manifest(store, stage, key)
+    if there is None:
+        raise RetryableError(f"{store.uri}/{name} was there and is gone; run the stage again")
+    return there
+
+
+def remove_leftovers(store: Store, prefix: str, keep: tuple[str, ...] = ()) -> int:
+    """Remove objects under the prefix but those that start with one of `keep`; returns how many."""
+    store.forget_unfinished(prefix)
+    leftovers = [stored.key for stored in store.list(prefix) if not stored.key.startswith(keep)]
+    for key in leftovers:
+        store.delete(key)
+    return len(leftovers)
+
+
+def remove_other_attempts(store: Store, manifest: Manifest) -> int:
+    """Remove whatever lies under a key beside its artifact; returns how many objects."""
+    base = f"{manifest.stage}/{manifest.key}/"
+    keep = (manifest_key(manifest.stage, manifest.key), f"{base}{manifest.attempt}/")
+    return remove_leftovers(store, base, keep)
 
 
 def read_log(store: Store, stage: str, key: str) -> str | None:
     """The log of a finished stage, or that of its newest attempt; None where there is none."""
     found = read_manifest(store, stage, key)
     if found is not None:
-        stored = store.get(file_key(found[0], LOG))
-        return stored[0].decode(errors="replace") if stored else None
-    logs = [item for item in store.list(f"{stage}/{key}/") if item.key.endswith(f"/{LOG}")]
-    if not logs:
-        return None
-    stored = store.get(max(logs, key=lambda item: item.modified).key)
+        name = file_key(found[0], LOG)
+    else:
+        logs = [item for item in store.list(f"{stage}/{key}/") if item.key.endswith(f"/{LOG}")]
+        if not logs:
+            return None
+        name = max(logs, key=lambda item: item.modified).key
+    stored = store.get(name)
     return stored[0].decode(errors="replace") if stored else None
 
 
@@ -223,3 +317,44 @@ def empty(folder: Path) -> None:
     """Make a folder exist and hold nothing."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+
+
+def _check_reference(reference: InputReference, manifest: Manifest) -> None:
+    name = f"artifact {reference.stage} {reference.key}"
+    if not reference.output:
+        return
+    if reference.output not in manifest.outputs:
+        raise PermanentError(
+            f"{name} has no output {reference.output!r}; it has {', '.join(manifest.outputs) or 'none'}",
+            ExitCode.DATA,
+        )
+    found = manifest.outputs[reference.output]
+    if reference.digest and found != reference.digest:
+        raise RetryableError(
+            f"{name} holds {reference.output} with digest {found[:12]}…, the plan was made for "
+            f"{reference.digest[:12]}…: it was computed again since; plan again (nerd run does)"
+        )
+
+
+@contextlib.contextmanager
+def _vanishing(store: Store, key: str, reference: InputReference) -> Iterator[None]:
+    try:
+        yield
+    except RetryableError as error:
+        if store.size(key) is None:
+            raise _vanished(store, key, reference) from error
+        raise
+
+
+def _vanished(store: Store, key: str, reference: InputReference) -> RetryableError:
+    return RetryableError(
+        f"{store.uri}/{key} has vanished: input artifact {reference.stage} {reference.key} is not whole, "
+        "its producer has to run again (nerd run does)"
+    )
+
+
+def _no_manifest(store: Store, stage: str, name: str, why: str) -> PermanentError:
+    return PermanentError(
+        f"{store.uri}/{name} is no manifest of this key ({why}); restore it, or run the stage under a new "
+        f"key (nerd run --rerun {stage})"
+    )

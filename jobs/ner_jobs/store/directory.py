@@ -1,9 +1,13 @@
 """A store in a folder: for a laptop, a test, or a volume that pods share.
 
 An object is a file. It is written beside its place under a name that no key
-can have, and moved there when it is whole: a reader never sees half of it.
-Create-only is `link`, which fails where the name exists; compare-and-swap is
-done under an advisory lock of the folder. Artifacts are read in place.
+can have, brought to the disk, and moved there when it is whole: a reader
+never sees half of it. Create-only is `link`, which fails where the name
+exists. Every move happens under one advisory lock, so that compare-and-swap
+holds against all writers. Artifacts are read in place.
+
+A file that is being written is locked by its writer, and the kernel drops the
+lock of a process that is killed: so what nobody will finish can be told.
 """
 
 import contextlib
@@ -12,20 +16,24 @@ import fcntl
 import hashlib
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
+from ner_jobs.store.hashing import blocks, check_bytes, hash_file
+from ner_jobs.store.local_errors import reading, writing
+from ner_jobs.store.probing import probe_conditions
 from ner_jobs.store.protocol import StoredObject, Transferred
-from ner_jobs.task import ExitCode, PermanentError, RetryableError, StageError
-
-BLOCK = 1 << 20
-"""Bytes read and hashed at a time."""
+from ner_jobs.task import ExitCode, PermanentError, RetryableError
 
 TEMPORARY = ".nerd-tmp-"
 """Prefix of files that are still being written; not an object."""
 
 LOCK = ".nerd-lock"
+
+NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+"""What a file system without hard links answers."""
 
 
 class DirectoryStore:
@@ -40,68 +48,78 @@ class DirectoryStore:
         self.uri = root.as_uri()
 
     def probe(self) -> None:
-        """Check that the folder can be written and that links work on its file system.
+        """Check that the folder can be written and that its file system keeps our promises.
 
         Raises:
-            PermanentError: it cannot be created or written, or it has no hard links.
+            PermanentError: it cannot be created or written, or two writers would overwrite each other.
         """
-        name = f".probe-{secrets.token_hex(8)}"
-        try:
-            if not self.create(name, b"1") or self.create(name, b"2"):
-                raise PermanentError(
-                    f"{self.uri} ignores create-only writes; use a local file system, or s3://",
-                    ExitCode.CONFIGURATION,
-                )
-        finally:
-            with contextlib.suppress(StageError):
-                self.delete(name)
+        probe_conditions(self, f"the folder {self.root}")
 
     def get(self, key: str) -> tuple[bytes, str] | None:
         """The object and its version, or None."""
-        with self._speaking(key):
+        with reading(f"{self.uri}/{key}"):
             try:
                 data = self._path(key).read_bytes()
-            except (FileNotFoundError, NotADirectoryError):
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 return None
-            return data, hashlib.sha256(data).hexdigest()
+            return data, _version(data)
 
     def create(self, key: str, data: bytes) -> bool:
         """Write it unless the key exists."""
-        with self._speaking(key), self._written(key, data) as temporary:
+        path = self._path(key)
+        with writing(f"{self.uri}/{key}"), self._written(path, data) as temporary, self._locked():
             try:
-                os.link(temporary, self._path(key))
+                os.link(temporary, path)
             except FileExistsError:
                 return False
-            return True
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+                if path.exists():
+                    return False
+                temporary.replace(path)
+        return True
 
     def replace(self, key: str, data: bytes, version: str) -> bool:
         """Write it if the object still has this version."""
-        with self._speaking(key), self._locked():
+        path = self._path(key)
+        found = self.get(key)
+        if found is None or found[1] != version:
+            return False
+        with writing(f"{self.uri}/{key}"), self._written(path, data) as temporary, self._locked():
             found = self.get(key)
             if found is None or found[1] != version:
                 return False
-            with self._written(key, data) as temporary:
-                temporary.replace(self._path(key))
-            return True
+            temporary.replace(path)
+        return True
 
     def put(self, key: str, data: bytes) -> None:
         """Write it, whatever is there."""
-        with self._speaking(key), self._written(key, data) as temporary:
-            temporary.replace(self._path(key))
+        path = self._path(key)
+        with writing(f"{self.uri}/{key}"), self._written(path, data) as temporary, self._locked():
+            temporary.replace(path)
 
     def upload(self, source: Path, key: str, transferred: Transferred | None = None) -> tuple[int, str]:
         """Copy a file in; returns size and SHA-256 of the bytes that were written."""
-        with self._speaking(key), self._temporary(key) as temporary:
-            size, digest = _copy(source, temporary, transferred)
-            temporary.replace(self._path(key))
-            return size, digest
+        path = self._path(key)
+        with (
+            reading(str(source)),
+            source.open("rb", buffering=0) as reader,
+            writing(f"{self.uri}/{key}"),
+            self._temporary(path) as (temporary, file),
+        ):
+            found = _copy(reader, file, transferred)
+            os.fsync(file.fileno())
+            with self._locked():
+                temporary.replace(path)
+            return found
 
     def download(
         self, key: str, target: Path, size: int, sha256: str, transferred: Transferred | None = None
     ) -> None:
         """Copy an object out; the file appears only when its bytes are right."""
-        with self._arriving(key, target) as temporary:
-            found = _copy(self._path(key), temporary, transferred)
+        with self._opened(key) as reader, writing(str(target)), self._temporary(target) as (temporary, file):
+            found = _copy(reader, file, transferred)
             check_bytes(f"{self.uri}/{key}", found, (size, sha256))
             temporary.replace(target)
 
@@ -109,164 +127,152 @@ class DirectoryStore:
         self, key: str, target: Path, transferred: Transferred | None = None
     ) -> tuple[int, str]:
         """Copy an object out whose bytes nobody has stated; returns its size and SHA-256."""
-        with self._arriving(key, target) as temporary:
-            found = _copy(self._path(key), temporary, transferred)
+        with self._opened(key) as reader, writing(str(target)), self._temporary(target) as (temporary, file):
+            found = _copy(reader, file, transferred)
             temporary.replace(target)
             return found
 
+    def fingerprint(self, key: str, transferred: Transferred | None = None) -> tuple[int, str] | None:
+        """Size and SHA-256 of the stored bytes, read through and kept nowhere; None where there is none."""
+        with reading(f"{self.uri}/{key}"):
+            try:
+                return hash_file(self._path(key), transferred)
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                return None
+
     def size(self, key: str) -> int | None:
         """Bytes, or None."""
-        with self._speaking(key):
-            try:
-                return self._path(key).stat().st_size
-            except (FileNotFoundError, NotADirectoryError):
-                return None
+        with reading(f"{self.uri}/{key}"):
+            path = self._path(key)
+            return path.stat().st_size if path.is_file() else None
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """All objects whose key starts with the prefix."""
-        folder = self.root / prefix.rpartition("/")[0]
-        for parent, _, names in os.walk(folder):
-            for name in names:
-                if name.startswith(TEMPORARY) or name == LOCK:
-                    continue
-                path = Path(parent, name)
-                key = path.relative_to(self.root).as_posix()
-                if not key.startswith(prefix):
-                    continue
-                with contextlib.suppress(FileNotFoundError):
-                    found = path.stat()
-                    yield StoredObject(key, found.st_size, found.st_mtime)
+        for path in self._files(prefix):
+            if path.name.startswith(TEMPORARY) or path.name == LOCK:
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                found = path.stat()
+                yield StoredObject(path.relative_to(self.root).as_posix(), found.st_size, found.st_mtime)
 
     def delete(self, key: str) -> None:
         """Remove it, and the folders that it leaves empty."""
-        with self._speaking(key):
-            path = self._path(key)
-            path.unlink(missing_ok=True)
-            for parent in path.parents:
-                if parent == self.root:
-                    break
-                try:
-                    parent.rmdir()
-                except OSError:
-                    break
+        path = self._path(key)
+        with writing(f"{self.uri}/{key}"):
+            if not path.exists():
+                return
+            with self._locked():
+                path.unlink(missing_ok=True)
+            self._remove_empty(path)
+
+    def forget_unfinished(self, prefix: str) -> None:
+        """Remove files under the prefix whose writers were killed."""
+        for path in self._files(prefix):
+            if not path.name.startswith(TEMPORARY):
+                continue
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+                self._remove_empty(path)
 
     def local_path(self, key: str) -> Path | None:
         """Where the object lies."""
         return self._path(key)
 
     def _path(self, key: str) -> Path:
-        path = self.root / key
-        if not key or ".." in Path(key).parts or path == self.root:
+        parts = key.split("/")
+        if not key or "\0" in key or any(part in ("", ".", "..") for part in parts):
             raise PermanentError(f"{key!r} is no key of {self.uri}", ExitCode.USAGE)
-        return path
+        return self.root / key
+
+    def _files(self, prefix: str) -> Iterator[Path]:
+        folder = prefix.rpartition("/")[0]
+        for parent, _, names in os.walk(self._path(folder) if folder else self.root):
+            for name in names:
+                path = Path(parent, name)
+                if path.relative_to(self.root).as_posix().startswith(prefix):
+                    yield path
 
     @contextlib.contextmanager
-    def _written(self, key: str, data: bytes) -> Iterator[Path]:
+    def _opened(self, key: str) -> Iterator[FileIO]:
+        with reading(f"{self.uri}/{key}"):
+            try:
+                file = self._path(key).open("rb", buffering=0)
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                raise RetryableError(f"{self.uri}/{key} does not exist (any more)") from None
+            with file:
+                yield file
+
+    @contextlib.contextmanager
+    def _written(self, path: Path, data: bytes) -> Iterator[Path]:
         """The bytes on disk under a temporary name, which is gone at the end."""
-        with self._temporary(key) as temporary:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+        with self._temporary(path) as (temporary, file):
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
             yield temporary
 
     @contextlib.contextmanager
-    def _temporary(self, key: str) -> Iterator[Path]:
-        """A free name beside the key's place."""
-        folder = self._path(key).parent
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f"{TEMPORARY}{secrets.token_hex(8)}"
+    def _temporary(self, path: Path) -> Iterator[tuple[Path, BinaryIO]]:
+        """A file beside the path, locked by this process and gone at the end unless it was moved."""
+        temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+        file = _opened_in_made_folder(temporary)
         try:
-            yield temporary
+            # A file system without locks loses no more than the clearing up after a kill.
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield temporary, file
+            _sync_folder(path.parent)
         finally:
+            file.close()
             temporary.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    @contextlib.contextmanager
-    def _arriving(self, key: str, target: Path) -> Iterator[Path]:
-        with self._speaking(key):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+    def _remove_empty(self, path: Path) -> None:
+        for parent in path.parents:
+            if parent == self.root:
+                return
             try:
-                if not self._path(key).is_file():
-                    raise RetryableError(f"{self.uri}/{key} does not exist (any more)")
-                yield temporary
-            finally:
-                temporary.unlink(missing_ok=True)
+                parent.rmdir()
+            except OSError:
+                return
 
-    @contextlib.contextmanager
-    def _speaking(self, key: str) -> Iterator[None]:
-        """Turn the file system's errors into sentences."""
+
+def _opened_in_made_folder(path: Path) -> BinaryIO:
+    """Open a new file, and make its folder; a delete beside us may remove the folder in between."""
+    for _ in range(100):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            return path.open("xb")
+    return path.open("xb")
+
+
+def _copy(reader: FileIO, writer: BinaryIO, transferred: Transferred | None) -> tuple[int, str]:
+    digest, size = hashlib.sha256(), 0
+    for block in blocks(reader):
+        writer.write(block)
+        digest.update(block)
+        size += len(block)
+        if transferred:
+            transferred(len(block))
+    writer.flush()
+    return size, digest.hexdigest()
+
+
+def _version(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the folder's names to the disk; some file systems cannot, and need not."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            yield
-        except OSError as error:
-            raise explained(error, f"{self.uri}/{key}") from error
-
-
-def explained(error: OSError, where: str) -> StageError:
-    """What a file system's error means to a person."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return PermanentError(
-            f"no space left to write {where}; free some, or choose another spec.storage.uri",
-            ExitCode.CANNOT_CREATE,
-        )
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return PermanentError(
-            f"{where} cannot be accessed ({os.strerror(error.errno or 0)}); check the folder's owner and mode",
-            ExitCode.CANNOT_CREATE,
-        )
-    return RetryableError(f"{where}: {error.strerror or error}")
-
-
-def check_bytes(where: str, found: tuple[int, str], stated: tuple[int, str]) -> None:
-    """Compare what came with what the manifest says.
-
-    Args:
-        found, stated: (size in bytes, SHA-256 in hex).
-
-    Raises:
-        PermanentError: they differ; the object is named.
-    """
-    if found == stated:
-        return
-    raise PermanentError(
-        f"{where} is corrupt: {found[0]} bytes with SHA-256 {found[1][:12]}…, its manifest says "
-        f"{stated[0]} bytes with {stated[1][:12]}…; run the stage again with a new token "
-        "(nerd run --rerun STAGE), the damaged artifact stays as it is",
-        ExitCode.DATA,
-    )
-
-
-def hash_file(path: Path, transferred: Transferred | None = None) -> tuple[int, str]:
-    """Size and SHA-256 of a file, a block at a time."""
-    digest = hashlib.sha256()
-    size = 0
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-            size += len(block)
-            if transferred:
-                transferred(len(block))
-    return size, digest.hexdigest()
-
-
-def _copy(source: Path, target: Path, transferred: Transferred | None) -> tuple[int, str]:
-    digest = hashlib.sha256()
-    size = 0
-    with source.open("rb") as reader, target.open("wb") as writer:
-        while block := reader.read(BLOCK):
-            writer.write(block)
-            digest.update(block)
-            size += len(block)
-            if transferred:
-                transferred(len(block))
-        writer.flush()
-        os.fsync(writer.fileno())
-    shutil.copymode(source, target)
-    return size, digest.hexdigest()
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -3,6 +3,9 @@
 The generation only grows, so a rollback to the same bytes is a new state and
 nobody takes the one for the other. What comes next is decided by pure
 functions; two functions read and move.
+
+What a person has rolled back stays back: its revision is remembered, however
+many others come in between, until a person promotes it again.
 """
 
 import json
@@ -13,6 +16,9 @@ from pydantic import ValidationError
 from ner_jobs.store.protocol import Store
 from ner_jobs.task import ExitCode, Owner, PermanentError
 from ner_jobs.task.model import Contract
+
+TAKEN_BACK_LIMIT = 100
+"""Revisions remembered as rolled back; the oldest are forgotten."""
 
 
 class Action(StrEnum):
@@ -59,13 +65,20 @@ class Pointer(Promotion):
     """Where a deployment's pointer stands, and where it stood.
 
     Attributes:
-        held: the revision that a person rolled back from: it is not promoted again by itself.
+        held: the revision that the last move rolled back from, or empty.
+        taken_back: all revisions that people rolled back from and did not promote again, newest last:
+            they are not promoted by themselves.
         history: former positions, oldest first.
     """
 
     owner: Owner
     held: str = ""
+    taken_back: tuple[str, ...] = ()
     history: tuple[Promotion, ...] = ()
+
+    def holds(self, revision: str) -> bool:
+        """Whether a person has to promote this revision: it was rolled back."""
+        return revision in self.taken_back
 
     def position(self) -> Promotion:
         """The position alone."""
@@ -78,14 +91,21 @@ def pointer_key(owner: Owner) -> str:
 
 
 def promoted(current: Pointer | None, promotion: Promotion, owner: Owner, history_limit: int = 10) -> Pointer:
-    """The pointer after a promotion; a held revision is free again.
+    """The pointer after a promotion; whoever decides on it has asked `Pointer.holds` before.
 
     Args:
-        promotion: its generation is set here.
+        current: as it stands, or None.
+        promotion: the new position; its generation is set here.
+        owner: of the pointer; without a UID, that of the present pointer stays.
         history_limit: former positions that are kept.
     """
     position = promotion.model_copy(update={"generation": current.generation + 1 if current else 1})
-    return Pointer(owner=owner, history=_history(current, history_limit), **_fields(position))
+    return Pointer(
+        owner=current.owner if current and not owner.uid else owner,
+        taken_back=_without(current.taken_back, position.revision) if current else (),
+        history=_history(current, history_limit),
+        **_fields(position),
+    )
 
 
 def rolled_back(
@@ -99,34 +119,63 @@ def rolled_back(
     """The pointer after a rollback, which is a new generation.
 
     Args:
-        revision: a prefix of the revision to go back to; None goes to the last other position.
+        current: as it stands.
+        at: now, in seconds since the epoch.
+        by: the person.
+        revision: a prefix of the revision to go back to; None goes to the newest position that is not
+            of a revision that was rolled back.
+        message: why.
+        history_limit: former positions that are kept.
 
     Raises:
-        PermanentError: there is no such position in the history.
+        PermanentError: there is no such position in the history, or the prefix fits several revisions.
     """
-    for former in reversed(current.history):
-        if (former.revision, former.variant) == (current.revision, current.variant):
-            continue
-        if revision is None or former.revision.startswith(revision):
-            position = former.model_copy(
-                update={
-                    "generation": current.generation + 1,
-                    "promoted_at": at,
-                    "by": by,
-                    "action": Action.ROLLBACK,
-                    "message": message,
-                }
+    former = _target(current, revision)
+    position = former.model_copy(
+        update={
+            "generation": current.generation + 1,
+            "promoted_at": at,
+            "by": by,
+            "action": Action.ROLLBACK,
+            "message": message,
+        }
+    )
+    back = current.revision if former.revision != current.revision else ""
+    kept = _without(_without(current.taken_back, former.revision), back)
+    return Pointer(
+        owner=current.owner,
+        held=back,
+        taken_back=(*kept, back)[-TAKEN_BACK_LIMIT:] if back else kept,
+        history=_history(current, history_limit),
+        **_fields(position),
+    )
+
+
+def _target(current: Pointer, revision: str | None) -> Promotion:
+    """The position of the history to go back to."""
+    others = [
+        former
+        for former in reversed(current.history)
+        if (former.revision, former.variant) != (current.revision, current.variant)
+    ]
+    if revision is None:
+        fitting = [former for former in others if not current.holds(former.revision)]
+    else:
+        fitting = [former for former in others if former.revision.startswith(revision)]
+        several = sorted({former.revision for former in fitting})
+        if len(several) > 1:
+            raise PermanentError(
+                f"revision {revision} may be any of {', '.join(each[:12] for each in several)}; write more "
+                "of it",
+                ExitCode.USAGE,
             )
-            return Pointer(
-                owner=current.owner,
-                held=current.revision if former.revision != current.revision else "",
-                history=_history(current, history_limit),
-                **_fields(position),
-            )
-    wanted = f"revision {revision}" if revision else "any earlier model"
-    known = ", ".join(sorted({former.revision[:12] for former in current.history})) or "none"
+    if fitting:
+        return fitting[0]
+    known = ", ".join(dict.fromkeys(former.revision[:12] for former in others)) or "nothing else"
+    wanted = f"no revision {revision}" if revision else "no earlier model that was not rolled back itself"
     raise PermanentError(
-        f"the history of {current.owner.namespace}/{current.owner.name} does not hold {wanted}; it holds: {known}",
+        f"the history of {current.owner.namespace}/{current.owner.name} holds {wanted}; it holds {known}: "
+        "name one of these, or promote another revision",
         ExitCode.USAGE,
     )
 
@@ -145,6 +194,8 @@ def move_pointer(store: Store, pointer: Pointer, expected: Pointer | None) -> bo
     """Write the pointer if what is there is still what it was decided on.
 
     Args:
+        store: that has it.
+        pointer: as it shall be.
         expected: the pointer as read before deciding; None where there was none.
 
     Returns:
@@ -181,6 +232,10 @@ def _read(store: Store, owner: Owner) -> tuple[Pointer, str] | None:
             ExitCode.CONFIGURATION,
         )
     return pointer, found[1]
+
+
+def _without(revisions: tuple[str, ...], revision: str) -> tuple[str, ...]:
+    return tuple(each for each in revisions if each != revision)
 
 
 def _history(current: Pointer | None, limit: int) -> tuple[Promotion, ...]:

@@ -19,7 +19,8 @@ def probe_conditions(store: Store, name: str) -> None:
     """Write one object of a name that nobody has, under conditions that hold and that do not.
 
     Args:
-        name: of the store, for a person.
+        store: to be asked.
+        name: of it, for a person.
 
     Raises:
         PermanentError: it ignores a condition; both are named.

@@ -74,6 +74,9 @@ class Store(Protocol):
             RetryableError: there is no such object, or it cannot be read.
         """
 
+    def fingerprint(self, key: str, transferred: Transferred | None = None) -> tuple[int, str] | None:
+        """Size and SHA-256 (hex) of the stored bytes, read through and kept nowhere, or None."""
+
     def size(self, key: str) -> int | None:
         """Size in bytes, or None where there is no such object."""
 
@@ -82,6 +85,9 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove it; nothing happens where there is none."""
+
+    def forget_unfinished(self, prefix: str) -> None:
+        """Free what killed processes have left of uploads under the prefix: half files, parts without end."""
 
     def local_path(self, key: str) -> Path | None:
         """Where the object lies on this machine (a folder store), or None: read in place, never write."""

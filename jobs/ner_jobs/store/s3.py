@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,8 +21,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ner_jobs.store import s3_errors
-from ner_jobs.store.directory import check_bytes
-from ner_jobs.store.directory import explained as explained_locally
+from ner_jobs.store.hashing import check_bytes
+from ner_jobs.store.local_errors import reading, writing
 from ner_jobs.store.parts import Parallel, Transfers, part_size, ranges
 from ner_jobs.store.probing import probe_conditions
 from ner_jobs.store.protocol import StoredObject, Transferred
@@ -106,8 +107,8 @@ class S3Store:
 
     def upload(self, source: Path, key: str, transferred: Transferred | None = None) -> tuple[int, str]:
         """Stream a file in; returns size and SHA-256 of the bytes that were sent."""
-        size = self._local_size(source)
-        with _local_errors(source), source.open("rb") as file:
+        with reading(str(source)), source.open("rb") as file:
+            size = source.stat().st_size
             if size > self._transfers.part:
                 return self._upload_parts(file, key, part_size(size, self._transfers.part), transferred)
             data = file.read()
@@ -203,7 +204,7 @@ class S3Store:
         return True
 
     def _upload_parts(
-        self, file: Any, key: str, part: int, transferred: Transferred | None
+        self, file: BufferedReader, key: str, part: int, transferred: Transferred | None
     ) -> tuple[int, str]:
         digest, size = hashlib.sha256(), 0
         begun = self._call(key, "create_multipart_upload", {"Key": self._full(key), **self._encryption})
@@ -260,11 +261,7 @@ class S3Store:
         transferred: Transferred | None,
         stated: int | None,
     ) -> tuple[int, str]:
-        """Read an object in order, hash it and hand it on.
-
-        Args:
-            stated: its size, where a manifest says so; one request less for a small object.
-        """
+        """Read an object in order, hash it and hand it on; a small one of stated size in one request."""
         if stated is not None and stated <= self._transfers.part:
             found = self.get(key)
             if found is None:
@@ -348,17 +345,13 @@ class S3Store:
     def _arriving(self, target: Path) -> Iterator[tuple[Path, Callable[[bytes], object]]]:
         """A file beside the target, gone at the end unless it was moved there."""
         temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.part")
-        with _local_errors(target):
+        with writing(str(target)):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with temporary.open("wb", buffering=0) as file:
                     yield temporary, lambda data: _write_whole(file.fileno(), data)
             finally:
                 temporary.unlink(missing_ok=True)
-
-    def _local_size(self, source: Path) -> int:
-        with _local_errors(source):
-            return source.stat().st_size
 
     def _vanished(self, key: str) -> RetryableError:
         return RetryableError(f"{self.uri}/{key} does not exist (any more)")
@@ -376,14 +369,6 @@ def _write_whole(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-@contextlib.contextmanager
-def _local_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise explained_locally(error, str(path)) from error
 
 
 def _encryption(settings: StorageSettings) -> dict[str, str]:

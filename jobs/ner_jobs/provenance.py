@@ -1,0 +1,45 @@
+"""Where a result was made: recorded in its manifest, in no key. Nothing heavy is imported for it."""
+
+import platform
+import socket
+from pathlib import Path
+from typing import Any
+
+from ner_jobs import host
+from ner_jobs.task import Task
+
+PACKAGES = (
+    "nerdeployment",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "nncf",
+)
+
+
+def provenance_of(task: Task) -> dict[str, Any]:
+    """Versions, machine, image and threads of this process."""
+    return {
+        "versions": {"python": platform.python_version(), **host.versions(PACKAGES)},
+        "host": socket.gethostname(),
+        "platform": platform.platform(),
+        "cpu": _processor_name(),
+        "isa": host.isa_class(),
+        "cpuFeatures": list(host.cpu_features()),
+        "threads": task.threads or host.processors(),
+        "image": task.image,
+    }
+
+
+def _processor_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2] for line in lines if line.startswith("model name"))
+    return " ".join(next(names, platform.processor()).split())

@@ -125,7 +125,7 @@ class VariantVerdict(Contract):
     @property
     def passed(self) -> bool:
         """Whether every gate let it pass."""
-        return all(finding.passed for finding in self.findings)
+        return self.reason is Reason.PASSED
 
 
 class Verdict(Contract):
@@ -235,12 +235,19 @@ def describe(parameters: GateParameters) -> tuple[str, ...]:
 
 
 def _subject(parameters: GateParameters) -> str:
+    """The metric as the spec writes it."""
     return f"{parameters.metric} of {parameters.entity_type}" if parameters.entity_type else parameters.metric
+
+
+def _spoken(parameters: GateParameters) -> str:
+    """The metric at the beginning of a sentence."""
+    name = {"f1": "F1", "f1Strict": "Strict F1"}.get(parameters.metric, parameters.metric.capitalize())
+    return f"{name} of {parameters.entity_type}" if parameters.entity_type else name
 
 
 def _minimum(parameters: GateParameters, limit: float) -> Gate:
     """Refuse a candidate whose metric is below the limit (0..1)."""
-    subject = _subject(parameters)
+    subject = _spoken(parameters)
     words = describe(parameters)[0]
 
     def gate(evidence: Evidence) -> Finding:
@@ -280,7 +287,7 @@ def _minimum(parameters: GateParameters, limit: float) -> Gate:
 
 def _largest_drop(parameters: GateParameters, limit: float, missing: Callable[[str, float], Finding]) -> Gate:
     """Refuse a candidate that loses more points than the limit, or might."""
-    subject = _subject(parameters)
+    subject = _spoken(parameters)
     other = parameters.against or "reference"
     words = describe(parameters)[-1]
     mend = (

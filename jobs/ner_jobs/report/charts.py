@@ -21,6 +21,10 @@ def hue(number: int) -> int:
     return HUES[number] if number < len(HUES) else round(number * 137.5) % 360
 
 
+OFF_THE_SCALE = 0.05
+"""F1; a variant so far below the best is named, and does not squeeze the others together."""
+
+
 @dataclass(frozen=True, slots=True)
 class IntervalRow:
     """A variant in `intervals`; `chosen` is drawn strongly."""
@@ -33,8 +37,9 @@ class IntervalRow:
 def intervals(title: str, rows: Sequence[IntervalRow]) -> Markup:
     """Points with their intervals on one scale: do they overlap?"""
     left, right, step, top = 10.0, WIDTH - 10.0, 46, 8
-    low = min(row.value.low for row in rows)
-    high = max(row.value.high for row in rows)
+    best = max(row.value.point for row in rows)
+    near = [row.value for row in rows if row.value.point > best - OFF_THE_SCALE]
+    low, high = min(value.low for value in near), max(value.high for value in near)
     room = max((high - low) * 0.12, 0.002)
     scale = Scale(max(0.0, low - room), min(1.0, high + room), left, right)
     bottom = top + step * len(rows)
@@ -44,8 +49,13 @@ def intervals(title: str, rows: Sequence[IntervalRow]) -> Markup:
         x = scale(row.value.point)
         strength = "chosen" if row.chosen else "other"
         parts += [
-            text(left, y - 14, row.label, f"label {strength}"),
-            text(right, y - 14, f"{row.value.point:.4f}", f"figure {strength}", "end"),
+            text(left, y - 14, row.label, f"label halo {strength}"),
+            text(right, y - 14, f"{row.value.point:.4f}", f"figure halo {strength}", "end"),
+        ]
+        if row.value.point <= best - OFF_THE_SCALE:
+            parts.append(text(left, y + 4, "◂ far below the scale", "small off halo"))
+            continue
+        parts += [
             whisker(scale(row.value.low), scale(row.value.high), y, f"whisker {strength}", 5),
             element("circle", cx=x, cy=y, r=5.5, class_=f"dot {strength}"),
         ]
@@ -145,7 +155,7 @@ def heat_map(title: str, types: Sequence[str], matrix: Sequence[Sequence[int]]) 
 
 def lengths(title: str, groups: Sequence[LengthFigures]) -> Markup:
     """Part of the sentences with an error, by their length."""
-    left, right, top, bottom = 34.0, WIDTH - 6.0, 22.0, 172.0
+    left, right, top, bottom = 42.0, WIDTH - 6.0, 22.0, 172.0
     shares = [figures.wrong / figures.sentences for figures in groups]
     scale = Scale(0, max(max(shares, default=0) * 1.12, 0.05), bottom, top)
     parts: list[Markup] = []
@@ -164,7 +174,7 @@ def lengths(title: str, groups: Sequence[LengthFigures]) -> Markup:
         ]
     parts += [
         line(left, bottom, right, bottom, "axis"),
-        text(left, bottom + 48, "tokens in the sentence, and how many sentences there are", "faint small"),
+        text(2, bottom + 48, "tokens in the sentence, and how many sentences there are", "faint small"),
     ]
     said = "; ".join(
         f"{_lengths_label(figures)} tokens: {share:.0%} of {figures.sentences}"
@@ -233,12 +243,12 @@ class TradePoint:
 
 def trade(title: str, points: Sequence[TradePoint]) -> Markup:
     """Quality beside speed: up is better, right is faster."""
-    left, right, top, bottom = 48.0, WIDTH - 14.0, 26.0, 236.0
+    left, right, top, bottom = 48.0, WIDTH - 14.0, 34.0, 226.0
     best = max(point.f1 for point in points)
-    worst = min(point.f1 for point in points)
-    room = max((best - worst) * 0.2, 0.004)
+    worst = min(point.f1 for point in points if point.f1 > best - OFF_THE_SCALE)
+    room = max((best - worst) * 0.25, 0.0012)
     across = Scale(0, max(point.per_second for point in points) * 1.12, left, right)
-    up = Scale(max(0, worst - room), min(1, best + room), bottom, top)
+    up = Scale(max(0, worst - room), min(1, best + room), bottom - 20, top)
     digits = up.tick_digits(4)
     parts: list[Markup] = [
         text(6, 12, "F1", "faint"),
@@ -252,24 +262,23 @@ def trade(title: str, points: Sequence[TradePoint]) -> Markup:
     for tick in across.ticks(4):
         parts.append(text(across(tick), bottom + 17, f"{tick:,.0f}", "faint", "middle"))
     parts.append(line(left, bottom, right, bottom, "axis"))
-    taken: list[tuple[float, float]] = []
+    taken: list[tuple[float, float, float]] = []
     for point in sorted(points, key=lambda each: -each.f1):
-        x, y = across(point.per_second), up(point.f1)
+        off = point.f1 <= best - OFF_THE_SCALE
+        words = f"{point.label} ▾ {point.f1:.2f}" if off else point.label
+        x, y = across(point.per_second), bottom - 6 if off else up(point.f1)
         kind = {True: "good", False: "bad", None: "other"}[point.passed]
-        beside_left = x > (left + right) * 0.62
-        label_y = y + 4
-        while any(abs(label_y - other) < 14 and abs(x - at) < 130 for at, other in taken):
-            label_y += 14
-        taken.append((x, label_y))
+        half = 3.6 * len(words)
+        at = min(max(x, left + half), right - half)
+        label_y = y - 12
+        while any(
+            abs(label_y - there) < 13 and abs(at - where) < half + wide for where, there, wide in taken
+        ):
+            label_y -= 13
+        taken.append((at, label_y, half))
         parts += [
             element("circle", cx=x, cy=y, r=6.5, class_=f"dot {kind}"),
-            text(
-                x - 12 if beside_left else x + 12,
-                label_y,
-                point.label,
-                "label",
-                "end" if beside_left else "start",
-            ),
+            text(at, label_y, words, f"label halo{' off' if off else ''}", "middle"),
         ]
     said = "; ".join(f"{point.label}: F1 {point.f1:.4f}, {point.per_second:.0f} a second" for point in points)
     return chart(title, said, bottom + 42, parts)

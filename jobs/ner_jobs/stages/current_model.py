@@ -74,8 +74,8 @@ def _inferred(context: StageContext, current: Promotion) -> Counts:
     from ner_jobs.stages import infer
 
     context.log(
-        f"the current model ({current.variant}, revision {current.revision[:12]}) was measured on other data: "
-        "it is inferred on this test set first"
+        f"the current model ({current.variant}, revision {current.revision[:12]}) was measured on other "
+        "data: it is inferred on this test set first"
     )
     compiled = context.fetch(InputReference(stage=Stage.COMPILE, key=current.compile_key, output="compiled"))
     model = CompiledModel.read(compiled)

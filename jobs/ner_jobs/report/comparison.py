@@ -1,0 +1,273 @@
+"""All variants of a revision side by side: what `nerd report` shows.
+
+Built from manifests alone, so it reads the same from a folder, from S3 and
+years later. The same `Comparison` becomes a page, rows of a terminal table,
+and JSON.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from ner_jobs.gates import VariantVerdict, Verdict
+from ner_jobs.report.words import signed
+from ner_jobs.scoring.summary import Evaluation
+from ner_jobs.task import Manifest, Stage
+
+FiguresT = TypeVar("FiguresT", bound=BaseModel)
+
+
+class _Figures(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+
+class Trial(_Figures):
+    """One recipe of the search for int8, as `compile` tried it on validation.
+
+    Attributes:
+        f1: in 0..1; drop: points below the reference precision; bound: its one-sided upper bound.
+        per_second: sentences a second, one thread.
+        verdict: what the search said of it.
+        error: why it could not be tried, or empty.
+    """
+
+    name: str
+    f1: float | None = None
+    drop: float | None = None
+    bound: float | None = Field(
+        default=None, validation_alias=AliasChoices("bound", "upper", "dropUpper", "drop_upper")
+    )
+    per_second: float | None = Field(
+        default=None,
+        validation_alias=AliasChoices("perSecond", "per_second", "sentencesPerSecond", "speed"),
+    )
+    verdict: str = ""
+    error: str | None = None
+
+
+class Speed(_Figures):
+    """What `benchmark` measured; latencies in milliseconds, memory in MiB."""
+
+    sentences_per_second: float
+    tokens_per_second: float | None = None
+    p50: float | None = None
+    p90: float | None = None
+    p99: float | None = None
+    memory_mib: float | None = None
+    instances: int | None = None
+
+
+class VariantReport(_Figures):
+    """One variant.
+
+    Attributes:
+        asked, compiled: precision in the spec, and what was really compiled.
+        recipe: that was compiled, or empty.
+        size: bytes of the compiled folder; None where nothing was compiled.
+        trials: all recipes that were tried, in their order.
+    """
+
+    name: str
+    reference: bool = False
+    backend: str = ""
+    asked: str = ""
+    compiled: str = ""
+    recipe: str = ""
+    size: int | None = None
+    emulated: bool = False
+    evaluation: Evaluation | None = None
+    speed: Speed | None = None
+    verdict: VariantVerdict | None = None
+    trials: tuple[Trial, ...] = ()
+
+    @property
+    def drop(self) -> float | None:
+        """Points of F1 below the reference; None for the reference itself."""
+        against = self.evaluation.reference if self.evaluation else None
+        return against.drop.point if against else None
+
+    @property
+    def drop_upper(self) -> float | None:
+        """Its one-sided upper bound."""
+        against = self.evaluation.reference if self.evaluation else None
+        return against.upper if against else None
+
+
+class Comparison(_Figures):
+    """A revision.
+
+    Attributes:
+        title: `namespace/name`.
+        verdict: of promote, or None where it has not judged yet.
+        variants: the reference first, then in the order of preference, then the others.
+    """
+
+    title: str
+    revision: str = ""
+    verdict: Verdict | None = None
+    variants: tuple[VariantReport, ...] = ()
+
+
+COLUMNS = ("variant", "precision", "F1", "drop", "at most", "sentences/s", "p50 ms", "size", "verdict", "why")
+
+
+def collect(title: str, manifests: Iterable[Manifest]) -> Comparison:
+    """Sort the manifests of one revision's stages by variant.
+
+    Args:
+        title: `namespace/name` of the NerDeployment.
+        manifests: of compile, evaluate, benchmark and promote, as far as they are there; others
+            are passed over, and of two for one stage and variant the later one holds.
+    """
+    found: dict[tuple[str, str], Manifest] = {}
+    for manifest in sorted(manifests, key=lambda each: each.finished):
+        found[manifest.stage, manifest.variant or ""] = manifest
+    promote = found.get((Stage.PROMOTE, ""))
+    verdict = _read(Verdict, promote.metrics) if promote else None
+    reference = _reference(promote, found.values())
+    names = _names(reference, promote, found)
+    judged = {each.variant: each for each in verdict.variants} if verdict else {}
+    variants = tuple(_variant(name, name == reference, found, judged.get(name)) for name in names)
+    return Comparison(
+        title=title, revision=verdict.revision if verdict else "", verdict=verdict, variants=variants
+    )
+
+
+def rows(comparison: Comparison) -> tuple[tuple[str, ...], ...]:
+    """A row a variant, cells as `COLUMNS` names them; what was not measured is a dash."""
+    return tuple(
+        (
+            variant.name,
+            precision_words(variant),
+            _figure(variant.evaluation.f1.point if variant.evaluation else None, "{:.4f}"),
+            "reference" if variant.reference else _figure(variant.drop, "{:.2f}"),
+            "" if variant.reference else _figure(variant.drop_upper, "{:.2f}"),
+            _figure(variant.speed.sentences_per_second if variant.speed else None, "{:,.1f}"),
+            _figure(variant.speed.p50 if variant.speed else None, "{:.1f}"),
+            size_words(variant.size),
+            verdict_words(comparison, variant),
+            why_words(variant),
+        )
+        for variant in comparison.variants
+    )
+
+
+def to_json(comparison: Comparison) -> dict[str, Any]:
+    """The whole comparison, for programs."""
+    return comparison.model_dump(mode="json", by_alias=True)
+
+
+def page(comparison: Comparison) -> str:
+    """One HTML page that needs no network."""
+    # Imported here: a table in a terminal needs no templates.
+    from ner_jobs.report import comparison_page
+
+    return comparison_page.page(comparison)
+
+
+def verdict_words(comparison: Comparison, variant: VariantReport) -> str:
+    """What became of a variant, in a word or two."""
+    if comparison.verdict is not None and comparison.verdict.variant == variant.name:
+        return {
+            "Promoted": "promoted",
+            "AlreadyCurrent": "in service",
+            "AwaitingApproval": "awaits approval",
+        }.get(comparison.verdict.outcome, "passed")
+    if variant.verdict is None:
+        return "not judged"
+    return "passed" if variant.verdict.passed else str(variant.verdict.reason)
+
+
+def why_words(variant: VariantReport) -> str:
+    """Why: the first refusal, or the gates that were passed."""
+    return variant.verdict.message if variant.verdict else ""
+
+
+def precision_words(variant: VariantReport) -> str:
+    """What was compiled, and what was asked where that is something else."""
+    if variant.asked and variant.compiled and variant.asked != variant.compiled:
+        return f"{variant.compiled} (asked: {variant.asked})"
+    return variant.compiled or variant.asked or "–"
+
+
+def size_words(size: int | None) -> str:
+    """Bytes for people."""
+    if size is None:
+        return "–"
+    return f"{size / 2**20:,.1f} MiB" if size >= 2**20 else f"{size / 2**10:,.0f} KiB"
+
+
+def signed_words(points: float | None) -> str:
+    """Points gained, with their sign; a drop is negative."""
+    return "–" if points is None else signed(-points)
+
+
+def _variant(
+    name: str,
+    reference: bool,
+    found: Mapping[tuple[str, str], Manifest],
+    verdict: VariantVerdict | None,
+) -> VariantReport:
+    compiled = found.get((Stage.COMPILE, name))
+    evaluated = found.get((Stage.EVALUATE, name))
+    benchmarked = found.get((Stage.BENCHMARK, name))
+    known = {**compiled.metrics, **compiled.headline} if compiled else {}
+    asked = str(compiled.parameters.get("precision", "")) if compiled else ""
+    return VariantReport(
+        name=name,
+        reference=reference,
+        backend=str(compiled.parameters.get("backend", "")) if compiled else "",
+        asked=asked,
+        compiled=str(known.get("precision") or asked),
+        recipe=str(known.get("recipe") or ""),
+        size=sum(entry.size for entry in compiled.files_of("compiled")) if compiled else None,
+        emulated=any(each.emulated for each in (compiled, evaluated) if each),
+        evaluation=_read(Evaluation, evaluated.metrics) if evaluated else None,
+        speed=_speed(benchmarked) if benchmarked else None,
+        verdict=verdict,
+        trials=_trials(known.get("recipes")),
+    )
+
+
+def _trials(recorded: object) -> tuple[Trial, ...]:
+    if not isinstance(recorded, Sequence):
+        return ()
+    trials = (_read(Trial, entry) for entry in recorded if isinstance(entry, Mapping))
+    return tuple(trial for trial in trials if trial is not None)
+
+
+def _speed(manifest: Manifest) -> Speed | None:
+    return _read(Speed, {**manifest.metrics, **manifest.headline})
+
+
+def _names(
+    reference: str, promote: Manifest | None, found: Mapping[tuple[str, str], Manifest]
+) -> tuple[str, ...]:
+    preferred = tuple(promote.parameters.get("preference", ())) if promote else ()
+    others = sorted(variant for _, variant in found if variant)
+    names = dict.fromkeys((reference, *preferred, *others))
+    return tuple(name for name in names if name and any(variant == name for _, variant in found))
+
+
+def _reference(promote: Manifest | None, manifests: Iterable[Manifest]) -> str:
+    if promote is not None:
+        return str(promote.parameters.get("reference", ""))
+    for manifest in manifests:
+        against = manifest.metrics.get("reference") if manifest.stage == Stage.EVALUATE else None
+        if isinstance(against, Mapping):
+            return str(against.get("variant", ""))
+    return ""
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value)
+
+
+def _read(kind: type[FiguresT], content: object) -> FiguresT | None:
+    """Figures of an older or newer version may lack something: then they are not shown."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError:
+        return None

@@ -55,8 +55,8 @@ class TorchScriptBackend:
             PermanentError: matrix products do not run in the precision that was compiled.
         """
         torch.set_num_threads(threads)
-        session = TorchScriptSession(folder, (folder / PRECISION).read_text().strip())
         wanted = (folder / PRECISION).read_text().strip()
+        session = TorchScriptSession(folder, wanted)
         if session.effective_precision != wanted:
             raise PermanentError(
                 f"TorchScript runs in {session.effective_precision} on this host, {wanted} was compiled",
@@ -65,7 +65,7 @@ class TorchScriptBackend:
         return session
 
     def versions(self) -> dict[str, str]:
-        """torch."""
+        """Of torch."""
         return versions(("torch",))
 
 
@@ -75,7 +75,7 @@ class TorchScriptSession:
     fixed_length: int | None = None
 
     def __init__(self, folder: Path, precision: str) -> None:
-        self._graph = torch.jit.load(str(folder / MODEL)).eval()
+        self._graph: torch.jit.ScriptModule = torch.jit.load(str(folder / MODEL)).eval()  # type: ignore[no-untyped-call]
         self._bf16 = precision == "bf16"
         self.effective_precision = self._read_back()
 

@@ -10,6 +10,7 @@ Only the `tokenizers` library is needed here: a stage that infers starts
 without transformers.
 """
 
+import itertools
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -226,7 +227,7 @@ class Encoder:
             # Never skip a token and always advance, however unequal the tokens are.
             first = max(first + 1, min(following, last))
         cuts = [0]
-        for (_, end), (start, _) in zip(bounds, bounds[1:], strict=False):
+        for (_, end), (start, _) in itertools.pairwise(bounds):
             centre = (ends[start] + ends[end]) / 2
             cut = int(np.searchsorted(ends, centre, side="left"))
             cuts.append(min(max(cut, start, cuts[-1]), end))

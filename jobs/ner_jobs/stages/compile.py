@@ -62,7 +62,7 @@ def run(context: StageContext) -> StageResult:
         recipe, tried = _searched(context, parameters, engine, target)
     else:
         recipe = recipes[0]
-        engine.compile(exported, recipe, (), target, parameters.options)  # type: ignore[arg-type]
+        engine.compile(exported, recipe, (), target, parameters.options)
     effective = engine.load(target, _threads(context)).effective_precision
     copy_folder_files(exported, target, CARRIED)
     nerd = json.loads((exported / "nerd.json").read_text())

@@ -78,7 +78,7 @@ def computes_in_bf16(parameters: FinetuneParameters, hidden_size: int) -> bool:
     if parameters.precision != "auto":
         return parameters.precision == "bf16"
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     features = torch.cpu.get_capabilities()
     if features.get("amx_bf16", False):
         return True

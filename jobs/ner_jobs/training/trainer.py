@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import Sampler
-from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
+from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainingArguments
 from transformers.optimization import get_linear_schedule_with_warmup
 from transformers.trainer_utils import get_last_checkpoint
 
@@ -105,7 +105,7 @@ class Surroundings:
     segments: tuple[tuple[int, str], ...]
 
 
-class NerTrainer(Trainer):
+class NerTrainer(Trainer):  # type: ignore[misc]
     """Trains a token classifier; `selection` and `best_weights` are the result.
 
     Args:
@@ -206,7 +206,9 @@ class NerTrainer(Trainer):
         metrics = {f"eval_f1_{name}": score.by(self.parameters.decoding) for name, score in scores.items()}
         metrics["eval_f1"] = max(metrics.values())
         self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.control: TrainerControl = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
         return metrics
 
     def _select(self, scores: dict[str, ValidationScore]) -> None:
@@ -269,7 +271,7 @@ class NerTrainer(Trainer):
             self.average.load(load_file(folder / AVERAGE_FILE, device=str(self.args.device)))
 
 
-class _Watch(TrainerCallback):
+class _Watch(TrainerCallback):  # type: ignore[misc]
     """Follows the steps: averages, checkpoints by the clock, stops when told, and says how far it is."""
 
     def __init__(self, trainer: NerTrainer) -> None:

@@ -106,7 +106,7 @@ def tried(search: Search, name: str, folder: Path) -> Tried:
     [
         pytest.param("every-0", 0.0, True, "0.00 points below", id="the same predictions pass"),
         pytest.param("every-2", 0.5, False, "above the 0.5 points", id="a collapse is refused"),
-        pytest.param("every-100", 0.6, False, "above", id="a small drop that is not shown to be small is refused"),
+        pytest.param("every-100", 0.6, False, "above", id="a drop not shown to be small is refused"),
         pytest.param("every-100", 5.0, True, "within", id="the same drop passes where more is allowed"),
         pytest.param("broken", 5.0, False, "no such operator", id="an error is a verdict, not the end"),
     ],

@@ -153,7 +153,7 @@ class CompileParameters(Contract):
     segmentation: Segmentation = "characters"
     decoding: Decoding = "constrained"
     quantization: QuantizationParameters = QuantizationParameters()
-    options: dict[str, str] = {}
+    options: dict[str, str] = Field(default_factory=dict)
 
 
 class InferParameters(Contract):

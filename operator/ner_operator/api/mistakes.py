@@ -84,15 +84,14 @@ class Explainer:
             return Found(path, f"{found(error['input'])} is out of bounds: write a number {bounds}")
         return Found(path, f"{found(error['input'])}: {error['msg']}")
 
-    def empty(self, path: Path) -> Found:
-        """A field that is written without a value."""
+    def empty(self, path: Path) -> str:
+        """What to write for a field without a value, which counts as absent."""
         model = self._model_at(path)
-        if model is not None and not self._is_list(path):
-            required = [name for name, field in _fields(model) if field.is_required()]
-            if required:
-                return Found(path, f"is empty: write {', '.join(required)} below it, or remove it")
-            return Found(path, "is empty: write {} for all defaults, or remove it")
-        return Found(path, "is empty: write a value, or remove it")
+        if model is None or self._is_list(path):
+            return "has no value and counts as absent: write one, or remove it"
+        if required := [name for name, field in _fields(model) if field.is_required()]:
+            return f"has no value and counts as absent: write {', '.join(required)} below it, or remove it"
+        return "has no value and counts as absent: write {} for all defaults, or remove it"
 
     def _missing(self, path: Path, error: ErrorDetails) -> str:
         description = self._description(path).rstrip(".")

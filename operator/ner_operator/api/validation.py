@@ -18,7 +18,7 @@ from ner_operator.api.meta import API_VERSION, GROUP
 from ner_operator.api.mistakes import Explainer, Found, Mistake, found
 from ner_operator.api.runtime import NerRuntime
 from ner_operator.api.walk import Path, child_model, kubectl_path
-from ner_operator.api.yaml import Document, YamlError, read_documents
+from ner_operator.api.yaml import Document, Json, YamlError, read_documents
 
 KINDS: Mapping[str, type[NerDeployment] | type[NerRuntime]] = {
     "NerDeployment": NerDeployment,
@@ -51,11 +51,13 @@ class Checked:
     Attributes:
         documents: the valid ones, in their order.
         mistakes: of the others, by line; nothing may be run where there is one.
+        warnings: what is allowed, but hardly meant: a field without a value counts as absent.
         others: documents of other API groups, passed over: `Kind (line)`.
     """
 
     documents: tuple[ValidDocument, ...]
     mistakes: tuple[Mistake, ...]
+    warnings: tuple[Mistake, ...] = ()
     others: tuple[str, ...] = ()
 
     @property
@@ -92,25 +94,27 @@ def load_text(text: str, file: str = "-") -> Checked:
     """
     valid: list[ValidDocument] = []
     mistakes: list[Mistake] = []
+    warnings: list[Mistake] = []
     others: list[str] = []
     try:
         for document in read_documents(text):
             if (other := _other_group(document)) is not None:
                 others.append(f"{other} (line {document.line})")
                 continue
+            warnings += empty_fields(document, file)
             if wrong := check(document, file):
                 mistakes += wrong
                 continue
-            assert isinstance(document.value, dict)
-            kind = KINDS[str(document.value["kind"])]
-            object_ = kind.model_validate(document.value)
-            valid.append(ValidDocument(file, document.line, object_, document.value))
+            written = without_nulls(document.value)
+            assert isinstance(written, dict)
+            object_ = KINDS[str(written["kind"])].model_validate(written, by_alias=True, by_name=False)
+            valid.append(ValidDocument(file, document.line, object_, written))
     except YamlError as error:
         mistakes.append(Mistake(file, error.line, "", f"no YAML from here on: {error}"))
     if not valid and not mistakes:
         message = f"holds no object of {API_VERSION}; nerd init writes one to start from"
         mistakes.append(Mistake(file, 1, "", message))
-    return Checked(tuple(valid), tuple(mistakes), tuple(others))
+    return Checked(tuple(valid), tuple(mistakes), tuple(warnings), tuple(others))
 
 
 def check(document: Document, file: str = "-") -> list[Mistake]:
@@ -119,13 +123,47 @@ def check(document: Document, file: str = "-") -> list[Mistake]:
     lines = {problem.path: problem.line for problem in document.problems}
     kind, of_head = _kind_of(document)
     mistakes += of_head
-    if kind is not None and isinstance(document.value, dict):
-        mistakes += _mistakes_of(kind, document, document.value)
+    value = without_nulls(document.value)
+    if kind is not None and isinstance(value, dict):
+        mistakes += _mistakes_of(kind, document, value)
     tied = []
     for item in mistakes:
         line = lines.get(item.path) or document.line_of(item.path)
         tied.append(Mistake(file, line, kubectl_path(item.path), item.message))
     return sorted(dict.fromkeys(tied), key=lambda mistake: mistake.line)
+
+
+def without_nulls(value: Json) -> Json:
+    """The value without the fields that have none, as the server prunes them; list items stay."""
+    if isinstance(value, dict):
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+def empty_fields(document: Document, file: str = "-") -> list[Mistake]:
+    """Fields that are written without a value: they count as absent, which is hardly what was meant."""
+    kind, _ = _kind_of(document)
+    if kind is None:
+        return []
+    explainer = Explainer(kind, document)
+    return [
+        Mistake(file, document.line_of(path), kubectl_path(path), explainer.empty(path))
+        for path in _nulls(document.value)
+    ]
+
+
+def _nulls(value: Json, path: Path = ()) -> Iterator[Path]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if item is None:
+                yield (*path, name)
+            elif path or name not in ("metadata", "status"):
+                yield from _nulls(item, (*path, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _nulls(item, (*path, index))
 
 
 def _refused(file: str, message: str) -> Checked:
@@ -162,9 +200,6 @@ def _kind_of(document: Document) -> tuple[type[ApiModel] | None, list[Found]]:
 def _mistakes_of(kind: type[ApiModel], document: Document, value: Mapping[str, Any]) -> Iterator[Found]:
     explainer = Explainer(kind, document)
     wrong: list[Path] = []
-    for path in _nulls(value):
-        wrong.append(path)
-        yield explainer.empty(path)
     for error in _errors(kind, value):
         path = tuple(error["loc"])
         if path in (("apiVersion",), ("kind",)) or path in wrong or error["type"] == RULE_ERROR:
@@ -179,28 +214,10 @@ def _mistakes_of(kind: type[ApiModel], document: Document, value: Mapping[str, A
 
 def _errors(kind: type[ApiModel], value: Mapping[str, Any]) -> list[Any]:
     try:
-        kind.model_validate(value)
+        kind.model_validate(value, by_alias=True, by_name=False)
     except ValidationError as error:
         return list(error.errors(include_url=False))
     return []
-
-
-def _nulls(value: object, path: Path = ()) -> Iterator[Path]:
-    """Fields that are written without a value; the server refuses them, so they are no absent fields."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            if not path and name in ("metadata", "status"):
-                continue
-            if item is None:
-                yield (*path, name)
-            else:
-                yield from _nulls(item, (*path, name))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            if item is None:
-                yield (*path, index)
-            else:
-                yield from _nulls(item, (*path, index))
 
 
 def _broken_rules(model: type[ApiModel], value: object, path: Path, wrong: list[Path]) -> Iterator[Found]:

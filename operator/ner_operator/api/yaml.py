@@ -241,16 +241,19 @@ class _Reader:
         return value
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Json]:
-        # What << brings in comes first, so that the mapping's own values and places win.
+        # As in go-yaml the later wins, also where the later is what << brings in.
         value: dict[str, Json] = {}
-        for key_node, value_node in node.value:
-            if _is_merge(key_node):
-                value = {**self._merged(value_node, path, _line(key_node)), **value}
         written: dict[str, int] = {}
         for key_node, value_node in node.value:
-            if _is_merge(key_node):
-                continue
             line = _line(key_node)
+            if _is_merge(key_node):
+                merged = self._merged(value_node, path, line)
+                for key in merged.keys() & written.keys():
+                    self._problem(
+                        (*path, key), line, f"<< replaces {key} of line {written[key]}: write << first"
+                    )
+                value |= merged
+                continue
             key = self._key(key_node, path, line)
             if key in written:
                 self._problem(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ner_jobs.task.exit_codes import ExitCode
+from ner_operator.api.mistakes import Mistake
 from ner_operator.api.validation import Checked, load, load_text
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -59,6 +60,8 @@ def _check(file: Path) -> Checked:
 def _tell(file: str, result: Checked) -> None:
     for mistake in result.mistakes:
         typer.echo(str(mistake), err=True)
+    for warning in result.warnings:
+        typer.echo(f"{warning} (warning)", err=True)
     for document in result.documents:
         metadata = document.object.metadata
         name = f"{metadata.namespace}/{metadata.name}" if metadata.namespace else metadata.name
@@ -82,12 +85,14 @@ def _as_json(checked: list[tuple[str, Checked]]) -> dict[str, object]:
                     }
                     for document in result.documents
                 ],
-                "mistakes": [
-                    {"line": mistake.line, "path": mistake.path, "message": mistake.message}
-                    for mistake in result.mistakes
-                ],
+                "mistakes": [_mistake(mistake) for mistake in result.mistakes],
+                "warnings": [_mistake(warning) for warning in result.warnings],
                 "others": list(result.others),
             }
             for file, result in checked
         ],
     }
+
+
+def _mistake(mistake: Mistake) -> dict[str, object]:
+    return {"line": mistake.line, "path": mistake.path, "message": mistake.message}

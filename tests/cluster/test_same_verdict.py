@@ -1,0 +1,425 @@
+"""The API server and `nerd validate` give the same verdict on the same specs.
+
+A row is a good spec with one thing changed. Where a rule across fields is
+broken, both say the same sentence about the same field. The server answers in
+rounds (unknown fields, then types and bounds, then rules), so each row is
+wrong in one way; that all mistakes are told at once is a unit test's matter.
+"""
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ner_operator.api import NerDeployment, NerRuntime
+from ner_operator.api import rules as every_rule
+from ner_operator.api.base import ApiModel
+from ner_operator.api.mistakes import Mistake
+from ner_operator.api.rules import Rule
+from ner_operator.api.validation import check, load
+from ner_operator.api.walk import child_model, kubectl_path, names_of
+from ner_operator.api.yaml import Document
+
+GONE = object()
+"""In a change: the field is left out."""
+
+FINETUNED: dict[str, Any] = {
+    "apiVersion": "nerd.dev/v1alpha1",
+    "kind": "NerDeployment",
+    "metadata": {"name": "finetuned"},
+    "spec": {
+        "model": {
+            "base": "hub/model",
+            "revision": "main",
+            "labels": ["O", "B-PER", "I-PER"],
+            "maxLength": 128,
+        },
+        "data": {
+            "format": "conll",
+            "encoding": "utf-8",
+            "scheme": "auto",
+            "train": {"uri": "s3://data/train", "sha256": "0" * 64},
+            "test": {"uri": "file:///data/test", "encoding": "gb18030", "format": "jsonl"},
+            "calibration": {"size": 100},
+            "validationFraction": 0.1,
+            "seed": 1,
+        },
+        "finetune": {
+            "epochs": 3,
+            "batchSize": 16,
+            "learningRate": 2e-4,
+            "headLearningRate": 1e-3,
+            "weightDecay": 0.01,
+            "warmupRatio": 0.1,
+            "maxGradientNorm": 1.0,
+            "loss": "sequence",
+            "weightAveraging": 0.5,
+            "earlyStoppingPatience": 2,
+            "maxSteps": 100,
+            "precision": "auto",
+            "lengthGrouping": True,
+            "seed": 42,
+        },
+        "variants": [
+            {"name": "reference", "runtime": "cpu-openvino", "precision": "fp32", "reference": True},
+            {
+                "name": "int8",
+                "runtime": "cpu-openvino",
+                "precision": "int8",
+                "quantization": {"recipe": "naive", "maxDrop": 0.5, "confidence": 0.95, "fallback": "bf16"},
+                "options": {"threads": "1"},
+            },
+        ],
+        "evaluation": {
+            "gates": [
+                {"metric": "f1", "min": 0.85},
+                {"entityType": "ORG", "maxDrop": 1.5, "against": "reference", "confidence": 0.95},
+            ],
+            "confidence": 0.9,
+            "decoding": "argmax",
+        },
+        "benchmark": {
+            "instances": 4,
+            "processes": 2,
+            "batchSize": 1,
+            "seconds": 1.5,
+            "warmupSeconds": 0,
+            "syntheticLength": 32,
+        },
+        "inference": [{"name": "archive", "data": {"uri": "more.jsonl"}, "batchSize": 8, "npz": True}],
+        "rollout": {
+            "mode": "Manual",
+            "preference": ["int8", "reference"],
+            "historyLimit": 5,
+            "allowEmulated": False,
+        },
+        "storage": {
+            "uri": "s3://bucket/prefix",
+            "endpointUrl": "http://minio:9000",
+            "region": "eu-1",
+            "pathStyle": True,
+            "caBundle": "ca.pem",
+            "serverSideEncryption": {"algorithm": "aws:kms", "kmsKeyId": "key"},
+            "credentialsSecret": "s3.credentials",
+        },
+        "runtime": "cpu-torchscript",
+        "rerun": {"compile": "again", "promote": "2"},
+    },
+}
+"""Every field that goes together with the others."""
+
+SERVED: dict[str, Any] = {
+    "apiVersion": "nerd.dev/v1alpha1",
+    "kind": "NerDeployment",
+    "metadata": {"name": "served", "namespace": "default", "labels": {"team": "nlp"}},
+    "spec": {
+        "model": {"base": "./model"},
+        "data": {
+            "validation": {"uri": "dev.txt"},
+            "test": {"uri": "test_npz", "format": "npz", "labelUri": "labels.txt", "npzInputs": 6},
+            "calibration": {"uri": "calibration", "format": "npz", "npzInputs": 3},
+            "npzLabels": ["O", "B-LOC", "I-LOC"],
+        },
+        "variants": [{"name": "int8", "runtime": "va16", "precision": "int8", "reference": True}],
+        "benchmark": {"dataset": {"uri": "load.jsonl", "format": "jsonl", "sha256": "a" * 64}},
+        "storage": {"uri": "runs", "serverSideEncryption": {"algorithm": "AES256"}},
+    },
+}
+"""A trained model that is compiled on an accelerator, from npz sets."""
+
+FROM_NOTHING: dict[str, Any] = {
+    "apiVersion": "nerd.dev/v1alpha1",
+    "kind": "NerDeployment",
+    "metadata": {"name": "from-nothing"},
+    "spec": {
+        "model": {
+            "config": {
+                "hiddenSize": 32,
+                "numHiddenLayers": 2,
+                "numAttentionHeads": 2,
+                "intermediateSize": 64,
+                "maxPositionEmbeddings": 256,
+                "hiddenDropoutProb": 0,
+                "attentionProbsDropoutProb": 0.5,
+            },
+            "segmentation": "whitespace",
+        },
+        "data": {"train": {"uri": "train.txt"}, "test": {"uri": "test.txt"}},
+        "finetune": {},
+        "variants": [
+            {"name": "reference", "runtime": "cpu-torchscript", "precision": "bf16", "reference": True}
+        ],
+        "storage": {"uri": "file:///runs"},
+    },
+}
+
+RUNTIME: dict[str, Any] = {
+    "apiVersion": "nerd.dev/v1alpha1",
+    "kind": "NerRuntime",
+    "metadata": {"name": "va16"},
+    "spec": {
+        "backend": "onnxruntime",
+        "image": "registry/jobs:1",
+        "accelerator": {"resourceName": "vastaitech.com/va", "count": 1},
+        "compilerVersion": "1.5.2",
+        "sdkVersion": "2.5.0",
+        "emulated": True,
+    },
+}
+
+GOOD = {"finetuned": FINETUNED, "served": SERVED, "from nothing": FROM_NOTHING, "runtime": RUNTIME}
+
+
+def changed(good: dict[str, Any], *changes: tuple[str, Any]) -> dict[str, Any]:
+    """The good spec with the values at dotted paths replaced (a number is a list position)."""
+    spec = copy.deepcopy(good)
+    for path, value in changes:
+        *above, last = (int(step) if step.isdigit() else step for step in path.split("."))
+        place: Any = spec["spec"]
+        for step in above:
+            place = place[step]
+        if value is GONE:
+            del place[last]
+        else:
+            place[last] = value
+    return spec
+
+
+def row(name: str, good: dict[str, Any], *changes: tuple[str, Any]) -> Any:
+    return pytest.param(changed(good, *changes), id=name)
+
+
+VARIANT = {"name": "other", "runtime": "cpu-openvino", "precision": "fp32"}
+
+BROKEN_RULES = [
+    row("a base and a config", FROM_NOTHING, ("model.base", "x")),
+    row("neither base nor config", SERVED, ("model", {})),
+    row("a revision of a folder", FINETUNED, ("model.base", "./folder")),
+    row("a revision of a bucket", FINETUNED, ("model.base", "s3://bucket/model")),
+    row("a base on another cloud", SERVED, ("model.base", "gs://bucket/model")),
+    row("heads that do not divide", FROM_NOTHING, ("model.config.numAttentionHeads", 3)),
+    row("heads that do not divide the default", FROM_NOTHING, ("model.config", {"numAttentionHeads": 3})),
+    row("windows longer than positions", FROM_NOTHING, ("model.maxLength", 512)),
+    row("labels without O", FINETUNED, ("model.labels", ["B-PER", "I-PER"])),
+    row("data over http", FINETUNED, ("data.train.uri", "http://host/train")),
+    row("labels of a text file", FINETUNED, ("data.test.labelUri", "labels.txt"), ("data.npzLabels", ["O"])),
+    row("arrays of a text file", FINETUNED, ("data.test.npzInputs", 3)),
+    row("a pinned folder", SERVED, ("data.test.sha256", "0" * 64)),
+    row("a sample and a set", SERVED, ("data.calibration.size", 3)),
+    row("calibration over ftp", SERVED, ("data.calibration.uri", "ftp://x")),
+    row("a format of a sample", FINETUNED, ("data.calibration.format", "jsonl")),
+    row("train without text", FINETUNED, ("data.train.format", "npz"), ("data.train.sha256", GONE)),
+    row("validation without text", SERVED, ("data.validation.format", "npz")),
+    row("everything npz", SERVED, ("data.format", "npz")),
+    row("a test set without gold", SERVED, ("data.test.labelUri", GONE)),
+    row("a fraction and a file", FINETUNED, ("data.validation", {"uri": "dev"})),
+    row("tag numbers without names", SERVED, ("data.npzLabels", GONE)),
+    row("quantization of bf16", FINETUNED, ("variants.1.precision", "bf16")),
+    row("int8 falls back to int8", FINETUNED, ("variants.1.quantization.fallback", "int8")),
+    row(
+        "torchscript has no int8",
+        FINETUNED,
+        ("variants.1", {**VARIANT, "runtime": "cpu-torchscript", "precision": "int8"}),
+        ("rollout", GONE),
+    ),
+    row(
+        "onnxruntime has no bf16",
+        FINETUNED,
+        ("variants.0.runtime", "cpu-onnxruntime"),
+        ("variants.0.precision", "bf16"),
+    ),
+    row("openvino has no fp16", FINETUNED, ("variants.0.precision", "fp16")),
+    row("openvino falls back to fp16", FINETUNED, ("variants.1.quantization.fallback", "fp16")),
+    row("onnxruntime falls back to bf16", FINETUNED, ("variants.1.runtime", "cpu-onnxruntime")),
+    row(
+        "torchscript falls back to fp16",
+        FINETUNED,
+        ("variants.1.runtime", "cpu-torchscript"),
+        ("variants.1.quantization.fallback", "fp16"),
+    ),
+    row("a gate that asks nothing", FINETUNED, ("evaluation.gates.0", {"metric": "recall"})),
+    row("a drop against nothing", FINETUNED, ("evaluation.gates.0", {"maxDrop": 1})),
+    row("a minimum against something", FINETUNED, ("evaluation.gates.0.against", "current")),
+    row("accuracy of a type", FINETUNED, ("evaluation.gates.1.metric", "accuracy")),
+    row("more processes than instances", FINETUNED, ("benchmark.instances", 1)),
+    row("two processes, one instance by default", FINETUNED, ("benchmark.instances", GONE)),
+    row("synthetic and real", SERVED, ("benchmark.syntheticLength", 3)),
+    row("a key without kms", FINETUNED, ("storage.serverSideEncryption.algorithm", "AES256")),
+    row("storage over http", FINETUNED, ("storage.uri", "http://minio/bucket")),
+    row(
+        "finetune without train",
+        FINETUNED,
+        ("data.train", GONE),
+        ("variants", [{**VARIANT, "reference": True}]),
+        ("rollout", GONE),
+    ),
+    row("a model from nothing, untrained", FROM_NOTHING, ("finetune", GONE)),
+    row("no reference", FINETUNED, ("variants.0.reference", GONE)),
+    row("a reference that is false", FINETUNED, ("variants.0.reference", False)),
+    row("two references", FINETUNED, ("variants.1.reference", True)),
+    row("preference of nobody", FINETUNED, ("rollout.preference", ["int8", "nobody"])),
+    row("int8 without validation", SERVED, ("data.validation", GONE)),
+    row("int8 without calibration", SERVED, ("data.calibration", GONE)),
+    pytest.param({**RUNTIME, "metadata": {"name": "cpu-openvino"}}, id="a built-in runtime redefined"),
+]
+
+REFUSED = [
+    row("no test data", FINETUNED, ("data.test", GONE)),
+    row("no variants", FINETUNED, ("variants", []), ("rollout", GONE)),
+    row("no storage", FINETUNED, ("storage", GONE)),
+    row("an unknown section", FINETUNED, ("suspend", True)),
+    row("an unknown field", FINETUNED, ("finetune.epoch", 3)),
+    row("a snake-case field", FROM_NOTHING, ("finetune.batch_size", 3)),
+    row("an unknown field in a list", FINETUNED, ("variants.0.prefered", True)),
+    row("an unknown stage to run again", FINETUNED, ("rerun.train", "x")),
+    row("two variants of a name", FINETUNED, ("variants.1.name", "reference")),
+    row("two inferences of a name", FINETUNED, ("inference", [{"name": "a", "data": {"uri": "a"}}] * 2)),
+    row("a label twice", FINETUNED, ("model.labels", ["O", "B-A", "O"])),
+    row("a variant preferred twice", FINETUNED, ("rollout.preference", ["int8", "int8"])),
+    row("a null in a list", FINETUNED, ("model.labels", ["O", None])),
+    row("a null among the variants", FINETUNED, ("variants.1", None), ("rollout", GONE)),
+    row(
+        "33 variants",
+        SERVED,
+        ("variants", [SERVED["spec"]["variants"][0]] + [{**VARIANT, "name": f"v{i}"} for i in range(32)]),
+    ),
+    row("33 gates", FINETUNED, ("evaluation.gates", [{"min": 0.5}] * 33)),
+    row("17 options", FINETUNED, ("variants.0.options", {f"o{i}": "x" for i in range(17)})),
+    row("an option that is a number", FINETUNED, ("variants.0.options", {"threads": 1})),
+    row("a section that is a list", FINETUNED, ("finetune", [])),
+    row("a list that is a mapping", FINETUNED, ("variants", {"a": 1}), ("rollout", GONE)),
+    pytest.param({**RUNTIME, "spec": {}}, id="a runtime without a backend"),
+    pytest.param({**RUNTIME, "spec": {"backend": "vacc"}}, id="a backend that is not there"),
+    pytest.param({**RUNTIME, "status": {}}, id="a runtime has no status"),
+    pytest.param({**SERVED, "metadata": {"name": "Capital"}}, id="a capital letter in the name"),
+    pytest.param({**SERVED, "metadata": {"name": "x", "lables": {}}}, id="an unknown field in metadata"),
+    pytest.param({**SERVED, "metadata": {"name": "x", "labels": {"a": 1}}}, id="a label that is a number"),
+    pytest.param({**SERVED, "extra": {}}, id="an unknown field at the top"),
+    pytest.param(
+        {"apiVersion": "nerd.dev/v1alpha1", "kind": "NerDeployment", "metadata": {"name": "x"}}, id="no spec"
+    ),
+]
+
+
+@pytest.mark.parametrize("value", [pytest.param(value, id=name) for name, value in GOOD.items()])
+def test_a_good_spec_is_accepted_by_both(cluster: Any, value: dict[str, Any]) -> None:
+    assert mistakes_of(value) == []
+    assert causes(cluster, value) == set()
+
+
+@pytest.mark.parametrize("value", BROKEN_RULES)
+def test_a_broken_rule_is_told_in_the_same_words(cluster: Any, value: dict[str, Any]) -> None:
+    # Of metadata the server names no field.
+    ours = {(re.sub(r"^metadata.*", "<nil>", it.path), it.message) for it in mistakes_of(value)}
+    assert ours
+    assert causes(cluster, value) == ours
+
+
+def test_every_rule_has_a_row() -> None:
+    told = {mistake.message for row in BROKEN_RULES for mistake in mistakes_of(row.values[0])}
+    declared = {rule.message for rules in declared_rules() for rule in rules}
+    assert declared - told == set()
+
+
+def test_every_declared_rule_belongs_to_a_model() -> None:
+    used = {id(rules) for model in models(NerDeployment) | models(NerRuntime) for rules in [model.rules]}
+    assert [rules for rules in declared_rules() if id(rules) not in used] == []
+
+
+@pytest.mark.parametrize("value", REFUSED)
+def test_a_bad_spec_is_refused_by_both(cluster: Any, value: dict[str, Any]) -> None:
+    assert causes(cluster, value)
+    assert mistakes_of(value)
+
+
+def test_a_field_without_a_value_is_absent_to_both(cluster: Any) -> None:
+    spec = changed(SERVED, ("finetune", None), ("data.calibration.npzInputs", None), ("inference", None))
+    assert mistakes_of(spec) == []
+    assert cluster.create(spec)["spec"] == {
+        **SERVED["spec"],
+        "data": {**SERVED["spec"]["data"], "calibration": {"uri": "calibration", "format": "npz"}},
+    }
+
+
+def test_whatever_stands_in_a_field_both_say_the_same(cluster: Any) -> None:
+    """Each field of the kinds in turn holds each of many values."""
+    differences = []
+    for good, path, value in replaced_fields():
+        spec = copy.deepcopy(good)
+        put(spec["spec"], path, value)
+        ours, theirs = mistakes_of(spec), causes(cluster, spec)
+        if bool(ours) != bool(theirs):
+            place = f"{good['metadata']['name']}: {kubectl_path(path)} = {value!r:.40}"
+            differences.append(
+                f"{place}: nerd says {[str(mistake) for mistake in ours]}, the server {theirs}"
+            )
+    assert not differences, "\n".join(differences)
+
+
+def test_every_example_is_accepted(cluster: Any, repository: Path) -> None:
+    for example in sorted((repository / "examples").glob("*.yaml")):
+        checked = load(example)
+        assert (checked.mistakes, checked.warnings) == ((), ())
+        for document in checked.documents:
+            assert causes(cluster, dict(document.written)) == set(), example
+
+
+def mistakes_of(value: Mapping[str, Any]) -> list[Mistake]:
+    """What `nerd validate` says of an object."""
+    return check(Document(dict(value), line=1))
+
+
+def causes(cluster: Any, value: dict[str, Any]) -> set[tuple[str, str]]:
+    """What the server says: (field, message), without its own preamble; empty where it accepts."""
+    answer = cluster.create(value)
+    if answer["kind"] != "Status":
+        return set()
+    told = answer.get("details", {}).get("causes") or [{"message": answer["message"]}]
+    return {(cause.get("field", ""), _bare(cause["message"])) for cause in told}
+
+
+def _bare(message: str) -> str:
+    """The rule's message, without "Invalid value:" and the value that the server repeats."""
+    every = {rule.message for rules in declared_rules() for rule in rules}
+    return next((known for known in every if message.endswith(f": {known}")), message)
+
+
+def declared_rules() -> list[tuple[Rule, ...]]:
+    values = vars(every_rule).values()
+    return [value for value in values if isinstance(value, tuple) and value and isinstance(value[0], Rule)]
+
+
+def models(model: type[ApiModel]) -> set[type[ApiModel]]:
+    below = (child_model(model, name) for name in names_of(model))
+    return {model}.union(*(models(child) for child in below if child is not None))
+
+
+ODD: tuple[Any, ...] = (None, True, -1, 3, 2.5, 2**63 - 1, "", "x", "数 据", "x" * 2049, [], ["x", None], {})
+
+
+def replaced_fields() -> Iterator[tuple[dict[str, Any], tuple[str | int, ...], Any]]:
+    """Each field once, in the first good spec that has it, with each odd value."""
+    seen: set[tuple[str, ...]] = set()
+    for good in GOOD.values():
+        for path in paths(good["spec"]):
+            field = (good["kind"], *("[]" if isinstance(step, int) else step for step in path))
+            if field not in seen:
+                seen.add(field)
+                yield from ((good, path, odd) for odd in ODD)
+
+
+def paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if path:
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, below in items:
+        yield from paths(below, (*path, step))
+
+
+def put(spec: Any, path: tuple[str | int, ...], value: Any) -> None:
+    for step in path[:-1]:
+        spec = spec[step]
+    spec[path[-1]] = value

@@ -32,11 +32,11 @@ HEADER = f"""<!-- Generated from operator/ner_operator/api by `python -m ner_ope
      Change the models, not this page. -->
 # Reference: every field
 
-The kinds of `{GROUP}/{VERSION}`. `[]` is an item of a list, `*` a key of your own. A field whose default is
-*required* must be written; one without a default may be left out, and its description says what happens then.
-Defaults are filled in when the spec is read, never written into it. `nerd validate` holds a file against all of
-this, and the pages [data-formats](data-formats.md), [runtimes-and-int8](runtimes-and-int8.md),
-[gates-and-rollouts](gates-and-rollouts.md) and [storage](storage.md) say what to do with it.
+The kinds of `{GROUP}/{VERSION}`. `[]` is an item of a list. A field whose default is *required* must be
+written; one without a default may be left out, and its description says what happens then. Defaults are
+filled in when the spec is read, never written into it. `nerd validate` holds a file against all of this. What
+to do with the fields stands in [data-formats](data-formats.md), [runtimes-and-int8](runtimes-and-int8.md),
+[gates-and-rollouts](gates-and-rollouts.md) and [storage](storage.md).
 """
 
 
@@ -116,7 +116,11 @@ def _section(kind: Kind) -> str:
         cells = (f"`{row.path}`", row.type, default, row.bounds, row.description)
         lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
     lines += ["", f"### Rules across fields of {kind.name}", "", "| about | what to write |", "|---|---|"]
-    lines += [f"| `{_cell(path)}` | {_cell(message)} |" for path, message in rules(kind.model)]
+    # Data sets stand in several places, under the same rules.
+    places: dict[str, list[str]] = {}
+    for path, message in rules(kind.model):
+        places.setdefault(message, []).append(f"`{path}`")
+    lines += [f"| {', '.join(paths)} | {_cell(message)} |" for message, paths in places.items()]
     return "\n".join([*lines, ""])
 
 
@@ -155,7 +159,11 @@ def _default(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return _number(value) if isinstance(value, int | float) else str(value)
+
+
+def _number(value: int | float) -> str:
+    return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else f"{value:.0f}"
 
 
 def _bounds(schema: Schema, definitions: Mapping[str, Schema], child: type[ApiModel] | None) -> str:
@@ -164,7 +172,7 @@ def _bounds(schema: Schema, definitions: Mapping[str, Schema], child: type[ApiMo
     if choices := schema.get("enum") or ([schema["const"]] if "const" in schema else []):
         found.append(", ".join(f"`{choice}`" for choice in choices))
     found += [
-        f"{sign} {schema[name]:g}"
+        f"{sign} {_number(schema[name])}"
         for name, sign in (
             ("minimum", "≥"),
             ("exclusiveMinimum", ">"),

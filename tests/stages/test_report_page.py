@@ -221,9 +221,7 @@ def comparison_page(folder: Path) -> Path:
             parameters={"reference": "fp32", "preference": list(seen)},
         )
     ]
-    trials = [
-        {"name": "transformer-smoothquant-0.95", "f1": 0.9, "drop": 0.2, "bound": 0.4, "verdict": "taken"}
-    ]
+    trials = [{"name": "transformer-smoothquant-0.95", "f1": 0.9, "drop": 0.2, "bound": 0.4, "why": "taken"}]
     for name, wrong, reference in (("fp32", 8, None), ("int8-a-name-that-is-long", 14, 8)):
         made += [
             manifest(
@@ -236,7 +234,15 @@ def comparison_page(folder: Path) -> Path:
                 files=(FileEntry(path="compiled/a", size=9 << 20, sha256=""),),
                 parameters={"precision": "int8", "backend": "openvino"},
             ),
-            manifest(Stage.BENCHMARK, name, {"sentencesPerSecond": 30.0 + wrong, "p50": 9.0, "p99": 21.0}),
+            manifest(
+                Stage.BENCHMARK,
+                name,
+                {
+                    "sentencesPerSecond": 30.0 + wrong,
+                    "latencyMs": {"p50": 9, "p90": 12, "p99": 21},
+                    "peakPssMiB": 300,
+                },
+            ),
         ]
     path = folder / "comparison.html"
     path.write_text(comparison.page(comparison.collect("nlp/tiny", made)), encoding="utf-8")

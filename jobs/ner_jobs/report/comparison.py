@@ -8,7 +8,7 @@ and JSON.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from ner_jobs.gates import VariantVerdict, Verdict
@@ -27,43 +27,46 @@ class Trial(_Figures):
     """One recipe of the search for int8, as `compile` tried it on validation.
 
     Attributes:
-        f1: in 0..1; drop: points below the reference precision; bound: its one-sided upper bound.
-        per_second: sentences a second, one thread.
-        verdict: what the search said of it.
-        error: why it could not be tried, or empty.
+        f1: in 0..1; drop: points below the backend's fp32; bound: its one-sided upper bound.
+        why: what the search said of it, in a sentence.
     """
 
     name: str
+    summary: str = ""
     f1: float | None = None
     drop: float | None = None
-    bound: float | None = Field(
-        default=None, validation_alias=AliasChoices("bound", "upper", "dropUpper", "drop_upper")
-    )
-    per_second: float | None = Field(
-        default=None,
-        validation_alias=AliasChoices("perSecond", "per_second", "sentencesPerSecond", "speed"),
-    )
+    bound: float | None = None
+    sentences_per_second: float | None = None
     verdict: str = ""
-    error: str | None = None
+    why: str = ""
+
+
+class Latency(_Figures):
+    """Milliseconds from text to entities."""
+
+    p50: float
+    p90: float
+    p99: float
 
 
 class Speed(_Figures):
-    """What `benchmark` measured; latencies in milliseconds, memory in MiB."""
+    """What `benchmark` measured; `peak_pss` in MiB."""
 
     sentences_per_second: float
     tokens_per_second: float | None = None
-    p50: float | None = None
-    p90: float | None = None
-    p99: float | None = None
-    memory_mib: float | None = None
+    latency: Latency | None = Field(default=None, alias="latencyMs")
+    peak_pss: float | None = Field(default=None, alias="peakPssMiB")
+    cpu_seconds_per_sentence: float | None = None
     instances: int | None = None
+    processes: int | None = None
 
 
 class VariantReport(_Figures):
     """One variant.
 
     Attributes:
-        asked, compiled: precision in the spec, and what was really compiled.
+        asked, compiled: precision in the spec, and what was really compiled; `effective` is what
+            the engine says that it computes in.
         recipe: that was compiled, or empty.
         size: bytes of the compiled folder; None where nothing was compiled.
         trials: all recipes that were tried, in their order.
@@ -74,6 +77,7 @@ class VariantReport(_Figures):
     backend: str = ""
     asked: str = ""
     compiled: str = ""
+    effective: str = ""
     recipe: str = ""
     size: int | None = None
     emulated: bool = False
@@ -145,7 +149,7 @@ def rows(comparison: Comparison) -> tuple[tuple[str, ...], ...]:
             "reference" if variant.reference else _figure(variant.drop, "{:.2f}"),
             "" if variant.reference else _figure(variant.drop_upper, "{:.2f}"),
             _figure(variant.speed.sentences_per_second if variant.speed else None, "{:,.1f}"),
-            _figure(variant.speed.p50 if variant.speed else None, "{:.1f}"),
+            _figure(variant.speed.latency.p50 if variant.speed and variant.speed.latency else None, "{:.1f}"),
             size_words(variant.size),
             verdict_words(comparison, variant),
             why_words(variant),
@@ -221,11 +225,12 @@ def _variant(
         backend=str(compiled.parameters.get("backend", "")) if compiled else "",
         asked=asked,
         compiled=str(known.get("precision") or asked),
+        effective=str(known.get("effectivePrecision") or ""),
         recipe=str(known.get("recipe") or ""),
         size=sum(entry.size for entry in compiled.files_of("compiled")) if compiled else None,
         emulated=any(each.emulated for each in (compiled, evaluated) if each),
         evaluation=_read(Evaluation, evaluated.metrics) if evaluated else None,
-        speed=_speed(benchmarked) if benchmarked else None,
+        speed=_read(Speed, benchmarked.metrics) if benchmarked else None,
         verdict=verdict,
         trials=_trials(known.get("recipes")),
     )
@@ -236,10 +241,6 @@ def _trials(recorded: object) -> tuple[Trial, ...]:
         return ()
     trials = (_read(Trial, entry) for entry in recorded if isinstance(entry, Mapping))
     return tuple(trial for trial in trials if trial is not None)
-
-
-def _speed(manifest: Manifest) -> Speed | None:
-    return _read(Speed, {**manifest.metrics, **manifest.headline})
 
 
 def _names(

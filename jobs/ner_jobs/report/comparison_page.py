@@ -41,6 +41,7 @@ class _Row:
     times: str
     latency: str
     size: str
+    memory: str
     chosen: bool
 
 
@@ -73,6 +74,7 @@ class _Judged:
 @dataclass(frozen=True, slots=True)
 class _TrialRow:
     name: str
+    summary: str
     f1: str
     points: str
     worst: str
@@ -212,8 +214,8 @@ def _judged(comparison: Comparison) -> list[_Judged]:
 def _row(comparison: Comparison, variant: VariantReport) -> _Row:
     speed, times = variant.speed, _times(comparison, variant)
     latency = "–"
-    if speed and speed.p50 is not None:
-        latency = f"{speed.p50:.1f}" + (f", {speed.p99:.1f} ms" if speed.p99 is not None else " ms")
+    if speed and speed.latency:
+        latency = f"{speed.latency.p50:.1f}, {speed.latency.p99:.1f} ms"
     return _Row(
         name=variant.name,
         precision=precision_words(variant),
@@ -227,6 +229,7 @@ def _row(comparison: Comparison, variant: VariantReport) -> _Row:
         times=f"{times:.1f} times the reference" if times else "",
         latency=latency,
         size=size_words(variant.size),
+        memory="–" if speed is None or speed.peak_pss is None else f"{speed.peak_pss:,.0f} MiB",
         chosen=bool(comparison.verdict and comparison.verdict.variant == variant.name),
     )
 
@@ -308,8 +311,9 @@ def _trial(trial: Trial, taken: str) -> _TrialRow:
         f1="–" if trial.f1 is None else f"{trial.f1:.4f}",
         points=signed_words(trial.drop),
         worst=signed_words(trial.bound),
-        per_second="–" if trial.per_second is None else f"{trial.per_second:,.0f}",
-        verdict=trial.error or trial.verdict,
+        per_second="–" if trial.sentences_per_second is None else f"{trial.sentences_per_second:,.0f}",
+        verdict=trial.why or trial.verdict,
+        summary=trial.summary,
         chosen=trial.name == taken,
     )
 
@@ -331,7 +335,7 @@ def _facts(comparison: Comparison, evaluated: Sequence[VariantReport]) -> list[t
         ]
     measured = next((variant.speed for variant in comparison.variants if variant.speed), None)
     if measured:
-        instances = f", {measured.instances} single-threaded workers" if measured.instances else ""
+        instances = f", {measured.instances} single-threaded instances" if measured.instances else ""
         facts.append(("Speed", f"closed loop after a warm-up{instances}; latency from text to entities"))
     if comparison.verdict:
         facts.append(

@@ -85,7 +85,7 @@ def manifests() -> list[Manifest]:
                 parameters={"precision": asked, "backend": "openvino"},
                 headline={"precision": made, "recipe": "smooth" if name == "int8" else None},
                 metrics={
-                    "recipes": [{"name": "smooth", "f1": 0.9, "drop": 0.1, "bound": 0.3, "verdict": "taken"}]
+                    "recipes": [{"name": "smooth", "f1": 0.9, "drop": 0.1, "bound": 0.3, "why": "taken"}]
                 }
                 if name == "int8"
                 else {},
@@ -94,7 +94,11 @@ def manifests() -> list[Manifest]:
             a_manifest(
                 Stage.BENCHMARK,
                 name,
-                metrics={"sentencesPerSecond": 30.0 if name == "fp32" else 120.0, "p50": 9.5, "p99": 20.0},
+                metrics={
+                    "sentencesPerSecond": 30.0 if name == "fp32" else 120.0,
+                    "latencyMs": {"p50": 9.5, "p90": 12.0, "p99": 20.0},
+                    "peakPssMiB": 310.0,
+                },
             ),
         ]
     return found

@@ -1,0 +1,106 @@
+"""A compiled model whose answer is known, made in milliseconds: each character has one tag."""
+
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+
+from ner_jobs.stages.base import StageContext
+from ner_jobs.store.directory import DirectoryStore
+from ner_jobs.task import Owner, Stage, StorageSettings, Task
+
+LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "c", "d", "e")
+MAX_LENGTH = 32
+
+
+class MakeContext(Protocol):
+    """Builds a stage's context."""
+
+    def __call__(
+        self, stage: Stage, parameters: Mapping[str, Any], inputs: Mapping[str, Path], threads: int = 1
+    ) -> StageContext: ...
+
+
+@pytest.fixture(scope="session")
+def compiled_letters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as compile leaves it (OpenVINO, fp32): a is O, b B-PER, c I-PER, d B-LOC, e I-LOC."""
+    openvino = pytest.importorskip("openvino")
+    from openvino import opset13 as operations
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    folder = tmp_path_factory.mktemp("compiled")
+    tokenizer = Tokenizer(
+        models.WordPiece({token: at for at, token in enumerate(VOCABULARY)}, unk_token="[UNK]")
+    )
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+    table = np.zeros((len(VOCABULARY), len(LABELS)), np.float32)
+    table[:4, 0] = 4
+    table[4:] = 4 * np.eye(len(LABELS))
+    ids = operations.parameter([-1, -1], np.int64, name="input_ids")
+    mask = operations.parameter([-1, -1], np.int64, name="attention_mask")
+    for parameter in (ids, mask):
+        parameter.output(0).set_names({parameter.get_friendly_name()})
+    rows = operations.gather(operations.constant(table), ids, operations.constant(0))
+    kept = operations.unsqueeze(operations.convert(mask, "f32"), operations.constant(2))
+    model = openvino.Model([operations.multiply(rows, kept)], [ids, mask], "letters")
+    openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
+
+    for name, content in {
+        "openvino.json": {"precision": "fp32", "rest": "fp32"},
+        "variant.json": {"backend": "openvino", "precision": "fp32", "requested": "fp32", "recipe": "fp32"},
+        "nerd.json": {
+            "labels": LABELS,
+            "segmentation": "characters",
+            "decoding": "constrained",
+            "maxLength": MAX_LENGTH,
+        },
+        "config.json": {"pad_token_id": 0},
+    }.items():
+        (folder / name).write_text(json.dumps(content))
+    return folder
+
+
+@pytest.fixture
+def make_context(tmp_path: Path) -> MakeContext:
+    """Contexts with an output folder of their own each."""
+    made = 0
+
+    def make(
+        stage: Stage, parameters: Mapping[str, Any], inputs: Mapping[str, Path], threads: int = 1
+    ) -> StageContext:
+        nonlocal made
+        made += 1
+        root = tmp_path / f"stage-{made}"
+        for name in ("output", "scratch", "store"):
+            (root / name).mkdir(parents=True)
+        return StageContext(
+            task=Task(
+                stage=stage,
+                key="0" * 64,
+                attempt=f"attempt-{made}",
+                parameters=dict(parameters),
+                storage=StorageSettings(uri=(root / "store").as_uri()),
+                owner=Owner(namespace="tests", name="letters"),
+                threads=threads,
+            ),
+            inputs=inputs,
+            manifests={},
+            output=root / "output",
+            scratch=root / "scratch",
+            store=DirectoryStore(root / "store"),
+            log=lambda line: None,
+            progress=lambda done, total, what: None,
+            stopping=threading.Event(),
+            fetch=lambda reference: Path(),
+        )
+
+    return make

@@ -145,7 +145,9 @@ class FakeProcess:
         self._tell(Said(self.step, "working"))
         self._tell(Progressed(self.step, 1, 2, "sentences"))
         if code == ExitCode.DONE:
-            self._stages.leave(self.task, self._stages.folder / f"{self.step.replace('/', '-')}-{self.task.attempt}")
+            self._stages.leave(
+                self.task, self._stages.folder / f"{self.step.replace('/', '-')}-{self.task.attempt}"
+            )
         self._tell(Ended(self.step, code, f"{self.step} ended with {code}" if code else "", 0.1))
 
     def terminate(self) -> None:

@@ -1,0 +1,30 @@
+"""The record in the store: kept by all who write, and never needed."""
+
+from ner_jobs.store.directory import DirectoryStore
+from ner_jobs.task import Owner
+from ner_operator.local.record import Record, ask_again, read_record, record_key, remember
+
+OWNER = Owner(namespace="nlp", name="small")
+
+
+def test_there_is_an_empty_one_before_the_first(store: DirectoryStore) -> None:
+    assert read_record(store, OWNER) == Record()
+
+
+def test_what_is_remembered_is_added(store: DirectoryStore) -> None:
+    remember(store, OWNER, {"prepare": {"version": 1}})
+    remember(store, OWNER, {"export": {"version": 2}})
+    ask_again(store, OWNER, {"promote": "t"}, generation=7)
+    ask_again(store, OWNER, {"export": "u"}, generation=9)
+    assert read_record(store, OWNER) == Record(
+        ingredients={"prepare": {"version": 1}, "export": {"version": 2}},
+        rerun={"promote": "t", "export": "u"},
+        promotion_asked=7,
+    )
+
+
+def test_a_broken_one_is_as_good_as_none(store: DirectoryStore) -> None:
+    store.put(record_key(OWNER), b"{")
+    assert read_record(store, OWNER) == Record()
+    remember(store, OWNER, {"prepare": {}})
+    assert read_record(store, OWNER).ingredients == {"prepare": {}}

@@ -69,7 +69,7 @@ class Fetcher:
             store, key = self._store_of(uri)
             if store.size(key) is None:
                 raise PermanentError(f"{field}: there is no object {uri}", ExitCode.NO_INPUT)
-            target = self._place(uri) / key
+            target = _inside(self._place(uri), key, uri)
             target.parent.mkdir(parents=True, exist_ok=True)
             _, found = store.download_unstated(key, target)
             fetched = Fetched(target, uri)
@@ -98,7 +98,7 @@ class Fetcher:
                 raise PermanentError(f"{field}: there is no folder {path}", ExitCode.NO_INPUT)
             return Fetched(path, str(path))
         store, name = self._store_of(uri)
-        prefix = f"{name}/"
+        prefix = f"{name}/" if name else ""
         keys = [found.key for found in store.list(prefix) if wanted(found.key.removeprefix(prefix))]
         if not keys:
             raise PermanentError(f"{field}: there is no object needed under {uri}/", ExitCode.NO_INPUT)
@@ -120,8 +120,8 @@ class Fetcher:
         return uri.endswith("/") or store.size(key) is None
 
     def _store_of(self, uri: str) -> tuple[Store, str]:
-        parent, _, key = uri.rstrip("/").rpartition("/")
-        return self.open_store(self.storage.model_copy(update={"uri": parent})), key
+        bucket, _, key = uri.removeprefix("s3://").strip("/").partition("/")
+        return self.open_store(self.storage.model_copy(update={"uri": f"s3://{bucket}"})), key
 
     def _place(self, uri: str) -> Path:
         return self.scratch / "fetched" / hashlib.sha256(uri.encode()).hexdigest()[:16]
@@ -164,5 +164,5 @@ def files_under(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _inside(folder: Path, name: str, uri: str) -> Path:
     if ".." in PurePosixPath(name).parts or name.startswith("/"):
-        raise PermanentError(f"{uri}/{name}: an object's name must stay inside its prefix")
+        raise PermanentError(f"{uri}: the object {name} would leave its folder")
     return folder / name

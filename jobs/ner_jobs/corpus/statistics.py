@@ -159,14 +159,15 @@ class SplitStatistics:
         found: list[str] = []
         if self.invalid is not None and self.invalid.count:
             found.append(
-                f"{split}: {self.invalid.count} tags in {self.invalid.sentences} sentences are invalid in "
-                f"{self.invalid.scheme} and kept as they read: {'; '.join(self.invalid.examples)}"
+                f"{split}: tags that are invalid in {self.invalid.scheme}, kept as they read: "
+                f"{self.invalid.count}, in so many sentences: {self.invalid.sentences}; the first: "
+                f"{'; '.join(self.invalid.examples)}"
             )
         if self.duplicates:
-            found.append(f"{split}: {self.duplicates} sentences stand there more than once")
+            found.append(f"{split}: sentences that stood there before: {self.duplicates}")
         if self.empty:
             found.append(
-                f"{split}: {len(self.empty)} sentences have no token and are left out: "
+                f"{split}: sentences without a token, left out: {len(self.empty)}, the first at "
                 f"{'; '.join(self.empty[:EXAMPLES_KEPT])}"
             )
         total = sum(self.tokens)

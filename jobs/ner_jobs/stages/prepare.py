@@ -163,7 +163,7 @@ class _Preparation:
             sentences, validation = split_by_hash(sentences, fraction, seed)
             self.context.log(
                 f"no spec.data.validation: {len(validation)} of {len(sentences) + len(validation)} sentences "
-                f"of train became validation (fraction {fraction:g}, seed {seed}, by the hash of each sentence)"
+                f"of train became validation (fraction {fraction:g}, by the hash of each, seed {seed})"
             )
             self._write("validation", _counted(validation, statistics["validation"]))
         self._write("train", _counted(sentences, statistics["train"]))
@@ -264,7 +264,7 @@ class _Preparation:
         for pair, count in shared.items():
             if count:
                 one, other = pair.split("/")
-                self._warn(f"{count} distinct sentences are both in {one} and in {other}")
+                self._warn(f"{one} and {other} share sentences, {count} of them distinct")
         for name, splits in partly.items():
             self._warn(f"entity type {name} is in {' and '.join(splits)} alone")
         metrics: dict[str, Any] = {

@@ -122,7 +122,7 @@ class KnownAfter:
     """Its key rests on results that are not there yet.
 
     Attributes:
-        steps: those it waits for that are not over.
+        steps: those it waits for that are not over, but for those that one of them itself waits for.
         why: what is known to have changed already; empty where only the inputs may.
     """
 
@@ -212,9 +212,11 @@ class _Planner:
         self.unobserved: set[Address] = set()
 
     def state_of(self, step: Step) -> State:
-        waiting = tuple(name for name in step.producers if name != PROMOTED and self._open(name))
+        waiting = [name for name in step.producers if name != PROMOTED and self._open(name)]
         if waiting:
-            return KnownAfter(waiting, self._certain_changes(step))
+            implied = {name for other in waiting for name in self._waited_for(other)}
+            last = tuple(name for name in waiting if name not in implied)
+            return KnownAfter(last, self._certain_changes(step))
         if step.stage is Stage.PROMOTE:
             return self._promotion(step)
         backend, inputs = step.backend, self._inputs(step)
@@ -363,6 +365,11 @@ class _Planner:
             self.unobserved.add(address)
             return None
         return self.observed.artifacts[address]
+
+    def _waited_for(self, name: str) -> set[str]:
+        """All steps that a step rests on, near and far."""
+        near = {producer for producer in self.steps[name].producers if producer != PROMOTED}
+        return near.union(*(self._waited_for(producer) for producer in near))
 
     def _open(self, name: str) -> bool:
         return isinstance(self.states[name], Run | KnownAfter)

@@ -25,7 +25,7 @@ def test_at_first_only_prepare_is_known(deployment: ResolvedDeployment, world) -
     state = first.state("prepare")
     assert isinstance(state, Run)
     assert state.why == ("it has not run yet",)
-    assert first.state("export") == KnownAfter(("finetune", "prepare"), ())
+    assert first.state("export") == KnownAfter(("finetune",), ())
     assert first.revision is None
 
 

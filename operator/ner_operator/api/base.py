@@ -72,6 +72,14 @@ class ApiModel(BaseModel):
 
     rules: ClassVar[tuple[Rule, ...]] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: Any) -> Any:
+        """A field without a value is pruned, as the server does it."""
+        if isinstance(value, dict):
+            return {name: item for name, item in value.items() if item is not None}
+        return value
+
     @model_validator(mode="after")
     def _obeys_rules(self) -> Self:
         """Raise the messages of all broken rules and of all repeated items as one error."""

@@ -69,10 +69,14 @@ def test_every_builtin_runtime_has_its_precisions() -> None:
     assert BUILTIN_PRECISIONS.keys() == BUILTIN_RUNTIMES.keys()
 
 
-@pytest.mark.parametrize("value", ["3", 3.5, True, None])
+@pytest.mark.parametrize("value", ["3", 3.5, True, []])
 def test_nothing_is_coerced(value: object) -> None:
     with pytest.raises(ValidationError):
         Finetune.model_validate({"epochs": value})
+
+
+def test_null_is_absent() -> None:
+    assert Finetune.model_validate({"epochs": None}) == Finetune()
 
 
 def test_a_whole_number_is_a_number() -> None:

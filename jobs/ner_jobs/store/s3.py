@@ -7,6 +7,7 @@ its target and moved there when size and SHA-256 are those of the manifest.
 """
 
 import contextlib
+import functools
 import hashlib
 import os
 import secrets
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -380,13 +383,21 @@ def _encryption(settings: StorageSettings) -> dict[str, str]:
     return wanted
 
 
+@functools.cache
+def _service_models() -> Any:
+    """Descriptions of AWS's services: megabytes of JSON that one process has to read once."""
+    return botocore.loaders.create_loader(botocore.session.get_session().get_config_variable("data_path"))
+
+
 def _client(settings: StorageSettings, parallel: int) -> Any:
     if settings.ca_bundle and not settings.ca_bundle.is_file():
         raise PermanentError(
             f"spec.storage.caBundle: there is no file {settings.ca_bundle}", ExitCode.CONFIGURATION
         )
     try:
-        session = boto3.session.Session()
+        core = botocore.session.get_session()
+        core.register_component("data_loader", _service_models())
+        session = boto3.session.Session(botocore_session=core)
         return session.client(
             "s3",
             endpoint_url=settings.endpoint_url,

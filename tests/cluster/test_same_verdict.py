@@ -399,23 +399,32 @@ def models(model: type[ApiModel]) -> set[type[ApiModel]]:
     return {model}.union(*(models(child) for child in below if child is not None))
 
 
-ODD: tuple[Any, ...] = (None, True, -1, 3, 2.5, 2**63 - 1, "", "x", "数 据", "x" * 2049, [], ["x", None], {})
+ODD: tuple[Any, ...] = (None, True, -1, 2.5, "", "数 据", "x" * 2049, [], {})
+ODD_NUMBERS: tuple[Any, ...] = (0, 1, 2**63 - 1, "1")
+ODD_LISTS: tuple[Any, ...] = (["x", None], ["x", "x"])
 
 
 def replaced_fields() -> Iterator[tuple[dict[str, Any], tuple[str | int, ...], Any]]:
     """Each field once, in the first good spec that has it, with each odd value."""
     seen: set[tuple[str, ...]] = set()
     for good in GOOD.values():
-        for path in paths(good["spec"]):
+        for path, value in paths(good["spec"]):
             field = (good["kind"], *("[]" if isinstance(step, int) else step for step in path))
             if field not in seen:
                 seen.add(field)
-                yield from ((good, path, odd) for odd in ODD)
+                more = (
+                    ODD_LISTS
+                    if isinstance(value, list)
+                    else ODD_NUMBERS
+                    if type(value) in (int, float)
+                    else ()
+                )
+                yield from ((good, path, odd) for odd in (*ODD, *more))
 
 
-def paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+def paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
     if path:
-        yield path
+        yield path, value
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for step, below in items:
         yield from paths(below, (*path, step))

@@ -85,7 +85,7 @@ def commands() -> Iterator[Found]:
         for number, line in enumerate(block.text.replace("\\\n", "  ").splitlines()):
             if line.startswith("$ "):
                 for piece in re.split(r"\|\|?|&&|;", line[2:]):
-                    piece = re.sub(r"^(\s*\w+=\S*)+\s+", "", piece).split(" > ")[0].strip()
+                    piece = re.sub(r"^(\s*\w+=\S*)+\s+| [<>] .*", "", piece).strip()
                     if piece.startswith(("nerd ", "kubectl nerd ")):
                         yield Found(block.page, block.line + number, piece.removeprefix("kubectl "))
     for page in PAGES:

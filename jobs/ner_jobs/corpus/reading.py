@@ -143,11 +143,15 @@ def _open_store(settings: StorageSettings) -> Store:
 def _open_text(dataset: Dataset, split: str, spec_field: str, access: Access) -> Corpus:
     fetched = access.fetcher().file(dataset.uri, f"{spec_field}.uri", dataset.sha256)
     path, name, encoding = fetched.path, fetched.name, dataset.encoding
+    digest = sha256_of(path)
+    if dataset.content and dataset.content != digest:
+        # The key rests on what the planner saw: other bytes under it would be a lie for ever.
+        raise PermanentError(f"{spec_field}.uri: {name} changed after the run was planned; run again")
     readers: dict[str, Callable[[], Iterator[RawSentence]]] = {
         "conll": lambda: read_conll(path, name, encoding),
         "jsonl": lambda: read_jsonl(path, name, access.segmentation, encoding),
     }
-    return Corpus(split, spec_field, name, True, {name: sha256_of(path)}, readers[dataset.format])
+    return Corpus(split, spec_field, name, True, {name: digest}, readers[dataset.format])
 
 
 def _open_saved(dataset: Dataset, split: str, spec_field: str, access: Access) -> Corpus:

@@ -83,13 +83,18 @@ class SplitStatistics:
         """Count a sentence.
 
         Raises:
-            PermanentError: a token alone is longer than a window.
+            PermanentError: a token alone, or a window of an npz set, is longer than the model's window.
         """
         text = text_digest(sentence)
         if text in self.texts:
             self.duplicates += 1
         self.texts.add(text)
         if sentence.input_ids is not None:
+            if len(sentence.input_ids) > self.max_length:
+                raise PermanentError(
+                    f"{sentence.source}: {len(sentence.input_ids)} sub-tokens, the model's window holds "
+                    f"{self.max_length}; raise spec.model.maxLength"
+                )
             self.tokens.append(max(len(sentence.input_ids) - 2, 0))
             self.sub_tokens.append(len(sentence.input_ids))
         else:

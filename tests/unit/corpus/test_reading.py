@@ -48,6 +48,15 @@ def test_an_empty_file_is_refused_by_its_field(tmp_path: Path, access: Access) -
         list(read_dataset(dataset(path, "conll"), "archive", "spec.inference[0]", access))
 
 
+def test_a_file_that_changed_after_the_plan_is_refused(tmp_path: Path, access: Access) -> None:
+    path = tmp_path / "f"
+    path.write_text("a O\n")
+    with pytest.raises(
+        PermanentError, match=r"spec\.data\.test\.uri: .*/f changed after the run was planned"
+    ):
+        open_corpus(dataset(path, "conll", content="0" * 64), "test", "spec.data.test", access)
+
+
 def test_a_pin_on_a_folder_is_refused(tmp_path: Path, access: Access) -> None:
     for kind in ("dataset", "npz"):
         with pytest.raises(PermanentError, match="pins a single file"):

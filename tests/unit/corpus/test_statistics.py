@@ -78,6 +78,11 @@ def test_sets_without_text_have_lengths_too() -> None:
     }
 
 
+def test_an_npz_window_longer_than_the_models_is_named() -> None:
+    with pytest.raises(PermanentError, match="9 sub-tokens, the model's window holds 8"):
+        SplitStatistics(8, None).add(Sentence("a", (), None, tuple(range(9))))
+
+
 def test_lengths_are_values_that_occur() -> None:
     assert lengths([1, 2, 3, 100]) == {"p50": 2, "p95": 100, "max": 100}
     assert lengths([]) == {"p50": 0, "p95": 0, "max": 0}

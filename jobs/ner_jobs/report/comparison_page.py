@@ -229,7 +229,7 @@ def _row(comparison: Comparison, variant: VariantReport) -> _Row:
         times=f"{times:.1f} times the reference" if times else "",
         latency=latency,
         size=size_words(variant.size),
-        memory="–" if speed is None or speed.peak_pss is None else f"{speed.peak_pss:,.0f} MiB",
+        memory="" if speed is None or speed.peak_pss is None else f"{speed.peak_pss:,.0f} MiB of memory",
         chosen=bool(comparison.verdict and comparison.verdict.variant == variant.name),
     )
 

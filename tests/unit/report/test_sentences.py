@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ner_jobs.report.sentences import AROUND, LONGEST, language_of, show
 from ner_jobs.scoring.exhibits import Exhibit, SpanTuple
 from ner_jobs.scoring.spans import spans_of
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def an_exhibit(
@@ -72,6 +74,7 @@ def test_a_long_sentence_is_cut_to_what_is_wrong() -> None:
     assert len("".join(piece.text for piece in spread.rows[0].pieces)) == LONGEST + 1
 
 
+@UNHURRIED
 @given(
     st.lists(st.sampled_from(["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]), min_size=1, max_size=40),
     st.booleans(),

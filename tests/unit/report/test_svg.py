@@ -1,11 +1,13 @@
 """Scales and shapes: what every chart rests on."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
 from ner_jobs.report.svg import Scale, chart, element, text
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def test_a_scale_goes_from_the_domain_to_the_drawing() -> None:
@@ -30,6 +32,7 @@ def test_ticks_are_round_and_inside(low: float, high: float, ticks: list[float],
     assert scale.tick_digits(about) == digits
 
 
+@UNHURRIED
 @given(
     st.floats(-1e6, 1e6, allow_nan=False),
     st.floats(1e-6, 1e6, allow_nan=False),

@@ -3,11 +3,15 @@
 import dataclasses
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ner_jobs.scoring.blocks import Pair
 from ner_jobs.scoring.check import SeqevalCheck
 from ner_jobs.scoring.counts import count
 from ner_jobs.task import ExitCode, PermanentError
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PAIRS = [
     Pair("t:1", ("B-PER", "I-PER", "O"), ("I-PER", "I-PER", "O")),
@@ -39,3 +43,19 @@ def test_a_large_set_is_checked_at_its_beginning() -> None:
     check = SeqevalCheck(sentences=1)
     check.add(PAIRS)
     assert check.compare(count(PAIRS)) == 1
+
+
+TAGS = st.sampled_from(["O", "O", "B-PER", "I-PER", "B-LOC", "I-LOC"])
+
+
+@UNHURRIED
+@given(st.lists(st.lists(st.tuples(TAGS, TAGS), max_size=9), min_size=1, max_size=6))
+def test_it_agrees_on_wild_sets(sentences: list[list[tuple[str, str]]]) -> None:
+    """Cutting off the O around the entities, and reading each sequence once, changes nothing."""
+    pairs = [
+        Pair(f"t:{at}", [gold for gold, _ in tags], [predicted for _, predicted in tags])
+        for at, tags in enumerate(sentences)
+    ]
+    check = SeqevalCheck()
+    check.add(pairs)
+    assert check.compare(count(pairs)) == len(pairs)

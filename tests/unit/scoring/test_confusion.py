@@ -4,12 +4,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ner_jobs.scoring.blocks import Pair, TagTable, blocks_of
 from ner_jobs.scoring.confusion import Confusion, ConfusionCounter
 from ner_jobs.scoring.spans import spans_of
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def confusion_of(pairs: list[Pair], size: int = 2048) -> Confusion:
@@ -53,6 +55,7 @@ def test_nothing() -> None:
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
 
 
+@UNHURRIED
 @given(
     st.lists(
         st.lists(st.tuples(st.sampled_from(TAGS), st.sampled_from(TAGS)), max_size=8), min_size=1, max_size=5

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from seqeval.metrics import accuracy_score, f1_score, precision_score, recall_score
 from seqeval.scheme import IOB2
@@ -13,6 +13,8 @@ from seqeval.scheme import IOB2
 from ner_jobs.scoring.blocks import Pair, TagTable, blocks_of
 from ner_jobs.scoring.counts import Counter, Counts, count
 from ner_jobs.task import PermanentError
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-a-b", "I-a-b"]
 
@@ -28,6 +30,7 @@ def wild_sets(draw: st.DrawFn) -> list[Pair]:
     return pairs
 
 
+@UNHURRIED
 @given(wild_sets())
 def test_equal_to_seqeval(pairs: list[Pair]) -> None:
     gold = [list(pair.gold) for pair in pairs]
@@ -49,6 +52,7 @@ def test_equal_to_seqeval(pairs: list[Pair]) -> None:
     assert counts.accuracy == accuracy_score(gold, predicted)
 
 
+@UNHURRIED
 @given(wild_sets(), st.integers(1, 4))
 def test_the_size_of_a_block_changes_nothing(pairs: list[Pair], size: int) -> None:
     table = TagTable()

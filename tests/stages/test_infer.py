@@ -14,7 +14,7 @@ import pytest
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.corpus.snapshot import write_sentences
 from ner_jobs.inference.engine import Engine
-from ner_jobs.inference.predict import TextEntity, answer, predict_texts
+from ner_jobs.inference.predict import found_in
 from ner_jobs.inference.reading import passages_of_lines
 from ner_jobs.stages import infer
 from ner_jobs.stages.base import StageContext, StageResult
@@ -151,28 +151,23 @@ def test_sigterm_ends_it_with_its_code(
 
 
 def test_predict_finds_entities_in_text(compiled_letters: Path) -> None:
-    (first, second) = predict_texts(compiled_letters, ["a😀 bc", "aa"])
-    assert [(item.start, item.end, item.type, item.text) for item in first] == [(3, 5, "PER", "bc")]
-    assert isinstance(first[0], TextEntity)
-    assert second == ()
-
-
-def test_predict_answers_each_line_with_the_text(compiled_letters: Path) -> None:
     engine = Engine(compiled_letters)
-    output = io.StringIO()
-    answer(engine, passages_of_lines(io.BytesIO(b"bc\n\nde\n"), "f", engine.encoder), output, at_once=2)
-    found = [json.loads(line) for line in output.getvalue().splitlines()]
-    assert [(item["id"], item["text"], len(item["entities"])) for item in found] == [
-        ("line:1", "bc", 1),
-        ("line:2", "", 0),
-        ("line:3", "de", 1),
+    passages = passages_of_lines(io.BytesIO("a😀 bc\n\nde\n".encode()), "f", engine.encoder)
+    found = [(passage.text, entities) for passage, entities in found_in(engine, passages)]
+    assert [text for text, _ in found] == ["a😀 bc", "", "de"]
+    assert [[(item["start"], item["end"], item["text"]) for item in items] for _, items in found] == [
+        [(3, 5, "bc")],
+        [],
+        [(0, 2, "de")],
     ]
 
 
 def test_predict_starts_without_torch_or_transformers(compiled_letters: Path) -> None:
     program = (
-        "import sys; from ner_jobs.inference.predict import predict_texts; from pathlib import Path; "
-        "predict_texts(Path(sys.argv[1]), ['bc']); "
+        "import sys; from pathlib import Path; from ner_jobs.corpus.sentence import Sentence; "
+        "from ner_jobs.inference.engine import Engine; from ner_jobs.inference.passage import Passage; "
+        "from ner_jobs.inference.predict import found_in; "
+        "list(found_in(Engine(Path(sys.argv[1])), [Passage(Sentence('s', ('b', 'c')))])); "
         "heavy = {'torch', 'transformers', 'datasets', 'boto3'} & set(sys.modules); "
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )

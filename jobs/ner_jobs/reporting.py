@@ -65,6 +65,7 @@ class Reporter:
         """Only into the artifact's log: for whoever looks for the cause."""
         with self._lock, contextlib.suppress(OSError):
             self._file.write(text)
+            self._file.flush()
 
     def _print(self, value: str | Mapping[str, Any]) -> None:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

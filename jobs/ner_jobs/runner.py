@@ -6,6 +6,7 @@ manifest last. Errors become a sentence and an exit code here, and nowhere
 else.
 """
 
+import contextlib
 import errno
 import secrets
 import shutil
@@ -14,7 +15,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -68,15 +69,8 @@ def main(task: Task, mode: str, rhythm: Rhythm | None = None) -> int:
         mode: of what is said on standard output: `plain` or `json`.
         rhythm: of the lease.
     """
-    stopping = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
     try:
-        with scratch_folder() as scratch:
+        with _obeyed_signals() as stopping, scratch_folder() as scratch:
             reporter = Reporter(scratch / artifacts.LOG, mode)
             ended = _guarded(_unique(task), scratch, reporter, stopping, rhythm)
     except StageError as error:
@@ -84,6 +78,22 @@ def main(task: Task, mode: str, rhythm: Rhythm | None = None) -> int:
         ended = Ended(error.code, {"key": task.key, "code": int(error.code), "message": str(error)})
     write_termination(ended.words)
     return ended.code
+
+
+@contextlib.contextmanager
+def _obeyed_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set while the block runs: a stage saves what it has, and ends."""
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def run_task(

@@ -11,6 +11,7 @@ from botocore.exceptions import (
     CredentialRetrievalError,
     EndpointConnectionError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     ParamValidationError,
     PartialCredentialsError,
@@ -64,6 +65,8 @@ _WRONG_REGION = frozenset(
     {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 )
 
+_BROKEN_OFF = (ConnectionError, HTTPClientError, IncompleteReadError, ResponseStreamingError)
+
 _PREFIX_AND_KEY = frozenset(
     {"ObjectParentIsFile", "ExistingObjectIsDirectory", "DirectoryObjectContainsData"}
 )
@@ -89,7 +92,7 @@ def is_transient(error: Exception) -> bool:
         return code_of(error) in _TRANSIENT_CODES or status_of(error) in _TRANSIENT_STATUS
     if isinstance(error, SSLError):
         return False
-    return isinstance(error, ConnectionError | HTTPClientError | ResponseStreamingError)
+    return isinstance(error, _BROKEN_OFF)
 
 
 def explained(error: Exception, where: str, endpoint: str) -> StageError:
@@ -126,7 +129,7 @@ def explained(error: Exception, where: str, endpoint: str) -> StageError:
             f"nothing answers at {endpoint} (for {where}); start the store, or correct "
             "spec.storage.endpointUrl"
         )
-    if isinstance(error, ConnectionError | HTTPClientError | ResponseStreamingError):
+    if isinstance(error, _BROKEN_OFF):
         return RetryableError(f"{endpoint} broke off or was too slow (for {where}): {error}")
     if isinstance(error, BotoCoreError):
         return PermanentError(f"{where} at {endpoint}: {error}", ExitCode.CONFIGURATION)

@@ -1,0 +1,74 @@
+"""What a stage says, and that its last words fit where Kubernetes puts them."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ner_jobs.reporting import TERMINATION_BYTES, Reporter, termination_bytes, write_termination
+
+
+@settings(max_examples=60, deadline=None)
+@given(message=st.text(max_size=6000), key=st.text(alphabet="abcdef", min_size=64, max_size=64))
+def test_last_words_fit_and_stay_json(message: str, key: str) -> None:
+    body = {"key": key, "code": 65, "message": message}
+    data = termination_bytes(body)
+    assert len(data) <= TERMINATION_BYTES
+    said = json.loads(data)
+    assert said["key"] == key
+    assert said["code"] == 65
+    assert message.startswith(said["message"].removesuffix("…")) or said["message"] == message
+
+
+@pytest.mark.parametrize("message", ["x" * 100_000, "京" * 100_000, "\n" * 100_000, "😀" * 100_000])
+def test_long_words_are_cut_by_little_more_than_needed(message: str) -> None:
+    data = termination_bytes({"key": "k" * 64, "message": message})
+    assert TERMINATION_BYTES - 3000 < len(data) <= TERMINATION_BYTES
+
+
+def test_the_headline_goes_first_and_digests_stay() -> None:
+    headline = {f"f1.{number}": 0.5 for number in range(1000)}
+    outputs = dict.fromkeys(("base", "labels", "train", "validation", "test", "calibration"), "d" * 64)
+    said = json.loads(termination_bytes({"key": "k", "outputs": outputs, "headline": headline}))
+    assert said == {"key": "k", "outputs": outputs}
+
+
+def test_last_words_go_where_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NERD_TERMINATION_LOG", str(tmp_path / "words"))
+    write_termination({"message": "为什么"})
+    assert json.loads((tmp_path / "words").read_text(encoding="utf-8")) == {"message": "为什么"}
+    monkeypatch.setenv("NERD_TERMINATION_LOG", str(tmp_path / "no folder" / "words"))
+    write_termination({"message": "nowhere to go, and no error"})
+
+
+def test_lines_for_a_program_are_json_a_line(tmp_path: Path) -> None:
+    out = io.StringIO()
+    reporter = Reporter(tmp_path / "log", "json", out)
+    reporter.line("one\ntwo")
+    reporter.progress(3, 3, "steps")
+    reporter.traceback("Traceback")
+    assert [json.loads(line) for line in out.getvalue().splitlines()] == [
+        {"log": "one\ntwo"},
+        {"progress": {"done": 3, "total": 3, "what": "steps"}},
+    ]
+    log = (tmp_path / "log").read_text()
+    assert "one\ntwo" in log
+    assert "Traceback" in log
+
+
+def test_lines_for_a_person_are_plain(tmp_path: Path) -> None:
+    out = io.StringIO()
+    reporter = Reporter(tmp_path / "log", "plain", out)
+    reporter.line("one")
+    reporter.progress(1200, 1200, "steps")
+    assert out.getvalue() == "one\n1,200 of 1,200 steps\n"
+
+
+def test_whoever_listened_may_be_gone(tmp_path: Path) -> None:
+    out = io.StringIO()
+    out.close()
+    Reporter(tmp_path / "log", "plain", out).line("one")
+    assert "one" in (tmp_path / "log").read_text()

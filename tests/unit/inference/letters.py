@@ -13,6 +13,7 @@ class LetterSession:
     """a is O, b is B-PER, c is I-PER, d is B-LOC, e is I-LOC; padding must never be read."""
 
     effective_precision = "fp32"
+    products = {"fp32": 1}  # noqa: RUF012
 
     def __init__(self, fixed_length: int | None = None) -> None:
         self.fixed_length = fixed_length

@@ -1,6 +1,7 @@
 """Promotions as stories: what is judged, what moves, and what a second look finds."""
 
 import json
+import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,15 @@ from ner_jobs.stages import promote
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.store import artifacts
 from ner_jobs.store.directory import DirectoryStore
-from ner_jobs.store.pointer import Pointer, move_pointer, read_pointer, rolled_back
+from ner_jobs.store.pointer import (
+    Action,
+    Pointer,
+    Promotion,
+    move_pointer,
+    promoted,
+    read_pointer,
+    rolled_back,
+)
 from ner_jobs.task import (
     InputReference,
     Manifest,
@@ -41,8 +50,8 @@ GATES: tuple[dict[str, Any], ...] = (
 )
 
 
-def sentences() -> list[Sentence]:
-    return [Sentence(f"test:{at}", ("京", "人"), ("B-LOC", "B-PER")) for at in range(SIZE)]
+def sentences(tokens: tuple[str, ...] = ("京", "人")) -> list[Sentence]:
+    return [Sentence(f"test:{at}", tokens, ("B-LOC", "B-PER")) for at in range(SIZE)]
 
 
 def a_key(name: str) -> str:
@@ -52,8 +61,9 @@ def a_key(name: str) -> str:
 class World:
     """A store with a deployment's artifacts; candidates are named by how many sentences they get wrong."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, tokens: tuple[str, ...] = ("京", "人")) -> None:
         self.root = root
+        self.sentences = sentences(tokens)
         self.store = DirectoryStore(root / "store")
         self.logged: list[str] = []
         self._folders = 0
@@ -67,7 +77,7 @@ class World:
         return folder
 
     def _write_data(self, folder: Path) -> None:
-        write_sentences(folder / "test", sentences())
+        write_sentences(folder / "test", self.sentences)
         (folder / "labels").mkdir()
         (folder / "labels/labels.json").write_text(json.dumps({"types": ["LOC", "PER"]}))
 
@@ -100,7 +110,7 @@ class World:
         def write_counts(folder: Path) -> None:
             count(
                 Pair(sentence.id, sentence.tags or (), ("O", "B-PER") if at < wrong else sentence.tags or ())
-                for at, sentence in enumerate(sentences())
+                for at, sentence in enumerate(self.sentences)
             ).save(folder / "counts")
 
         def write_compiled(folder: Path) -> None:
@@ -372,3 +382,36 @@ def test_a_gate_that_cannot_be_asked_is_named(world: World) -> None:
     gates = [{"metric": "accuracy", "entityType": "ORG", "min": 0.1}]
     with pytest.raises(PermanentError, match=r"gates\[0\]: accuracy is measured over all tokens"):
         world.run(world.task({"fp32": "fp32"}, gates=gates))
+
+
+def test_a_current_model_that_was_measured_on_other_data_is_inferred_on_this_first(
+    tmp_path: Path, compiled_letters: Path
+) -> None:
+    """The model in service reads d as a LOC and b as a PER: it is right on every sentence here."""
+    world = World(tmp_path, tokens=("d", "b"))
+    world.publish(
+        Stage.COMPILE,
+        "letters",
+        lambda folder: shutil.copytree(compiled_letters, folder / "compiled"),
+        variant="int8",
+    )
+    elsewhere = Promotion(
+        generation=0,
+        revision="r0",
+        variant="int8",
+        compile_key=a_key("letters"),
+        manifest_digest="0" * 64,
+        evaluation_key=a_key("an evaluation of other data"),
+        test_digest="another snapshot",
+        promoted_at=1.0,
+        by="promote",
+        action=Action.PROMOTE,
+    )
+    assert move_pointer(world.store, promoted(None, elsewhere, OWNER), None)
+    world.candidate("worse", wrong=20)
+    result, output = world.run(world.task({"fp32": "worse"}))
+    assert result.headline["verdict"] == "Refused"
+    against_current = verdict_of(result, output).variants[0].findings[2]
+    assert against_current.reason == "DropTooLarge"
+    assert against_current.value == pytest.approx(100 * (1 - 1160 / 1180), abs=0.01)
+    assert any("measured on other data" in line for line in world.logged)

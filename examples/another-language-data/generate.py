@@ -11,8 +11,34 @@ from pathlib import Path
 from random import Random
 
 SPLITS = {"train": 900, "validation": 200, "test": 300}
-FIRST = ("Jonas", "Käthe", "Jürgen", "Anna", "Björn", "Lena", "Ömer", "Sofia", "Heinz", "Grete", "Malte", "Ida")
-LAST = ("Weber", "Müller", "Groß", "Schäfer", "Yıldız", "Kühn", "Vogel", "Brandt", "Lorenz", "Weiß", "Funk", "Noll")
+FIRST = (
+    "Jonas",
+    "Käthe",
+    "Jürgen",
+    "Anna",
+    "Björn",
+    "Lena",
+    "Ömer",
+    "Sofia",
+    "Heinz",
+    "Grete",
+    "Malte",
+    "Ida",
+)
+LAST = (
+    "Weber",
+    "Müller",
+    "Groß",
+    "Schäfer",
+    "Yıldız",
+    "Kühn",
+    "Vogel",
+    "Brandt",
+    "Lorenz",
+    "Weiß",
+    "Funk",
+    "Noll",
+)
 HALLS = ("Halle", "Werk", "Bau", "Lager")
 TOWNS = ("Köln", "Aachen", "Düren", "Görlitz", "Husum", "Plön", "Soest", "Fürth", "Celle", "Gießen")
 MACHINES = ("Presse", "Fräse", "Drehbank", "Kran", "Förderband", "Kompressor", "Stapler", "Ofen")
@@ -30,19 +56,27 @@ NOTES = (
     "{PERSON} und {PERSON} haben {GERÄT} in {ORT} geprüft .",
     "Bei der Wartung von {GERÄT} fand {PERSON} {FEHLER} .",
     "{GERÄT} wird von {ORT} nach {ORT} verlegt .",
-    "Heute gab es keine Störungen in der Frühschicht .",
+    "Heute gab es bis {UHRZEIT} Uhr keine Störungen in der Frühschicht .",
     "Ursache war {FEHLER} , behoben durch {PERSON} .",
-    "Die Ersatzteile kommen am Montag .",
+    "Die Ersatzteile kommen am Montag um {UHRZEIT} Uhr .",
     "Laut {PERSON} läuft {GERÄT} seit gestern wieder ohne Befund .",
 )
+
+TIME = "{UHRZEIT}"
+"""No entity: a word that makes sentences differ."""
 
 
 def main(folder: Path) -> None:
     """Write one JSON Lines file a split."""
     random = Random(7)
+    seen: set[str] = set()
     for split, count in SPLITS.items():
-        notes = [note(random, random.choice(NOTES)) for _ in range(count)]
-        lines = [json.dumps(each, ensure_ascii=False) + "\n" for each in notes]
+        lines: list[str] = []
+        while len(lines) < count:
+            line = json.dumps(note(random, random.choice(NOTES)), ensure_ascii=False) + "\n"
+            if line not in seen:
+                seen.add(line)
+                lines.append(line)
         (folder / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8")
 
 
@@ -53,7 +87,7 @@ def note(random: Random, pattern: str) -> dict[str, object]:
     for word in pattern.split():
         name = fill(random, word[1:-1]) if word.startswith("{") else word
         text += " " if text else ""
-        if word.startswith("{"):
+        if word.startswith("{") and word != TIME:
             entities.append({"start": len(text), "end": len(text) + len(name), "label": word[1:-1]})
         text += name
     return {"text": text, "entities": entities}
@@ -68,8 +102,10 @@ def fill(random: Random, kind: str) -> str:
             return f"{random.choice(HALLS)} {random.choice(TOWNS)}"
         case "GERÄT":
             return f"{random.choice(MACHINES)} {random.choice('ABCDEFGHK')}-{random.randrange(100, 1000)}"
-        case _:
+        case "FEHLER":
             return random.choice(FAULTS)
+        case _:
+            return f"{random.randrange(24)}:{random.randrange(60):02d}"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ with. The same seed gives the same bytes on every machine.
 
 from collections.abc import Callable, Iterator
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -37,15 +38,45 @@ _SENTENCES = (
     "{PER}出生在{LOC}，后来到{ORG}工作。",
     "从{LOC}出发的船队昨晚到达{LOC}。",
     "{ORG}决定把总部迁往{LOC}。",
-    "天气转凉，市民纷纷添置冬衣。",
-    "会议强调，要把农业放在重要的位置。",
-    "图书馆每天早上八点开门，晚上十点关门。",
-    "本次展览共展出作品三百多件。",
+    "{when}天气转凉，市民纷纷添置{goods}。",
+    "{when}的会议强调，要把{goods}的质量放在重要的位置。",
+    "{when}，{goods}的价格下降了百分之{number}。",
+    "本次展览{when}开幕，共展出{goods}等{number}多件。",
     "{PER}同志，请你把这封信带给{PER}。",
     "去年冬天，{PER}在{ORG}做了手术，现在已经康复。",
     "{LOC}今年的茶叶产量创了新高，{ORG}派人前来收购。",
     "由{ORG}编写的教材受到{LOC}师生的欢迎。",
 )
+
+_WHEN = (
+    "今天上午",
+    "今天下午",
+    "昨天上午",
+    "昨天晚上",
+    "上周",
+    "本月",
+    "上个月",
+    "今年春天",
+    "去年冬天",
+    "节日期间",
+)
+_GOODS = (
+    "粮食",
+    "棉花",
+    "茶叶",
+    "煤炭",
+    "家具",
+    "衣物",
+    "图书",
+    "水果",
+    "蔬菜",
+    "丝绸",
+    "瓷器",
+    "药材",
+    "木材",
+    "自行车",
+)
+_DIGITS = "一二三四五六七八九"
 
 Labelled = list[tuple[str, str]]
 """A sentence: each character and its tag."""
@@ -62,19 +93,24 @@ def write_demo(folder: Path) -> Path:
     """
     data = folder / "quickstart-data"
     data.mkdir(parents=True, exist_ok=True)
-    random = Random(SEED)
+    drawn = sentences(Random(SEED))
     for split, count in SPLITS.items():
-        text = "\n".join(conll(sentence) for sentence in sentences(random, count))
+        text = "\n".join(conll(sentence) for sentence in islice(drawn, count))
         (data / f"{split}.txt").write_text(text, encoding="utf-8")
     spec = folder / "quickstart.yaml"
     spec.write_text(files("ner_operator.cli").joinpath("demo.yaml").read_text("utf-8"), encoding="utf-8")
     return spec
 
 
-def sentences(random: Random, count: int) -> Iterator[Labelled]:
-    """That many sentences, drawn one after another."""
-    for _ in range(count):
-        yield _filled(random, random.choice(_SENTENCES))
+def sentences(random: Random) -> Iterator[Labelled]:
+    """Sentences without end, no two of them equal."""
+    seen: set[str] = set()
+    while True:
+        sentence = _filled(random, random.choice(_SENTENCES))
+        text = "".join(character for character, _ in sentence)
+        if text not in seen:
+            seen.add(text)
+            yield sentence
 
 
 def conll(sentence: Labelled) -> str:
@@ -83,15 +119,16 @@ def conll(sentence: Labelled) -> str:
 
 
 def _filled(random: Random, pattern: str) -> Labelled:
-    """The pattern with a name in the place of each `{TYPE}`."""
+    """The pattern with a name in the place of each `{TYPE}`, and a word in that of each `{word}`."""
     labelled: Labelled = []
     for piece in pattern.replace("{", "\0{").replace("}", "}\0").split("\0"):
-        if piece.startswith("{"):
-            kind = piece[1:-1]
+        kind = piece[1:-1] if piece.startswith("{") else ""
+        if kind in _NAMES:
             name = _NAMES[kind](random)
             labelled += [(character, f"{'I' if at else 'B'}-{kind}") for at, character in enumerate(name)]
         else:
-            labelled += [(character, "O") for character in piece]
+            words = _WORDS[kind](random) if kind else piece
+            labelled += [(character, "O") for character in words]
     return labelled
 
 
@@ -109,3 +146,8 @@ def _organisation(random: Random) -> str:
 
 
 _NAMES: dict[str, Callable[[Random], str]] = {"PER": _person, "LOC": _place, "ORG": _organisation}
+_WORDS: dict[str, Callable[[Random], str]] = {
+    "when": lambda random: random.choice(_WHEN),
+    "goods": lambda random: random.choice(_GOODS),
+    "number": lambda random: f"{random.choice(_DIGITS)}十{random.choice(_DIGITS)}",
+}

@@ -11,7 +11,8 @@ from ner_jobs.store.protocol import Store
 from ner_jobs.task import Manifest, Stage
 from ner_operator.local.record import Record, read_record
 from ner_operator.planning.keys import PACKAGES
-from ner_operator.planning.plan import Address, Artifact, Observed, Plan, PointerState, plan
+from ner_operator.planning.observed import Address, Artifact, Observed, PointerState
+from ner_operator.planning.plan import Plan, plan
 from ner_operator.planning.resolved import ResolvedDeployment
 
 READERS = 8

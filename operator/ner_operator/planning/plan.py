@@ -7,7 +7,7 @@ what it would like to know beyond what it was told is in `Plan.unobserved`.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ner_jobs.task import InputReference, Stage
 from ner_jobs.task.model import Contract
@@ -22,71 +22,8 @@ from ner_operator.planning.keys import (
     parameters_in_key,
     revision_of,
 )
+from ner_operator.planning.observed import Address, Artifact, Observed, PointerState
 from ner_operator.planning.resolved import PromotionPolicy, ResolvedDeployment
-
-Address = tuple[Stage, str]
-"""A stage and a key: where an artifact is, if it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """What was observed of a finished step.
-
-    Attributes:
-        outputs: digest of each output.
-        missing: files that its manifest lists and the store lacks, or has in another size.
-        backend: of a compiled variant.
-        outcome: of a promotion: what the verdict led to.
-    """
-
-    outputs: Mapping[str, str]
-    headline: Mapping[str, object] = field(default_factory=dict)
-    missing: tuple[str, ...] = ()
-    emulated: bool = False
-    backend: str = ""
-    outcome: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PointerState:
-    """Where the pointer of this deployment stands.
-
-    Attributes:
-        promote_key: of the verdict that moved it here; empty where a person did.
-        held: the revision that a person took back by the last move, or empty.
-        by_hand: whether the last move was a person's choice of this revision and variant.
-    """
-
-    generation: int
-    revision: str
-    variant: str
-    compile_key: str
-    promote_key: str = ""
-    held: str = ""
-    by_hand: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What a plan is made from beside the spec.
-
-    Attributes:
-        artifacts: by address; None says that it was looked for and is not there.
-        records: ingredients of each step's last result, by name: they explain what changed.
-        rerun: tokens by stage or step, of people who asked for a step again.
-        promotion_asked: the pointer's generation when a person last asked to judge again: it lifts what
-            holds the promotion at that generation, and nothing later.
-        versions: installed libraries, by name.
-        isa: the CPU's ISA class.
-    """
-
-    artifacts: Mapping[Address, Artifact | None] = field(default_factory=dict)
-    pointer: PointerState | None = None
-    records: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    rerun: Mapping[str, str] = field(default_factory=dict)
-    promotion_asked: int | None = None
-    versions: Mapping[str, str] = field(default_factory=dict)
-    isa: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,8 @@ def _ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> Ended:
     [
         pytest.param("print('fine')", 0, "", id="well"),
         pytest.param(
-            "open(os.environ['NERD_TERMINATION_LOG'], 'w').write('{\"message\": \"train:3 is wrong\"}')\nsys.exit(65)",
+            'words = \'{"message": "train:3 is wrong"}\'\n'
+            "open(os.environ['NERD_TERMINATION_LOG'], 'w').write(words)\nsys.exit(65)",
             ExitCode.DATA,
             "train:3 is wrong",
             id="with last words",

@@ -6,16 +6,8 @@ import pytest
 
 from ner_jobs.task import Stage, canonical_digest
 from ner_jobs.task.parameters import FinetuneParameters, GateParameters, InferParameters
-from ner_operator.planning.plan import (
-    Artifact,
-    Cached,
-    Held,
-    KnownAfter,
-    Observed,
-    PointerState,
-    Run,
-    plan,
-)
+from ner_operator.planning.observed import Artifact, Observed, PointerState
+from ner_operator.planning.plan import Cached, Held, KnownAfter, Run, plan
 from ner_operator.planning.resolved import Inference, ResolvedDeployment
 
 

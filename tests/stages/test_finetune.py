@@ -114,7 +114,7 @@ def test_killed_in_the_second_epoch_it_ends_with_the_weights_of_an_unbroken_run(
 
     kill_at(start(folder, "killed", "store-2"), step=31)
     resumed = finish(start(folder, "resumed", "store-2"))
-    assert [part["fromStep"] for part in resumed["provenance"]["segments"]][0] == 0
+    assert resumed["provenance"]["segments"][0]["fromStep"] == 0
     assert resumed["provenance"]["segments"][-1]["fromStep"] > 20
     assert resumed["provenance"]["reproducible"] is True
     assert weights(folder, "resumed") == weights(folder, "unbroken")

@@ -30,13 +30,15 @@ lint: $(VENV)/.installed ## ruff, mypy strict, import walls, drift of the genera
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m ner_operator.api.crd --check
+	$(BIN)/python -m ner_operator.api.reference --check
 
 format: $(VENV)/.installed ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-crds: $(VENV)/.installed ## Generate crds/ from operator/ner_operator/api
+crds: $(VENV)/.installed ## Generate crds/ and docs/reference.md from operator/ner_operator/api
 	$(BIN)/python -m ner_operator.api.crd --write
+	$(BIN)/python -m ner_operator.api.reference --write
 
 bench: $(VENV)/.installed ## Measure: make bench NAME=quality|int8|infer|epoch|evaluate|cached|store, or all
 	$(BIN)/python -m benchmarks $(NAME)

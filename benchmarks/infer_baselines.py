@@ -50,9 +50,12 @@ def pipeline(model: Path, sentences: list[tuple[int, Sentence]], output: Path) -
     """Run the pipeline on each sentence's text, and write its entities a line."""
     import transformers
 
+    transformers.utils.logging.disable_progress_bar()
     classify = transformers.pipeline(
         "token-classification", model=str(model), device="cpu", aggregation_strategy="simple"
     )
+    # Without this it fails on the sentences that are longer than the model's positions.
+    classify.tokenizer.model_max_length = classify.model.config.max_position_embeddings
     with (output / f"entities-{sentences[0][0]}.jsonl").open("w", encoding="utf-8") as file:
         for _, sentence in sentences:
             found = classify(join_tokens(sentence.tokens)[0])

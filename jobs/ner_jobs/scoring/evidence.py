@@ -67,9 +67,7 @@ class Court:
         if self._reference is None:
             return Distance(candidate.point, None, None)
         drop = self._reference.f1().drop_to(candidate)
-        return Distance(
-            candidate.point, Range.of(drop.interval(CONFIDENCE)), drop.upper_bound(CONFIDENCE)
-        )
+        return Distance(candidate.point, Range.of(drop.interval(CONFIDENCE)), drop.upper_bound(CONFIDENCE))
 
     def _evidence(self, variant: str, gate: GateParameters) -> Evidence:
         candidate = self._variants[variant]

@@ -277,7 +277,7 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
     def __init__(self, trainer: NerTrainer) -> None:
         self._trainer = trainer
         self._saved = time.monotonic()
-        self._loss = float("nan")
+        self._loss: float | None = None
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._trainer.steps_watch.start()
@@ -295,7 +295,9 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
             control.should_save = True
             self._saved = time.monotonic()
         epoch = min(int(state.epoch) + 1, trainer.parameters.epochs)
-        what = f"steps, epoch {epoch} of {trainer.parameters.epochs}, loss {self._loss:.4f}"
+        what = f"steps, epoch {epoch} of {trainer.parameters.epochs}"
+        if self._loss is not None:
+            what += f", loss {self._loss:.4f}"
         trainer.surroundings.progress(state.global_step, state.max_steps, what)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:

@@ -60,7 +60,7 @@ def run(context: StageContext) -> StageResult:
     current = current_model.counts_of(context, standing.before, counts, parameters)
     draws = Draws(resamples=parameters.resamples, seed=parameters.seed)
     court = Court(counts, parameters.reference, current, draws)
-    held = standing.pointer is not None and standing.pointer.held == parameters.revision
+    held = standing.pointer is not None and standing.pointer.holds(parameters.revision)
     verdicts = tuple(
         _judge(context, parameters, court, variant, held and not parameters.release_held)
         for variant in parameters.preference

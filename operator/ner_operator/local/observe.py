@@ -102,6 +102,6 @@ def _state_of(pointer: Pointer | None) -> PointerState | None:
         variant=pointer.variant,
         compile_key=pointer.compile_key,
         promote_key=pointer.promote_key,
-        held=pointer.held,
+        held=pointer.taken_back,
         by_hand=pointer.action is not Action.PROMOTE,
     )

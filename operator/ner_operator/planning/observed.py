@@ -34,7 +34,7 @@ class PointerState:
 
     Attributes:
         promote_key: of the verdict that moved it here; empty where a person did.
-        held: the revision that a person took back by the last move, or empty.
+        held: the revisions that people took back and did not promote again.
         by_hand: whether the last move was a person's choice of this revision and variant.
     """
 
@@ -43,7 +43,7 @@ class PointerState:
     variant: str
     compile_key: str
     promote_key: str = ""
-    held: str = ""
+    held: tuple[str, ...] = ()
     by_hand: bool = False
 
 

@@ -217,7 +217,7 @@ class _Planner:
                 former = decide(generation - 1, release)
                 if isinstance(former, Cached | Run) and former.key == pointer.promote_key:
                     return former
-        state = decide(generation, bool(pointer and pointer.held == revision))
+        state = decide(generation, bool(pointer and revision in pointer.held))
         if isinstance(state, Cached) and state.artifact.outcome == "Promoted":
             return Held(
                 "the gates let this revision pass, but the pointer is not where that verdict left it: "
@@ -316,7 +316,7 @@ def _hold(pointer: PointerState | None, revision: str) -> str:
     """Why the pointer stays where a person put it, or empty."""
     if pointer is None:
         return ""
-    if pointer.held == revision != pointer.revision:
+    if revision in pointer.held and revision != pointer.revision:
         return (
             f"revision {revision[:12]} was rolled back and is held: nerd promote takes it back into service, "
             "nerd run --rerun promote judges it again, a changed spec makes a new revision"

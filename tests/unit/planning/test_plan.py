@@ -158,7 +158,7 @@ def test_a_rolled_back_revision_is_held_until_a_person_moves_on(
     pointer = world.observed.pointer
     world.observed = replace(
         world.observed,
-        pointer=PointerState(pointer.generation + 1, "older", "int8", "k" * 64, held=pointer.revision),
+        pointer=PointerState(pointer.generation + 1, "older", "int8", "k" * 64, held=(pointer.revision,)),
     )
     state = world.plan(deployment).state("promote")
     assert isinstance(state, Held)
@@ -185,7 +185,7 @@ def test_a_verdict_whose_artifact_was_lost_by_a_crash_is_left_again(
 def test_a_changed_spec_moves_on_from_a_rollback(deployment: ResolvedDeployment, world) -> None:
     world.run(deployment)
     held = world.observed.pointer.revision
-    world.observed = replace(world.observed, pointer=PointerState(2, "older", "int8", "k" * 64, held=held))
+    world.observed = replace(world.observed, pointer=PointerState(2, "older", "int8", "k" * 64, held=(held,)))
     assert "promote" in world.run(_epochs(deployment))
 
 

@@ -18,7 +18,7 @@ def test_another_language(nerd: Any, tmp_path: Path) -> None:
     assert run.code == 0, run.err
     assert run.json["inService"]["f1"] > 0.8
     evaluation = run.json["variants"][0]["evaluation"]
-    assert {found["type"] for found in evaluation["types"]} == {"PERSON", "ORT", "GERÄT", "FEHLER"}
+    assert {found["name"] for found in evaluation["types"]} == {"PERSON", "ORT", "GERÄT", "FEHLER"}
     said = nerd(
         "predict",
         "-f",

@@ -46,6 +46,9 @@ class Session(Protocol):
     fixed_length: int | None
     """The only length it takes (a fixed 1xL export), or None for any."""
 
+    products: Mapping[str, int]
+    """Matrix products (or their weights) counted by what they run in, as far as the engine tells."""
+
     def run(self, input_ids: IntArray, attention_mask: IntArray) -> FloatArray:
         """Logits.
 

@@ -1,13 +1,16 @@
 """ONNX Runtime on CPU: fp32, and int8 dynamic or static.
 
 Dynamic quantization per channel needs no calibration and keeps what large
-activations need: each tensor's range is taken as it comes. Static per tensor
-does not: one outlier of the FFN decides the range of its whole layer, and F1
-is gone; it is here by name, to be seen.
+activations need: each tensor's range is taken as it comes. Static with one
+range a tensor does not: an outlier of the FFN decides the range of its whole
+layer, and F1 is gone; it is here by name, to be seen. The static recipe that
+is searched leaves the inputs of the down projections alone.
 
 `quantize_static` on a graph whose attention is fused inserts nothing and says
-nothing, so quantized nodes are counted. Percentile and entropy calibration
-fail on windows of unequal lengths, so ranges are minima and maxima.
+nothing, so quantization starts from the plain graph, the engine fuses when it
+loads, and the integer products of the graph that it really runs are counted.
+Percentile and entropy calibration fail on windows of unequal lengths, so
+ranges are minima and maxima.
 """
 
 import json
@@ -26,6 +29,7 @@ from onnxruntime.quantization import (
     quantize_dynamic,
     quantize_static,
 )
+from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from ner_jobs.backends.base import Calibration, FloatArray, IntArray, Recipe
 from ner_jobs.backends.graph_inputs import copy_folder_files, feed, refuse_options
@@ -36,30 +40,38 @@ EXPORTED = "dynamic.onnx"
 MODEL = "model.onnx"
 FACTS = "onnxruntime.json"
 
-INTEGER_OPERATORS = frozenset(
-    {"MatMulInteger", "DynamicQuantizeMatMul", "QLinearMatMul", "MatMulIntegerToFloat", "QAttention"}
+INTEGER_PRODUCTS = frozenset(
+    {
+        "MatMulInteger",
+        "MatMulIntegerToFloat",
+        "DynamicQuantizeMatMul",
+        "QLinearMatMul",
+        "QGemm",
+        "QAttention",
+    }
 )
 """Operators of a loaded graph that multiply in integers."""
 
-RECIPES = {
-    "fp32": (Recipe("fp32", "fp32", "the exported graph, fused by the engine"),),
-    "int8": (
-        Recipe("dynamic-per-channel", "int8", "weights per channel, activations by their range as they come"),
-        Recipe(
-            "static-per-channel",
-            "int8",
-            "weights per channel, activations by the range of the calibration set",
-            needs_calibration=True,
-        ),
-        Recipe(
-            "naive",
-            "int8",
-            "static, one range a tensor: collapses on outliers of the FFN",
-            searched=False,
-            needs_calibration=True,
-        ),
-    ),
-}
+FLOAT_PRODUCTS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm", "Attention", "MultiHeadAttention"})
+
+FP32 = Recipe("fp32", "fp32", "the exported graph, fused by the engine")
+DYNAMIC = Recipe(
+    "dynamic-per-channel", "int8", "weights per channel, activations by their range as they come"
+)
+STATIC = Recipe(
+    "static-per-channel",
+    "int8",
+    "weights per channel, activations by the range of the calibration set, down projections in fp32",
+    needs_calibration=True,
+)
+NAIVE = Recipe(
+    "naive",
+    "int8",
+    "static, one range a tensor: collapses on outliers of the FFN",
+    searched=False,
+    needs_calibration=True,
+)
+RECIPES = {"fp32": (FP32,), "int8": (DYNAMIC, STATIC, NAIVE)}
 
 
 class OnnxRuntimeBackend:
@@ -68,7 +80,7 @@ class OnnxRuntimeBackend:
     name = "onnxruntime"
 
     def recipes(self, precision: str) -> Sequence[Recipe]:
-        """fp32; int8 dynamic first, which is the fastest and needs no calibration."""
+        """fp32; int8 in the order of expected speed."""
         return RECIPES.get(precision, ())
 
     def compile(
@@ -86,56 +98,45 @@ class OnnxRuntimeBackend:
         """
         refuse_options(self.name, options)
         source, path = exported / EXPORTED, target / MODEL
-        # Without VNNI two products of 8 bits saturate 16: weights keep 7 bits.
-        reduce_range = not any("vnni" in feature for feature in cpu_features())
-        if recipe.precision == "fp32":
+        if recipe == FP32:
             copy_folder_files(exported, target, [EXPORTED])
             (target / EXPORTED).rename(path)
-        elif recipe.name == "dynamic-per-channel":
+        elif recipe == DYNAMIC:
             quantize_dynamic(
                 str(source),
                 str(path),
                 op_types_to_quantize=["MatMul"],
                 per_channel=True,
-                reduce_range=reduce_range,
+                reduce_range=_reduces_range(),
                 weight_type=QuantType.QInt8,
             )
         else:
-            quantize_static(
-                str(source),
-                str(path),
-                _Reader(calibration, _input_names(source)),
-                quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=["MatMul"],
-                per_channel=recipe.name == "static-per-channel",
-                reduce_range=reduce_range,
-                activation_type=QuantType.QInt8,
-                weight_type=QuantType.QInt8,
-                calibrate_method=CalibrationMethod.MinMax,
-            )
-        integer = _integer_operators(path, target / "optimized.onnx")
-        if recipe.precision == "int8" and not sum(integer.values()):
+            _quantize_static(source, path, recipe, calibration, target / "shaped.onnx")
+        products = _products(path, target / "optimized.onnx")
+        effective = _effective(products)
+        if effective != recipe.precision:
             raise PermanentError(
-                f"ONNX Runtime quantized nothing with recipe {recipe.name}: the loaded graph has no integer "
-                "product; use dynamic-per-channel",
+                f"ONNX Runtime quantized nothing with recipe {recipe.name}: the graph that it runs has no "
+                "integer product; use dynamic-per-channel, or another precision",
                 ExitCode.SOFTWARE,
             )
-        facts = {"precision": recipe.precision, "integerOperators": dict(sorted(integer.items()))}
+        facts = {"precision": effective, "products": dict(sorted(products.items()))}
         (target / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
 
     def load(self, folder: Path, threads: int = 1) -> "OnnxRuntimeSession":
         """Open the model.
 
         Raises:
-            PermanentError: the folder says int8 and counts no integer product.
+            PermanentError: what `compile` counted in the graph that runs is not the precision that it states.
         """
         facts = json.loads((folder / FACTS).read_text())
-        precision = "int8" if sum(facts["integerOperators"].values()) else "fp32"
-        if precision != facts["precision"]:
+        effective = _effective(facts["products"])
+        if effective != facts["precision"]:
             raise PermanentError(
-                f"{folder} runs in {precision}, {facts['precision']} was compiled", ExitCode.SOFTWARE
+                f"ONNX Runtime runs {folder} in {effective}, {facts['precision']} was compiled",
+                ExitCode.SOFTWARE,
             )
-        return OnnxRuntimeSession(folder / MODEL, precision, threads)
+        return OnnxRuntimeSession(folder / MODEL, effective, facts["products"], threads)
 
     def versions(self) -> dict[str, str]:
         """onnxruntime, and onnx which writes the graphs."""
@@ -143,14 +144,20 @@ class OnnxRuntimeBackend:
 
 
 class OnnxRuntimeSession:
-    """A loaded graph."""
+    """A loaded graph.
+
+    Attributes:
+        products: how many operators of the running graph multiply, by their name.
+    """
 
     fixed_length: int | None = None
 
-    def __init__(self, path: Path, precision: str, threads: int) -> None:
+    def __init__(self, path: Path, precision: str, products: Mapping[str, int], threads: int) -> None:
         self.effective_precision = precision
-        options = _options(threads)
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.products = dict(products)
+        self._session = onnxruntime.InferenceSession(
+            str(path), _options(threads), providers=["CPUExecutionProvider"]
+        )
         self._names = [item.name for item in self._session.get_inputs()]
 
     def run(self, input_ids: IntArray, attention_mask: IntArray) -> FloatArray:
@@ -159,9 +166,9 @@ class OnnxRuntimeSession:
         return np.asarray(logits, np.float32)
 
 
-def open_model(path: Path, threads: int = 1) -> OnnxRuntimeSession:
+def open_exported(path: Path) -> OnnxRuntimeSession:
     """An exported graph as it is, in fp32."""
-    return OnnxRuntimeSession(path, "fp32", threads)
+    return OnnxRuntimeSession(path, "fp32", {}, threads=1)
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
@@ -177,6 +184,48 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
         return next(self._windows, None)
 
 
+def _quantize_static(
+    source: Path, path: Path, recipe: Recipe, calibration: Calibration, shaped: Path
+) -> None:
+    # Symbolic shapes of open lengths cannot be inferred, and the attempt fails.
+    quant_pre_process(str(source), str(shaped), skip_optimization=True, skip_symbolic_shape=True)
+    try:
+        graph = onnx.load(str(shaped)).graph
+        quantize_static(
+            str(shaped),
+            str(path),
+            _Reader(calibration, [item.name for item in graph.input]),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["MatMul"],
+            nodes_to_exclude=_sensitive(graph) if recipe == STATIC else [],
+            per_channel=recipe == STATIC,
+            reduce_range=_reduces_range(),
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+        )
+    finally:
+        shaped.unlink(missing_ok=True)
+
+
+def _sensitive(graph: onnx.GraphProto) -> list[str]:
+    """Products of two activations, and with weights twice as long as wide or more: the FFN's second layer."""
+    weights = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    found = []
+    for node in graph.node:
+        if node.op_type != "MatMul":
+            continue
+        shape = weights.get(node.input[1])
+        if shape is None or len(shape) != 2 or shape[0] >= 2 * shape[1]:
+            found.append(node.name)
+    return found
+
+
+def _reduces_range() -> bool:
+    """Without VNNI, sums of two products of 8 bits saturate 16: weights then keep 7 bits."""
+    return not any("vnni" in feature for feature in cpu_features())
+
+
 def _options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -186,12 +235,8 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     return options
 
 
-def _input_names(path: Path) -> list[str]:
-    return [item.name for item in onnx.load(str(path), load_external_data=False).graph.input]
-
-
-def _integer_operators(path: Path, optimized: Path) -> Counter[str]:
-    """Count what the engine multiplies in integers, in the graph that it really loads."""
+def _products(path: Path, optimized: Path) -> Counter[str]:
+    """What multiplies in the graph that the engine really runs: the one that it writes after fusing."""
     options = _options(1)
     options.optimized_model_filepath = str(optimized)
     try:
@@ -199,4 +244,9 @@ def _integer_operators(path: Path, optimized: Path) -> Counter[str]:
         graph = onnx.load(str(optimized)).graph
     finally:
         optimized.unlink(missing_ok=True)
-    return Counter(node.op_type for node in graph.node if node.op_type in INTEGER_OPERATORS)
+    return Counter(node.op_type for node in graph.node if node.op_type in INTEGER_PRODUCTS | FLOAT_PRODUCTS)
+
+
+def _effective(products: Mapping[str, int]) -> str:
+    """int8 where anything multiplies in integers; the CPU provider has fp32 besides."""
+    return "int8" if any(products.get(name) for name in INTEGER_PRODUCTS) else "fp32"

@@ -1,8 +1,9 @@
 """OpenVINO on CPU: true fp32, bf16, and int8 by NNCF.
 
 The engine chooses its own precision unless told: an fp32 model runs in bf16
-on processors that have it. The hint is set, read back from the compiled
-model, and a mismatch is an error.
+on processors that have it. The hint is set, and what the products of the
+executed graph run in is read back; a mismatch is an error. The hint f16 is
+not offered: on a CPU the engine makes bf16 of it.
 
 NNCF without a model type quantizes the input of the FFN's down projection per
 tensor, whose outliers cost 45 points of F1 and more; with
@@ -10,23 +11,20 @@ tensor, whose outliers cost 45 points of F1 and more; with
 former is here by name, to be seen.
 """
 
+import contextlib
+import io
 import json
-import os
+import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-# NNCF reports its use over the network unless this is set before it is imported:
-# https://github.com/openvinotoolkit/telemetry
-os.environ.setdefault("NNCF_TELEMETRY", "OFF")
-os.environ.setdefault("OPENVINO_TELEMETRY", "OFF")
-
-import openvino
-
 from ner_jobs.backends.base import Calibration, FloatArray, IntArray, Recipe
 from ner_jobs.backends.graph_inputs import feed, refuse_options
+from ner_jobs.backends.without_telemetry import openvino
 from ner_jobs.host import cpu_features, versions
 from ner_jobs.task import ExitCode, PermanentError
 
@@ -37,37 +35,45 @@ FACTS = "openvino.json"
 HINTS = {"fp32": "f32", "bf16": "bf16"}
 """What the engine calls the precisions of what is not quantized."""
 
+PRECISIONS = {"f32": "fp32", "bf16": "bf16", "f16": "fp16", "i8": "int8", "u8": "int8"}
+"""Of a product in the executed graph, by the engine's name."""
+
+PRODUCTS = ("FullyConnected", "MatMul")
+
+FP32 = Recipe("fp32", "fp32", "everything in fp32")
+BF16 = Recipe("bf16", "bf16", "products in bf16")
+TRANSFORMER_BF16 = Recipe(
+    "transformer-bf16",
+    "int8",
+    "NNCF for transformers with SmoothQuant, the rest in bf16",
+    needs_calibration=True,
+)
+TRANSFORMER_FP32 = Recipe(
+    "transformer-fp32",
+    "int8",
+    "NNCF for transformers with SmoothQuant, the rest in fp32",
+    needs_calibration=True,
+)
+TRANSFORMER_WIDE_FFN = Recipe(
+    "transformer-wide-ffn",
+    "int8",
+    "the same, the FFN's down projections left in fp32",
+    needs_calibration=True,
+)
+NAIVE = Recipe(
+    "naive",
+    "int8",
+    "NNCF without a model type: collapses on outliers of the FFN",
+    searched=False,
+    needs_calibration=True,
+)
+
 RECIPES = {
-    "fp32": (Recipe("fp32", "fp32", "everything in fp32"),),
-    "bf16": (Recipe("bf16", "bf16", "everything that the engine can in bf16"),),
-    "int8": (
-        Recipe(
-            "transformer-bf16",
-            "int8",
-            "NNCF for transformers with SmoothQuant, the rest in bf16",
-            needs_calibration=True,
-        ),
-        Recipe(
-            "transformer-fp32",
-            "int8",
-            "NNCF for transformers with SmoothQuant, the rest in fp32",
-            needs_calibration=True,
-        ),
-        Recipe(
-            "transformer-wide-ffn",
-            "int8",
-            "the same, the FFN's down projections left in fp32",
-            needs_calibration=True,
-        ),
-        Recipe(
-            "naive",
-            "int8",
-            "NNCF without a model type: collapses on outliers of the FFN",
-            searched=False,
-            needs_calibration=True,
-        ),
-    ),
+    "fp32": (FP32,),
+    "bf16": (BF16,),
+    "int8": (TRANSFORMER_BF16, TRANSFORMER_FP32, TRANSFORMER_WIDE_FFN, NAIVE),
 }
+IN_BF16 = (BF16, TRANSFORMER_BF16)
 
 
 class OpenVinoBackend:
@@ -76,7 +82,7 @@ class OpenVinoBackend:
     name = "openvino"
 
     def recipes(self, precision: str) -> Sequence[Recipe]:
-        """fp32, bf16, and int8 in the order of expected speed; bf16 only where the processor has it."""
+        """fp32, bf16, and int8 in the order of expected speed."""
         return RECIPES.get(precision, ())
 
     def compile(
@@ -87,22 +93,23 @@ class OpenVinoBackend:
         target: Path,
         options: Mapping[str, str],
     ) -> None:
-        """Write `model.xml` and `model.bin`, and the precision of what is not quantized."""
+        """Write `model.xml` and `model.bin`, and the precision of what is not quantized.
+
+        Raises:
+            PermanentError: the recipe wants bf16, which this processor does not have.
+        """
         refuse_options(self.name, options)
+        if recipe in IN_BF16 and not _has_bf16():
+            raise PermanentError(
+                f"recipe {recipe.name} wants bf16, and this processor has none (avx512_bf16 or amx_bf16): "
+                "OpenVINO would run fp32 instead; choose fp32 or int8",
+                ExitCode.CONFIGURATION,
+            )
         model = openvino.Core().read_model(exported / EXPORTED)
-        rest = "fp32"
-        if recipe.precision == "bf16" or recipe.name == "transformer-bf16":
-            rest = "bf16" if _has_bf16() else "fp32"
-            if recipe.precision == "bf16" and rest != "bf16":
-                raise PermanentError(
-                    "this processor has no bf16 (avx512_bf16 or amx_bf16), OpenVINO would run fp32; "
-                    "choose fp32 or int8",
-                    ExitCode.CONFIGURATION,
-                )
         if recipe.precision == "int8":
             model = _quantized(model, recipe, calibration)
         openvino.save_model(model, target / MODEL, compress_to_fp16=False)
-        facts = {"precision": recipe.precision, "rest": rest}
+        facts = {"precision": recipe.precision, "rest": "bf16" if recipe in IN_BF16 else "fp32"}
         (target / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
 
     def load(self, folder: Path, threads: int = 1) -> "OpenVinoSession":
@@ -127,12 +134,17 @@ class OpenVinoBackend:
 
 
 class OpenVinoSession:
-    """A compiled graph with one request, on a given number of threads."""
+    """A compiled graph with one request, on a given number of threads.
+
+    Attributes:
+        products: how many products of the executed graph run in each precision.
+    """
 
     fixed_length: int | None = None
 
     def __init__(self, path: Path, hint: str, threads: int) -> None:
         core = openvino.Core()
+        # Pinned, N processes of one thread each would all sit on the same processor.
         self._compiled = core.compile_model(
             core.read_model(path),
             "CPU",
@@ -140,44 +152,65 @@ class OpenVinoSession:
                 "INFERENCE_PRECISION_HINT": hint,
                 "INFERENCE_NUM_THREADS": threads,
                 "NUM_STREAMS": 1,
+                "ENABLE_CPU_PINNING": False,
             },
         )
         self._names = [item.get_any_name() for item in self._compiled.inputs]
         self._request = self._compiled.create_infer_request()
-        self.effective_precision = self._read_back(hint)
+        self.products = self._read_back()
+        self.effective_precision = _effective(self.products, self._hint(), hint)
 
     def run(self, input_ids: IntArray, attention_mask: IntArray) -> FloatArray:
         """float32 (batch, length, labels) of int64 (batch, length)."""
         found = self._request.infer(feed(self._names, input_ids, attention_mask), share_inputs=True)
         return np.array(found[0], np.float32)
 
-    def _read_back(self, asked: str) -> str:
-        """What the engine does: its hint, and what the products of the executed graph run in."""
-        hint = self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        if hint != asked:
-            return f"hint {hint}"
-        products = [
-            operation.get_rt_info()["runtimePrecision"].astype(str)
-            for operation in self._compiled.get_runtime_model().get_ops()
-            if operation.get_rt_info()["layerType"].astype(str) in ("FullyConnected", "MatMul")
-        ]
-        if any(kind in ("i8", "u8", "I8", "U8") for kind in products):
-            return "int8"
-        return {"bf16": "bf16", "f32": "fp32"}[hint]
+    def _hint(self) -> str:
+        return str(self._compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
+
+    def _read_back(self) -> dict[str, int]:
+        """The products of the executed graph, counted by the precision that each runs in."""
+        found: Counter[str] = Counter()
+        for operation in self._compiled.get_runtime_model().get_ops():
+            about = operation.get_rt_info()
+            if about["layerType"].astype(str) in PRODUCTS:
+                kind = about["runtimePrecision"].astype(str)
+                found[PRECISIONS.get(kind, kind)] += 1
+        return dict(sorted(found.items()))
+
+
+def open_exported(path: Path) -> OpenVinoSession:
+    """An exported graph as it is, in true fp32."""
+    return OpenVinoSession(path, HINTS["fp32"], threads=1)
+
+
+def _effective(products: Mapping[str, int], hint: str, asked: str) -> str:
+    """One word for a graph: int8 where products are quantized, else what all of them run in."""
+    if hint != asked:
+        return f"the hint {hint} instead of {asked}"
+    if products.get("int8"):
+        return "int8"
+    if len(products) == 1:
+        return next(iter(products))
+    return " and ".join(f"{kind} ({count} products)" for kind, count in products.items()) or "nothing at all"
 
 
 def _quantized(model: Any, recipe: Recipe, calibration: Calibration) -> Any:
-    # NNCF takes seconds to import: only whoever quantizes pays.
+    # Its bars go to standard output, which belongs to the runner; importing it takes seconds.
+    with contextlib.redirect_stdout(io.StringIO()):
+        return _quantize(model, recipe, calibration)
+
+
+def _quantize(model: Any, recipe: Recipe, calibration: Calibration) -> Any:
     import nncf
 
+    nncf.set_log_level(logging.ERROR)
     names = [item.get_any_name() for item in model.inputs]
     windows = [feed(names, input_ids, attention_mask) for input_ids, attention_mask in calibration]
     data = nncf.Dataset(windows)
-    if recipe.name == "naive":
+    if recipe == NAIVE:
         return nncf.quantize(model, data, subset_size=len(windows))
-    ignored = None
-    if recipe.name == "transformer-wide-ffn":
-        ignored = nncf.IgnoredScope(names=_down_projections(model))
+    ignored = nncf.IgnoredScope(names=_down_projections(model)) if recipe == TRANSFORMER_WIDE_FFN else None
     vnni = any("vnni" in feature for feature in cpu_features())
     fix = nncf.OverflowFix.DISABLE if vnni else nncf.OverflowFix.ENABLE
     return nncf.quantize(
@@ -191,19 +224,22 @@ def _quantized(model: Any, recipe: Recipe, calibration: Calibration) -> Any:
 
 
 def _down_projections(model: Any) -> list[str]:
-    """Products whose constant operand has more rows in than out: the FFN's second layer."""
+    """Products with a constant that is at least twice as long as wide: the FFN's second layer.
+
+    The classifier is one of them; it costs nothing, and stays in fp32 with the others.
+    """
     found = []
     for operation in model.get_ops():
         if operation.get_type_name() != "MatMul":
             continue
         weights = operation.input_value(1)
         shape = weights.get_partial_shape()
-        if weights.get_node().get_type_name() not in ("Constant", "Transpose", "Convert") or shape.is_dynamic:
+        if shape.is_dynamic or len(shape) != 2:
             continue
-        inner, outer = list(shape.to_shape())[-2:]
+        inner, outer = list(shape.to_shape())
         if operation.get_attributes().get("transpose_b"):
             inner, outer = outer, inner
-        if inner >= 2 * outer and outer > 64:
+        if inner >= 2 * outer:
             found.append(operation.get_friendly_name())
     return found
 

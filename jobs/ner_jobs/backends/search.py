@@ -8,9 +8,10 @@ the backend's own fp32 is within what is allowed. A point estimate would do
 with less data, and has chosen a recipe that the test set refused.
 """
 
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,14 @@ from ner_jobs.scoring.bootstrap import POINT, drop_between
 from ner_jobs.scoring.counts import Counts, count
 from ner_jobs.scoring.decoding import Decoder
 from ner_jobs.store.artifacts import empty
-from ner_jobs.task import StageError
+from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import QuantizationParameters
+
+SENTENCES_BETWEEN_LOOKS = 1024
+"""After so many it says how far it is, and looks whether it should stop."""
+
+ERROR_LENGTH = 300
+"""Characters of an engine's error that the table keeps; the log has all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,7 @@ class Tried:
         size: bytes of what was compiled.
         passed: whether the bound is within what is allowed.
         why: the verdict in a sentence.
+        error: why it could not be compiled or run, or empty.
     """
 
     recipe: str
@@ -51,6 +59,7 @@ class Tried:
     size: int
     passed: bool
     why: str
+    error: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """As the artifact keeps it."""
@@ -62,18 +71,28 @@ class Tried:
             "bound": _rounded(self.upper, 4),
             "sentencesPerSecond": _rounded(self.sentences_per_second, 2),
             "size": self.size,
-            "verdict": "passed" if self.passed else "refused",
+            "verdict": "failed" if self.error else "passed" if self.passed else "refused",
             "why": self.why,
+            "error": self.error or None,
         }
 
 
 class CalibrationWindows(Calibration):
-    """The windows of a calibration set, each its own length."""
+    """The windows of a calibration set, each its own length.
 
-    def __init__(self, sentences: Sequence[Sentence], encoder: Encoder) -> None:
-        self._windows = [
-            window.input_ids for encoded in encoder.encode_batch(sentences) for window in encoded.windows
-        ]
+    Args:
+        windows: int64 (length,) each.
+    """
+
+    def __init__(self, windows: Sequence[IntArray] = ()) -> None:
+        self._windows = windows
+
+    @classmethod
+    def of(cls, sentences: Iterable[Sentence], encoder: Encoder) -> "CalibrationWindows":
+        """All windows of these sentences."""
+        return cls(
+            [window.input_ids for sentence in sentences for window in encoder.encode(sentence).windows]
+        )
 
     def __len__(self) -> int:
         """Windows."""
@@ -107,26 +126,45 @@ class Search:
     padding: int
     log: Callable[[str], None]
     progress: Callable[[float, float, str], None]
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def reference(self, scratch: Path) -> Counts:
         """The counts of the backend's own fp32 on validation."""
         recipe = self.backend.recipes("fp32")[0]
         empty(scratch)
-        self.backend.compile(self.exported, recipe, self.calibration, scratch, {})
-        counts, _ = self._measure(self.backend.load(scratch, self.threads), "fp32 on validation")
+        self.backend.compile(self.exported, recipe, self.calibration, scratch, self.options)
+        counts, speed = self._measure(self.backend.load(scratch, self.threads), "fp32")
+        self.log(
+            f"fp32: F1 {counts.default.micro().f1:.4f} on {len(self.validation)} validation sentences, "
+            f"{speed:.0f} sentences/s"
+        )
+        empty(scratch)
         return counts
 
     def try_recipe(self, recipe: Recipe, reference: Counts, target: Path) -> Tried:
         """Compile a recipe into an emptied folder, measure it, judge it; an error is a verdict too."""
         empty(target)
         try:
+            if recipe.needs_calibration and not len(self.calibration):
+                raise PermanentError(
+                    "there is no calibration sentence; give spec.data.calibration, or spec.data.train to "
+                    "draw them from"
+                )
             self.backend.compile(self.exported, recipe, self.calibration, target, self.options)
             session = self.backend.load(target, self.threads)
-            counts, speed = self._measure(session, f"{recipe.name} on validation")
-        except (StageError, RuntimeError, ValueError) as error:
-            why = f"it cannot be compiled or run: {str(error).splitlines()[0]}"
-            self.log(f"{recipe.name}: {why}")
-            return Tried(recipe.name, recipe.summary, None, None, None, None, 0, False, why)
+            counts, speed = self._measure(session, recipe.name)
+        except (OSError, MemoryError):
+            # A full disk or memory says nothing of the recipe.
+            raise
+        except Exception as error:
+            # Three engines raise whatever they like; each is a row of the table, not the end of the search.
+            if isinstance(error, StageError) and not isinstance(error, PermanentError):
+                raise
+            text = " ".join(str(error).split()) or type(error).__name__
+            self.log(f"{recipe.name}: it cannot be compiled or run: {text}")
+            short = text if len(text) <= ERROR_LENGTH else text[:ERROR_LENGTH] + "…"
+            why = f"it cannot be compiled or run: {short}"
+            return Tried(recipe.name, recipe.summary, None, None, None, None, 0, False, why, short)
         wanted = self.quantization
         drop = drop_between(reference, counts, wanted.confidence, wanted.resamples, wanted.seed)
         passed = drop.upper <= wanted.max_drop
@@ -151,17 +189,24 @@ class Search:
 
     def _measure(self, session: Session, what: str) -> tuple[Counts, float]:
         """Counts on validation, and sentences a second."""
-        began = time.perf_counter()
-        predictions = predict_with_session(
-            session, self.encoder, self.decoder, self.validation, padding=self.padding
-        )
-        seconds = time.perf_counter() - began
-        self.progress(len(predictions), len(predictions), what)
-        pairs = (
-            Pair(sentence.id, sentence.tags or (), prediction.tags)
-            for sentence, prediction in zip(self.validation, predictions, strict=True)
-        )
-        return count(pairs), len(predictions) / max(seconds, 1e-9)
+        pairs: list[Pair] = []
+        seconds = 0.0
+        total = len(self.validation)
+        for first in range(0, total, SENTENCES_BETWEEN_LOOKS):
+            if self.stopping.is_set():
+                raise StageError("stopped in the search for a recipe; nothing is kept", ExitCode.TERMINATED)
+            block = self.validation[first : first + SENTENCES_BETWEEN_LOOKS]
+            began = time.perf_counter()
+            predictions = predict_with_session(
+                session, self.encoder, self.decoder, block, padding=self.padding
+            )
+            seconds += time.perf_counter() - began
+            pairs += (
+                Pair(sentence.id, sentence.tags or (), prediction.tags)
+                for sentence, prediction in zip(block, predictions, strict=True)
+            )
+            self.progress(len(pairs), total, f"validation sentences, {what}")
+        return count(pairs), total / max(seconds, 1e-9)
 
 
 def best_of(tried: Sequence[Tried]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ner_jobs import host
-from ner_jobs.backends.base import Backend, Recipe
+from ner_jobs.backends.base import Backend, Recipe, Session
 from ner_jobs.backends.graph_inputs import copy_folder_files
 from ner_jobs.backends.registry import backend
 from ner_jobs.backends.search import CalibrationWindows, Search, Tried, best_of
@@ -31,6 +31,8 @@ CARRIED = (
     "added_tokens.json",
 )
 """What a compiled folder brings along of the exported one, to stand on its own."""
+
+NO_CALIBRATION = CalibrationWindows()
 
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 
@@ -62,8 +64,9 @@ def run(context: StageContext) -> StageResult:
         recipe, tried = _searched(context, parameters, engine, target)
     else:
         recipe = recipes[0]
-        engine.compile(exported, recipe, (), target, parameters.options)
-    effective = engine.load(target, _threads(context)).effective_precision
+        engine.compile(exported, recipe, NO_CALIBRATION, target, parameters.options)
+    session = engine.load(target)
+    _refuse_other_precision(session, recipe, parameters.backend)
     copy_folder_files(exported, target, CARRIED)
     nerd = json.loads((exported / "nerd.json").read_text())
     nerd["decoding"] = parameters.decoding
@@ -73,7 +76,7 @@ def run(context: StageContext) -> StageResult:
         "precision": recipe.precision,
         "requested": parameters.precision,
         "recipe": recipe.name,
-        "effectivePrecision": effective,
+        "effectivePrecision": session.effective_precision,
         "isa": host.isa_class(),
     }
     (target / "variant.json").write_text(json.dumps(variant, indent=1) + "\n")
@@ -86,14 +89,19 @@ def run(context: StageContext) -> StageResult:
         f"({size / 2**20:.1f} MiB)"
     )
     return StageResult(
-        metrics={**variant, "size": size, "recipes": [row.as_json() for row in tried]},
+        metrics={
+            **variant,
+            "products": dict(session.products),
+            "size": size,
+            "recipes": [row.as_json() for row in tried],
+        },
         headline={
             "precision": recipe.precision,
             "requested": parameters.precision,
             "recipe": recipe.name,
             "sizeMiB": round(size / 2**20, 1),
         },
-        provenance={"backendVersions": engine.versions()},
+        provenance={"backendVersions": engine.versions(), "cpuFeatures": host.cpu_features()},
     )
 
 
@@ -102,8 +110,9 @@ def _searched(
 ) -> tuple[Recipe, list[Tried]]:
     """The recipe that was compiled into `target`, and all that was tried."""
     wanted = parameters.quantization
-    search = _search(context, parameters, engine)
     chosen = _candidates(engine, wanted.recipe)
+    fallback = _fallback(engine, wanted.fallback)
+    search = _search(context, parameters, engine)
     reference = search.reference(context.scratch / "reference")
     tried: list[Tried] = []
     for at, recipe in enumerate(chosen):
@@ -114,20 +123,31 @@ def _searched(
         if row.passed or (wanted.recipe is not None and row.f1 is not None):
             return recipe, tried
     empty(target)
-    if wanted.fallback is None:
+    if fallback is None:
         raise PermanentError(
             f"no int8 recipe of {engine.name} loses at most {wanted.max_drop:g} points; {best_of(tried)}. "
             "Allow more (quantization.maxDrop), give a quantization.fallback, or another runtime",
             ExitCode.SOFTWARE,
         )
-    fallback = engine.recipes(wanted.fallback)
-    if not fallback:
+    context.log(
+        f"no int8 recipe passed ({best_of(tried)}); compiling {fallback.precision} instead, as "
+        "quantization.fallback says"
+    )
+    engine.compile(context.inputs["exported"], fallback, search.calibration, target, parameters.options)
+    return fallback, tried
+
+
+def _fallback(engine: Backend, precision: str | None) -> Recipe | None:
+    """What is compiled where no recipe passes; looked up before the search, which takes minutes."""
+    if precision is None:
+        return None
+    has = [name for name in PRECISIONS if name != "int8" and engine.recipes(name)]
+    if precision not in has:
         raise PermanentError(
-            f"quantization.fallback: backend {engine.name} has no {wanted.fallback}", ExitCode.USAGE
+            f"quantization.fallback is {precision}; backend {engine.name} has {', '.join(has)}",
+            ExitCode.USAGE,
         )
-    context.log(f"no int8 recipe passed; falling back to {wanted.fallback}, as the spec says")
-    engine.compile(context.inputs["exported"], fallback[0], search.calibration, target, parameters.options)
-    return fallback[0], tried
+    return engine.recipes(precision)[0]
 
 
 def _candidates(engine: Backend, named: str | None) -> list[Recipe]:
@@ -152,25 +172,31 @@ def _search(context: StageContext, parameters: CompileParameters, engine: Backen
     validation = [sentence for sentence in read_sentences(context.inputs["validation"]) if sentence.tags]
     if not validation:
         raise PermanentError(
-            "an int8 search needs validation sentences with tags; give spec.data.validation or "
-            "spec.data.train, or choose another precision",
+            "int8 is judged on validation sentences with tags, and there are none; give spec.data.validation "
+            "or spec.data.train, or choose another precision",
             ExitCode.DATA,
         )
     return Search(
         backend=engine,
         exported=exported,
-        calibration=CalibrationWindows(list(read_sentences(context.inputs["calibration"])), encoder),
+        calibration=CalibrationWindows.of(read_sentences(context.inputs["calibration"]), encoder),
         validation=validation,
         encoder=encoder,
         decoder=Decoder(nerd["labels"], parameters.decoding),
         quantization=parameters.quantization,
         options=parameters.options,
-        threads=_threads(context),
+        threads=context.task.threads or host.processors(),
         padding=config.get("pad_token_id") or 0,
         log=context.log,
         progress=context.progress,
+        stopping=context.stopping,
     )
 
 
-def _threads(context: StageContext) -> int:
-    return context.task.threads or host.processors()
+def _refuse_other_precision(session: Session, recipe: Recipe, name: str) -> None:
+    """An engine's precision is not what was asked: what it runs in is read back, and must be the recipe's."""
+    if session.effective_precision != recipe.precision:
+        raise PermanentError(
+            f"{name} runs in {session.effective_precision}, {recipe.precision} was asked for",
+            ExitCode.SOFTWARE,
+        )

@@ -25,6 +25,7 @@ class LetterSession:
 
     fixed_length = None
     effective_precision = "int8"
+    products: Mapping[str, int] = {}
 
     def __init__(self, forgets_every: int) -> None:
         self._forgets_every = forgets_every
@@ -81,7 +82,7 @@ def search(tmp_path: Path) -> Callable[[float], Search]:
         return Search(
             backend=LetterBackend(),
             exported=tmp_path,
-            calibration=CalibrationWindows(validation[:3], encoder),
+            calibration=CalibrationWindows.of(validation[:3], encoder),
             validation=validation,
             encoder=encoder,
             decoder=Decoder(LABELS, "constrained"),
@@ -117,7 +118,8 @@ def test_a_recipe_is_judged_by_the_bound_of_its_drop(
     row = tried(search(max_drop), recipe, tmp_path)
     assert row.passed is passed
     assert words in row.why
-    assert row.as_json()["verdict"] == ("passed" if passed else "refused")
+    verdict = "passed" if passed else "failed" if recipe == "broken" else "refused"
+    assert row.as_json()["verdict"] == verdict
 
 
 def test_best_of_names_the_closest_and_its_figures(search: Callable[[float], Search], tmp_path: Path) -> None:

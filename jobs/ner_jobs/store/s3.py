@@ -7,7 +7,6 @@ its target and moved there when size and SHA-256 are those of the manifest.
 """
 
 import contextlib
-import functools
 import hashlib
 import os
 import secrets
@@ -17,10 +16,6 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeVar
 
-import boto3
-import botocore.loaders
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ner_jobs.store import s3_errors
@@ -30,6 +25,7 @@ from ner_jobs.store.parts import Parallel, Transfers, part_size, ranges
 from ner_jobs.store.probing import probe_conditions
 from ner_jobs.store.protocol import StoredObject, Transferred
 from ner_jobs.store.retrying import Retries
+from ner_jobs.store.s3_client import client_of, encryption_of
 from ner_jobs.task import ExitCode, PermanentError, RetryableError, StageError, StorageSettings
 
 Result = TypeVar("Result")
@@ -39,14 +35,8 @@ Request = Mapping[str, object]
 Parts = list[dict[str, object]]
 """As CompleteMultipartUpload wants them. (In the class below, `list` is a method.)"""
 
-CONNECT_SECONDS = 10
-READ_SECONDS = 60
-
 PROBE_DEADLINE = 20.0
 """Seconds that the first request may be tried again: a wrong endpoint should be seen soon."""
-
-DEFAULT_REGION = "us-east-1"
-"""Where nobody names a region; servers that are not AWS take any."""
 
 
 class S3Store:
@@ -68,8 +58,8 @@ class S3Store:
         self._retries = retries or Retries()
         self._transfers = transfers or Transfers()
         self._parallel = Parallel(self._transfers.parallel)
-        self._encryption = _encryption(settings)
-        self._client: Any = _client(settings, self._transfers.parallel)
+        self._encryption = encryption_of(settings)
+        self._client: Any = client_of(settings, self._transfers.parallel)
         self._endpoint: str = self._client.meta.endpoint_url
 
     def probe(self) -> None:
@@ -372,51 +362,3 @@ def _write_whole(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _encryption(settings: StorageSettings) -> dict[str, str]:
-    wanted: dict[str, str] = {}
-    if settings.server_side_encryption:
-        wanted["ServerSideEncryption"] = settings.server_side_encryption
-    if settings.kms_key_id:
-        wanted["SSEKMSKeyId"] = settings.kms_key_id
-    return wanted
-
-
-@functools.cache
-def _service_models() -> Any:
-    """Descriptions of AWS's services: megabytes of JSON that one process has to read once."""
-    return botocore.loaders.create_loader(botocore.session.get_session().get_config_variable("data_path"))
-
-
-def _client(settings: StorageSettings, parallel: int) -> Any:
-    if settings.ca_bundle and not settings.ca_bundle.is_file():
-        raise PermanentError(
-            f"spec.storage.caBundle: there is no file {settings.ca_bundle}", ExitCode.CONFIGURATION
-        )
-    try:
-        core = botocore.session.get_session()
-        core.register_component("data_loader", _service_models())
-        session = boto3.session.Session(botocore_session=core)
-        return session.client(
-            "s3",
-            endpoint_url=settings.endpoint_url,
-            region_name=settings.region or session.region_name or DEFAULT_REGION,
-            verify=str(settings.ca_bundle) if settings.ca_bundle else None,
-            config=Config(
-                # Retries are ours (`retrying`).
-                retries={"total_max_attempts": 1},
-                signature_version="s3v4",
-                s3={"addressing_style": "path" if settings.path_style else "virtual"},
-                # boto3's default CRC32 is refused by some servers.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                max_pool_connections=parallel + 8,
-                tcp_keepalive=True,
-            ),
-        )
-    except (BotoCoreError, ValueError) as error:
-        endpoint = settings.endpoint_url or "AWS"
-        raise PermanentError(f"{settings.uri} at {endpoint}: {error}", ExitCode.CONFIGURATION) from error

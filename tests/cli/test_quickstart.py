@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ner_jobs.task import ExitCode
@@ -128,3 +129,17 @@ def test_gates_that_change_only_judge_again(quickstart: Any, tmp_path: Path) -> 
     assert mine("promote", *strict, "--variant", "reference").code == ExitCode.SOFTWARE
     forced = mine("promote", *strict, "--variant", "reference", "--force", "a demonstration", "-o", "json")
     assert "a demonstration" in forced.json["message"]
+
+
+def test_a_split_is_written_as_the_reference_workflow_reads_it(quickstart: Any, tmp_path: Path) -> None:
+    target = tmp_path / "set"
+    written = quickstart("npz", target, "--inputs", "6", "-o", "json")
+    assert written.code == 0, written.err
+    files = written.json["files"]
+    assert len((target / "npz_datalist.txt").read_text().splitlines()) == files
+    with np.load(target / "test_0.npz") as arrays:
+        assert [array.shape for array in arrays.values()] == [(1, 128)] * 6
+    assert (target / "labels.txt").read_text().splitlines() == written.json["labels"]
+    again = quickstart("npz", target)
+    assert again.code == ExitCode.CANNOT_CREATE
+    assert "is not empty" in again.err

@@ -52,6 +52,7 @@ COMMANDS = {
     "history": Entry("Show what was in service, and who moved it.", "history", MODEL),
     "report": Entry("Compare all variants: F1, drop, speed, size, verdict.", "report", STORE),
     "logs": Entry("Show the logs of stages.", "logs", STORE),
+    "npz": Entry("Write a split as the npz set of the reference workflow.", "npz", STORE),
     "verify": Entry("Hash all bytes of all artifacts of a spec.", "verify", STORE),
 }
 

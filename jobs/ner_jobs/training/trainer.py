@@ -20,7 +20,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import Sampler
-from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainingArguments
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainingArguments,
+)
 from transformers.optimization import get_linear_schedule_with_warmup
 from transformers.trainer_utils import get_last_checkpoint
 
@@ -161,6 +168,8 @@ class NerTrainer(Trainer):  # type: ignore[misc]
             ),
             callbacks=[_Watch(self)],
         )
+        # It prints each line of the training log as a Python dictionary; the log is a record of its own.
+        self.remove_callback(PrinterCallback)
 
     def resume_or_start(self, checkpoint: Path | None) -> None:
         """Train from a checkpoint's folder, or from the beginning; returns when done or told to stop."""

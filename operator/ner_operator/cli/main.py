@@ -16,8 +16,6 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from ner_jobs.task.exit_codes import ExitCode, StageError
-
 INTERRUPTED = 130
 
 # Typer has click inside or beside it, depending on its version; the errors are found through it.
@@ -124,20 +122,28 @@ def main() -> NoReturn:
         code = stopped.exit_code
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
-    except StageError as failed:
-        code = _end(str(failed), failed.code)
     except BrokenPipeError:
         # The reader (head, less) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except Exception as unexpected:
-        if isinstance(unexpected, _CLICK_ERROR):
-            sys.exit(_end(_usage(unexpected, program), ExitCode.USAGE))
-        if os.environ.get("NERD_DEBUG"):
-            traceback.print_exc()
-        words = f"{type(unexpected).__name__}: {unexpected}".strip().splitlines()[0]
-        code = _end(f"unexpected {words}; NERD_DEBUG=1 shows where", 1)
+    except Exception as failed:
+        code = _explained(failed, program)
     sys.exit(code)
+
+
+def _explained(failed: Exception, program: str) -> int:
+    """Say a failure as a sentence; returns the exit code."""
+    # Imported here: only whoever fails pays for it.
+    from ner_jobs.task.exit_codes import ExitCode, StageError
+
+    if isinstance(failed, StageError):
+        return _end(str(failed), failed.code)
+    if isinstance(failed, _CLICK_ERROR):
+        return _end(_usage(failed, program), ExitCode.USAGE)
+    if os.environ.get("NERD_DEBUG"):
+        traceback.print_exc()
+    words = f"{type(failed).__name__}: {failed}".strip().splitlines()[0]
+    return _end(f"unexpected {words}; NERD_DEBUG=1 shows where", 1)
 
 
 def _usage(wrong: Any, program: str) -> str:

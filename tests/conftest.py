@@ -3,7 +3,12 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How long an example takes depends on what else the machine does; speed is measured in benchmarks/.
+hypothesis.settings.register_profile("nerd", deadline=None)
+hypothesis.settings.load_profile("nerd")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"

@@ -1,8 +1,8 @@
-"""A compiled model whose answer is known, made in milliseconds: each character has one tag."""
+"""What the stages' tests share: contexts, a compiled model whose answer is known, a tiny checkpoint."""
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -81,28 +81,113 @@ def make_context(tmp_path: Path) -> MakeContext:
     ) -> StageContext:
         nonlocal made
         made += 1
-        root = tmp_path / f"stage-{made}"
-        for name in ("output", "scratch", "store"):
-            (root / name).mkdir(parents=True)
-        return StageContext(
-            task=Task(
-                stage=stage,
-                key="0" * 64,
-                attempt=f"attempt-{made}",
-                parameters=dict(parameters),
-                storage=StorageSettings(uri=(root / "store").as_uri()),
-                owner=Owner(namespace="tests", name="letters"),
-                threads=threads,
-            ),
-            inputs=inputs,
-            manifests={},
-            output=root / "output",
-            scratch=root / "scratch",
-            store=DirectoryStore(root / "store"),
-            log=lambda line: None,
-            progress=lambda done, total, what: None,
-            stopping=threading.Event(),
-            fetch=lambda reference: Path(),
-        )
+        return context_in(tmp_path / f"stage-{made}", stage, parameters, inputs, threads)
 
     return make
+
+
+def context_in(
+    root: Path, stage: Stage, parameters: Mapping[str, Any], inputs: Mapping[str, Path], threads: int = 1
+) -> StageContext:
+    """A context whose output, scratch and store are folders of `root`."""
+    for name in ("output", "scratch", "store"):
+        (root / name).mkdir(parents=True)
+    return StageContext(
+        task=Task(
+            stage=stage,
+            key="0" * 64,
+            attempt=root.name,
+            parameters=dict(parameters),
+            storage=StorageSettings(uri=(root / "store").as_uri()),
+            owner=Owner(namespace="tests", name="letters"),
+            threads=threads,
+        ),
+        inputs=inputs,
+        manifests={},
+        output=root / "output",
+        scratch=root / "scratch",
+        store=DirectoryStore(root / "store"),
+        log=lambda line: None,
+        progress=lambda done, total, what: None,
+        stopping=threading.Event(),
+        fetch=lambda reference: Path(),
+    )
+
+
+class SaveCheckpoint(Protocol):
+    """Writes a two-layer token classifier with random weights, and its tokenizer."""
+
+    def __call__(self, folder: Path, family: str = "bert", labels: Sequence[str] = LABELS) -> Path: ...
+
+
+@pytest.fixture(scope="session")
+def save_checkpoint() -> SaveCheckpoint:
+    """The weights are large enough for clear margins, and the same each time."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import AutoConfig, AutoModelForTokenClassification
+
+    def save(folder: Path, family: str = "bert", labels: Sequence[str] = LABELS) -> Path:
+        torch.manual_seed(3)
+        sizes = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64} if family == "distilbert" else {}
+        config = AutoConfig.for_model(
+            family,
+            vocab_size=len(VOCABULARY),
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=64,
+            max_position_embeddings=MAX_LENGTH + 2,
+            pad_token_id=0,
+            id2label=dict(enumerate(labels)),
+            label2id={label: number for number, label in enumerate(labels)},
+            initializer_range=0.3,
+            **sizes,
+        )
+        AutoModelForTokenClassification.from_config(config).save_pretrained(folder)
+        tokenizer = Tokenizer(
+            models.WordPiece({token: at for at, token in enumerate(VOCABULARY)}, unk_token="[UNK]")
+        )
+        tokenizer.normalizer = normalizers.BertNormalizer()
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+        tokenizer.save(str(folder / "tokenizer.json"))
+        return folder
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def letter_inputs(
+    tmp_path_factory: pytest.TempPathFactory, save_checkpoint: SaveCheckpoint
+) -> dict[str, Path]:
+    """Inputs of export and compile: a checkpoint, labels, and sentences, some longer than a window."""
+    folder = tmp_path_factory.mktemp("letters")
+    for name in ("labels", "data"):
+        (folder / name).mkdir()
+    (folder / "labels" / "labels.json").write_text(json.dumps({"labels": LABELS, "types": ["LOC", "PER"]}))
+    chance = np.random.default_rng(5)
+    lines = []
+    for at in range(30):
+        tokens = chance.choice(list("abcde"), size=int(chance.integers(1, 40))).tolist()
+        tags = ["B-PER" if token == "b" else "O" for token in tokens]
+        lines.append(json.dumps({"id": f"s:{at}", "tokens": tokens, "tags": tags}) + "\n")
+    (folder / "data" / "sentences.jsonl").write_text("".join(lines))
+    return {
+        "labels": folder / "labels",
+        "calibration": folder / "data",
+        "validation": folder / "data",
+        "model": save_checkpoint(folder / "checkpoint"),
+    }
+
+
+@pytest.fixture(scope="session")
+def exported_letters(tmp_path_factory: pytest.TempPathFactory, letter_inputs: dict[str, Path]) -> Path:
+    """That checkpoint as export leaves it."""
+    from ner_jobs.stages import export
+
+    context = context_in(
+        tmp_path_factory.mktemp("export") / "exported", Stage.EXPORT, {"maxLength": MAX_LENGTH}, letter_inputs
+    )
+    export.run(context)
+    return context.output / "model"

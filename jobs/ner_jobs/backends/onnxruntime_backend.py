@@ -58,6 +58,7 @@ FP32 = Recipe("fp32", "fp32", "the exported graph, fused by the engine")
 DYNAMIC = Recipe(
     "dynamic-per-channel", "int8", "weights per channel, activations by their range as they come"
 )
+DYNAMIC_WIDE_FFN = Recipe("dynamic-wide-ffn", "int8", "the same, the FFN's down projections left in fp32")
 STATIC = Recipe(
     "static-per-channel",
     "int8",
@@ -71,7 +72,7 @@ NAIVE = Recipe(
     searched=False,
     needs_calibration=True,
 )
-RECIPES = {"fp32": (FP32,), "int8": (DYNAMIC, STATIC, NAIVE)}
+RECIPES = {"fp32": (FP32,), "int8": (DYNAMIC, DYNAMIC_WIDE_FFN, STATIC, NAIVE)}
 
 
 class OnnxRuntimeBackend:
@@ -101,11 +102,13 @@ class OnnxRuntimeBackend:
         if recipe == FP32:
             copy_folder_files(exported, target, [EXPORTED])
             (target / EXPORTED).rename(path)
-        elif recipe == DYNAMIC:
+        elif recipe in (DYNAMIC, DYNAMIC_WIDE_FFN):
+            sensitive = _sensitive(onnx.load(str(source)).graph) if recipe == DYNAMIC_WIDE_FFN else []
             quantize_dynamic(
                 str(source),
                 str(path),
                 op_types_to_quantize=["MatMul"],
+                nodes_to_exclude=sensitive,
                 per_channel=True,
                 reduce_range=_reduces_range(),
                 weight_type=QuantType.QInt8,

@@ -1,0 +1,200 @@
+"""compile with real engines on a tiny model: what runs is what was asked, or it says what runs instead."""
+
+import dataclasses
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ner_jobs.backends import onnxruntime_backend
+from ner_jobs.backends.registry import backend
+from ner_jobs.corpus.snapshot import read_sentences
+from ner_jobs.host import cpu_features
+from ner_jobs.inference.engine import Engine
+from ner_jobs.stages import compile as compile_stage
+from ner_jobs.stages.base import StageContext
+from ner_jobs.task import ExitCode, PermanentError, Stage, StageError
+
+MakeContext = Callable[..., StageContext]
+BF16 = any(feature in ("avx512_bf16", "amx_bf16", "bf16") for feature in cpu_features())
+
+
+@pytest.fixture
+def make(
+    make_context: MakeContext, letter_inputs: dict[str, Path], exported_letters: Path
+) -> Callable[..., StageContext]:
+    """A context of compile with these parameters."""
+
+    def context(**parameters: Any) -> StageContext:
+        inputs = {**letter_inputs, "exported": exported_letters}
+        return make_context(Stage.COMPILE, {"maxLength": 32, **parameters}, inputs)
+
+    return context
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision"),
+    [
+        ("torchscript", "fp32"),
+        ("torchscript", "bf16"),
+        ("onnxruntime", "fp32"),
+        ("openvino", "fp32"),
+        pytest.param(
+            "openvino", "bf16", marks=pytest.mark.skipif(not BF16, reason="this processor has no bf16")
+        ),
+    ],
+)
+def test_what_runs_is_what_was_asked(make: Callable[..., StageContext], engine: str, precision: str) -> None:
+    context = make(backend=engine, precision=precision)
+    result = compile_stage.run(context)
+    assert result.metrics["effectivePrecision"] == precision
+    assert sum(result.metrics["products"].values()) > 0
+    folder = context.output / "compiled"
+    written = json.loads((folder / "variant.json").read_text())
+    assert (written["precision"], written["requested"], written["effectivePrecision"]) == (precision,) * 3
+    session = backend(engine).load(folder)
+    logits = session.run(np.array([[2, 5, 4, 3], [2, 6, 3, 0]]), np.array([[1, 1, 1, 1], [1, 1, 1, 0]]))
+    assert logits.shape == (2, 4, 5)
+    assert logits.dtype == np.float32
+    alone = session.run(np.array([[2, 6, 3]]), np.ones((1, 3), np.int64))
+    np.testing.assert_allclose(logits[1, :3], alone[0], atol=0.2 if precision == "bf16" else 1e-4)
+
+
+def test_the_fixed_shape_is_an_option_of_torchscript(
+    make: Callable[..., StageContext], letter_inputs: dict[str, Path]
+) -> None:
+    found = []
+    for shape in ("fixed", "dynamic"):
+        context = make(backend="torchscript", precision="fp32", options={"shape": shape})
+        compile_stage.run(context)
+        session = backend("torchscript").load(context.output / "compiled")
+        assert session.fixed_length == (32 if shape == "fixed" else None)
+        sentences = read_sentences(letter_inputs["validation"])
+        found.append([item.tags for item in Engine(context.output / "compiled").predict(sentences)])
+    assert found[0] == found[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_int8_is_found_by_search_and_really_runs_in_int8(
+    make: Callable[..., StageContext], engine: str
+) -> None:
+    context = make(backend=engine, precision="int8", quantization={"maxDrop": 100})
+    result = compile_stage.run(context)
+    assert result.metrics["effectivePrecision"] == "int8"
+    rows = json.loads((context.output / "recipes.json").read_text())
+    assert [row["name"] for row in rows] == [result.metrics["recipe"]]
+    assert rows[0]["verdict"] == "passed"
+    if engine == "onnxruntime" or BF16:
+        assert backend(engine).recipes("int8")[0].name == rows[0]["name"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_each_recipe_compiles_and_runs_in_int8(make: Callable[..., StageContext], engine: str) -> None:
+    for recipe in backend(engine).recipes("int8"):
+        if "bf16" in recipe.name and not BF16:
+            continue
+        context = make(backend=engine, precision="int8", quantization={"recipe": recipe.name, "maxDrop": 0})
+        result = compile_stage.run(context)
+        assert result.metrics["recipe"] == recipe.name
+        assert result.metrics["effectivePrecision"] == "int8"
+        assert result.metrics["recipes"][0]["bound"] is not None
+
+
+def broken(*arguments: object, **named: object) -> None:
+    raise RuntimeError("the engine\nhas no such operator")
+
+
+@pytest.fixture
+def no_recipe_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that cannot quantize this model."""
+    for name in ("quantize_dynamic", "quantize_static"):
+        monkeypatch.setattr(onnxruntime_backend, name, broken)
+
+
+@pytest.mark.usefixtures("no_recipe_runs")
+def test_where_no_recipe_passes_the_fallback_is_compiled_and_said(make: Callable[..., StageContext]) -> None:
+    lines: list[str] = []
+    context = make(backend="onnxruntime", precision="int8", quantization={"fallback": "fp32"})
+    result = compile_stage.run(dataclasses.replace(context, log=lines.append))
+    written = json.loads((context.output / "compiled" / "variant.json").read_text())
+    assert (written["requested"], written["precision"]) == ("int8", "fp32")
+    assert written["effectivePrecision"] == "fp32"
+    tried = result.metrics["recipes"]
+    assert {row["verdict"] for row in tried} == {"failed"}
+    assert all("the engine has no such operator" in row["error"] for row in tried)
+    assert any("compiling fp32 instead, as quantization.fallback says" in line for line in lines)
+
+
+@pytest.mark.usefixtures("no_recipe_runs")
+def test_without_a_fallback_it_fails_with_what_was_tried(make: Callable[..., StageContext]) -> None:
+    with pytest.raises(
+        PermanentError, match=r"none of them could be run.*give a quantization\.fallback"
+    ) as end:
+        compile_stage.run(make(backend="onnxruntime", precision="int8"))
+    assert end.value.code is ExitCode.SOFTWARE
+
+
+def test_sigterm_ends_the_search(make: Callable[..., StageContext]) -> None:
+    told = threading.Event()
+    told.set()
+    context = dataclasses.replace(make(backend="onnxruntime", precision="int8"), stopping=told)
+    with pytest.raises(StageError) as end:
+        compile_stage.run(context)
+    assert end.value.code is ExitCode.TERMINATED
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        pytest.param(
+            {"backend": "torchscript", "precision": "int8"}, "it has fp32, bf16", id="no such precision"
+        ),
+        pytest.param(
+            {"backend": "openvino", "precision": "fp16"}, "it has fp32, bf16, int8", id="fp16 would be bf16"
+        ),
+        pytest.param(
+            {"backend": "onnxruntime", "precision": "int8", "quantization": {"recipe": "magic"}},
+            "no recipe 'magic'; it has dynamic-per-channel",
+            id="no such recipe",
+        ),
+        pytest.param(
+            {"backend": "onnxruntime", "precision": "int8", "quantization": {"fallback": "bf16"}},
+            "quantization.fallback is bf16; backend onnxruntime has fp32",
+            id="no such fallback, said before the search",
+        ),
+        pytest.param(
+            {"backend": "onnxruntime", "precision": "fp32", "options": {"turbo": "1"}},
+            "no option turbo",
+            id="no such option",
+        ),
+        pytest.param(
+            {"backend": "torchscript", "precision": "fp32", "options": {"shape": "round"}},
+            "write dynamic or fixed",
+            id="no such value of an option",
+        ),
+    ],
+)
+def test_what_a_backend_does_not_have_is_named(
+    make: Callable[..., StageContext], parameters: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(PermanentError, match=words) as refusal:
+        compile_stage.run(make(**parameters))
+    assert refusal.value.code is ExitCode.USAGE
+
+
+def test_a_compiled_folder_that_is_not_what_it_says_is_refused(
+    make: Callable[..., StageContext], tmp_path: Path
+) -> None:
+    context = make(backend="openvino", precision="fp32")
+    compile_stage.run(context)
+    folder = shutil.copytree(context.output / "compiled", tmp_path / "lying")
+    (folder / "openvino.json").write_text(json.dumps({"precision": "int8", "rest": "fp32"}))
+    with pytest.raises(PermanentError, match="runs in fp32 on this host, int8 was compiled"):
+        backend("openvino").load(folder)

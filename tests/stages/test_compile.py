@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime.quantization
 import pytest
 
-from ner_jobs.backends import onnxruntime_backend
 from ner_jobs.backends.registry import backend
 from ner_jobs.corpus.snapshot import read_sentences
 from ner_jobs.host import cpu_features
@@ -115,7 +115,7 @@ def broken(*arguments: object, **named: object) -> None:
 def no_recipe_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that cannot quantize this model."""
     for name in ("quantize_dynamic", "quantize_static"):
-        monkeypatch.setattr(onnxruntime_backend, name, broken)
+        monkeypatch.setattr(onnxruntime.quantization, name, broken)
 
 
 @pytest.mark.usefixtures("no_recipe_runs")

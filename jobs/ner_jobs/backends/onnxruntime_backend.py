@@ -17,19 +17,10 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    CalibrationMethod,
-    QuantFormat,
-    QuantType,
-    quantize_dynamic,
-    quantize_static,
-)
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from ner_jobs.backends.base import Calibration, FloatArray, IntArray, Recipe
 from ner_jobs.backends.graph_inputs import copy_folder_files, feed, refuse_options
@@ -103,16 +94,7 @@ class OnnxRuntimeBackend:
             copy_folder_files(exported, target, [EXPORTED])
             (target / EXPORTED).rename(path)
         elif recipe in (DYNAMIC, DYNAMIC_WIDE_FFN):
-            sensitive = _sensitive(onnx.load(str(source)).graph) if recipe == DYNAMIC_WIDE_FFN else []
-            quantize_dynamic(
-                str(source),
-                str(path),
-                op_types_to_quantize=["MatMul"],
-                nodes_to_exclude=sensitive,
-                per_channel=True,
-                reduce_range=_reduces_range(),
-                weight_type=QuantType.QInt8,
-            )
+            _quantize_dynamic(source, path, recipe)
         else:
             _quantize_static(source, path, recipe, calibration, target / "shaped.onnx")
         products = _products(path, target / "optimized.onnx")
@@ -174,8 +156,8 @@ def open_exported(path: Path) -> OnnxRuntimeSession:
     return OnnxRuntimeSession(path, "fp32", {}, threads=1)
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    """Windows one by one, each its own length."""
+class _Reader:
+    """Windows one by one, each its own length: a `CalibrationDataReader` by what it does."""
 
     def __init__(self, calibration: Calibration, names: Sequence[str]) -> None:
         self._windows: Iterator[dict[str, IntArray]] = (
@@ -187,9 +169,29 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
         return next(self._windows, None)
 
 
+def _quantize_dynamic(source: Path, path: Path, recipe: Recipe) -> None:
+    # Writing graphs takes a second to import: who only runs one does not pay.
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(
+        str(source),
+        str(path),
+        op_types_to_quantize=["MatMul"],
+        nodes_to_exclude=_sensitive(onnx.load(str(source)).graph) if recipe == DYNAMIC_WIDE_FFN else [],
+        per_channel=True,
+        reduce_range=_reduces_range(),
+        weight_type=QuantType.QInt8,
+    )
+
+
 def _quantize_static(
     source: Path, path: Path, recipe: Recipe, calibration: Calibration, shaped: Path
 ) -> None:
+    import onnx
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
     # Symbolic shapes of open lengths cannot be inferred, and the attempt fails.
     quant_pre_process(str(source), str(shaped), skip_optimization=True, skip_symbolic_shape=True)
     try:
@@ -211,7 +213,7 @@ def _quantize_static(
         shaped.unlink(missing_ok=True)
 
 
-def _sensitive(graph: onnx.GraphProto) -> list[str]:
+def _sensitive(graph: Any) -> list[str]:
     """Products of two activations, and with weights twice as long as wide or more: the FFN's second layer."""
     weights = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     found = []
@@ -240,6 +242,8 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
 
 def _products(path: Path, optimized: Path) -> Counter[str]:
     """What multiplies in the graph that the engine really runs: the one that it writes after fusing."""
+    import onnx
+
     options = _options(1)
     options.optimized_model_filepath = str(optimized)
     try:

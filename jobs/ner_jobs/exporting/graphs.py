@@ -9,12 +9,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import onnx
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+
+if TYPE_CHECKING:
+    # A worker that only runs TorchScript comes here too, and would wait seconds for it.
+    from transformers import PreTrainedModel
 
 DYNAMIC_TORCHSCRIPT = "dynamic.torchscript.pt"
 DYNAMIC_ONNX = "dynamic.onnx"
@@ -35,7 +37,7 @@ class Graph(nn.Module):
         types: whether it reads segment ids; where it does not, they are taken and left alone.
     """
 
-    def __init__(self, model: PreTrainedModel, types: bool) -> None:
+    def __init__(self, model: "PreTrainedModel", types: bool) -> None:
         super().__init__()
         self.model = model
         self.types = types
@@ -51,7 +53,7 @@ class Graph(nn.Module):
         return found
 
 
-def reads_token_types(model: PreTrainedModel) -> bool:
+def reads_token_types(model: "PreTrainedModel") -> bool:
     """Whether segment ids change anything: DistilBERT has none, RoBERTa knows one."""
     return int(getattr(model.config, "type_vocab_size", 0) or 0) > 1
 
@@ -82,6 +84,8 @@ def export_onnx(graph: Graph, path: Path) -> None:
             opset_version=ONNX_OPSET,
             dynamo=False,
         )
+    import onnx
+
     onnx.checker.check_model(str(path))
 
 

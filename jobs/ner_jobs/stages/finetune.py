@@ -19,6 +19,7 @@ from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import FinetuneParameters
 from ner_jobs.training.checkpoints import Checkpoints
+from ner_jobs.training.dropout import draw_dropout_by_bytes
 from ner_jobs.training.examples import Examples, examples_of
 from ner_jobs.training.model import copy_tokenizer, open_base
 from ner_jobs.training.trainer import NerTrainer, Surroundings
@@ -53,6 +54,8 @@ def run(context: StageContext) -> StageResult:
     model = open_base(context.inputs["base"], labels)
     if torch.cuda.is_available():
         model.to("cuda")
+    else:
+        draw_dropout_by_bytes(model)
     validation = Validation(
         list(read_sentences(context.inputs["validation"])), encoder, labels, model.config.pad_token_id or 0
     )

@@ -17,15 +17,15 @@ WORD = 8
 """Bytes that one draw fills."""
 
 
-class ByteDropout(nn.Module):
-    """As `torch.nn.Dropout`, by bytes.
+class ByteDropout(nn.Dropout):
+    """As `torch.nn.Dropout`, by bytes; attention kernels read its `p`, as they read that one's.
 
     Args:
         rate: share of the elements that become zero, in 0..1, below 1 when rounded to a 256th.
     """
 
     def __init__(self, rate: float) -> None:
-        super().__init__()
+        super().__init__(rate)
         self._dropped = round(rate * BYTE)
         if not 0 <= self._dropped < BYTE:
             raise ValueError(f"a dropout rate of {rate} keeps nothing; it must be in 0..1, below 1")

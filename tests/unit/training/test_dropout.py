@@ -59,3 +59,7 @@ def test_every_plain_dropout_of_a_model_is_replaced() -> None:
         "ByteDropout",
         "Dropout1d",
     ]
+
+
+def test_attention_kernels_find_its_rate() -> None:
+    assert ByteDropout(0.1).p == 0.1

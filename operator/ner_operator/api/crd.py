@@ -29,6 +29,9 @@ from ner_operator.api.walk import child_model
 
 Schema = dict[str, Any]
 
+FOLDERS = (Path("crds"), Path("charts/nerd-operator/files/crds"))
+"""Where they are written: for people, and for the chart (Helm reads nothing outside of a chart)."""
+
 _KEPT = (
     "type",
     "format",
@@ -312,14 +315,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: `--check` (exit 1 on a difference) or `--write`."""
     parser = argparse.ArgumentParser(prog="python -m ner_operator.api.crd", description=__doc__)
     action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--check", action="store_true", help="fail where crds/ differs from the models")
-    action.add_argument("--write", action="store_true", help="generate crds/")
-    parser.add_argument("--folder", type=Path, default=Path("crds"), help="default: crds")
+    action.add_argument("--check", action="store_true", help="fail where a file differs from the models")
+    action.add_argument("--write", action="store_true", help="generate the files")
+    parser.add_argument("--folder", type=Path, help="default: crds/, and those of the chart")
     options = parser.parse_args(arguments)
+    folders = (options.folder,) if options.folder else FOLDERS
     if options.write:
-        write(options.folder)
+        for folder in folders:
+            write(folder)
         return 0
-    differences = drift(options.folder)
+    differences = [difference for folder in folders for difference in drift(folder)]
     for difference in differences:
         sys.stderr.write(f"{difference}; run: make crds\n")
     return 1 if differences else 0

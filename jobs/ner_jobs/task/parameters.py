@@ -213,6 +213,44 @@ class GateParameters(Contract):
     confidence: float | None = Field(default=None, gt=0.5, lt=1)
 
 
+class PromoteCommand(Contract):
+    """A person's wish to put a variant of the candidate revision into service.
+
+    Attributes:
+        token: tells one wish from the next; the same wish twice is carried out once.
+        variant: which one, whether it is preferred or not; None is the first in preference that passes.
+        revision: the beginning of the revision that the person looked at: another one is refused. Empty
+            takes the candidate as it is.
+        force: why, although a gate refuses it; empty obeys the gates.
+        by: the person, as far as somebody said it.
+    """
+
+    token: str
+    variant: str | None = None
+    revision: str = ""
+    force: str = ""
+    by: str = ""
+
+
+class RollbackCommand(Contract):
+    """A person's wish to put a model back that was in service before.
+
+    Attributes:
+        token: tells one wish from the next.
+        generation: of the former position; None is the newest whose revision was not itself rolled back.
+        leaving: the generation that was in service when the person asked: where another is by now, the wish
+            is refused, as "the one before" would be another model. None goes back whatever is in service.
+        reason: why, for the history.
+        by: the person.
+    """
+
+    token: str
+    generation: int | None = Field(default=None, ge=1)
+    leaving: int | None = Field(default=None, ge=1)
+    reason: str = ""
+    by: str = ""
+
+
 class PromoteParameters(Contract):
     """Judge the candidates and move the pointer.
 
@@ -223,6 +261,8 @@ class PromoteParameters(Contract):
         current_generation: of the pointer as the planner saw it; 0 where there is none.
         mode: `Manual` judges and leaves the pointer for a person to move.
         release_held: a person asked to judge a revision again that was rolled back.
+        command: a person chooses; the gates judge all the same. It moves the pointer in Manual mode too, and
+            to a revision that was rolled back.
     """
 
     revision: str
@@ -236,6 +276,19 @@ class PromoteParameters(Contract):
     history_limit: int = Field(default=10, ge=1)
     resamples: int = Field(default=2000, ge=100)
     seed: int = 42
+    command: PromoteCommand | None = None
+
+
+class RollbackParameters(Contract):
+    """The promote stage's other task: take the pointer back. It has no inputs and judges nothing.
+
+    Attributes:
+        current_generation: of the pointer as the planner saw it.
+    """
+
+    rollback: RollbackCommand
+    current_generation: int = Field(ge=0)
+    history_limit: int = Field(default=10, ge=1)
 
 
 NOT_IN_KEY = frozenset({"instances", "checkpointSeconds"})

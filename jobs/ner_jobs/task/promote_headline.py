@@ -1,0 +1,97 @@
+"""promote's headline: what the operator, which never reads the store, learns of the pointer.
+
+It is the one headline that others rest on, so it has a class of its own, for
+whoever writes it and whoever reads it. It fits a termination message whatever
+the verdict says: the message is cut, and of the held revisions the newest are
+named. A candidate that is held and not named here is refused by the gates.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+from ner_jobs.task.model import Contract
+
+MESSAGE_BYTES = 1200
+"""In JSON; a refusal by three gates fits, 32 variants' do not."""
+
+_END = "…"
+
+HELD_NAMED = 16
+"""Held revisions that are named, the newest: 16 of 64 digits are 1,040 bytes."""
+
+
+class PromoteHeadline(Contract):
+    """What was judged, and what is in service afterwards.
+
+    Attributes:
+        verdict: what came of it (`ner_jobs.gates.Outcome`); empty where the stage only found that the
+            pointer is not where it was said to be.
+        message: why, as a sentence.
+        revision: that was judged, or that was put back.
+        variant: that was chosen or put back; None where all were refused.
+        f1, drop: of that variant, else of the first in preference.
+        generation: of the pointer afterwards; 0 where nothing was ever promoted.
+        current_revision, current_variant, current_f1, current_drop: what is in service afterwards.
+        compile_key: of what is in service.
+        promote_key: of the verdict that let it pass, if one did; empty where a person put it there.
+        held: revisions that were rolled back, newest first, separated by spaces.
+        by_hand: whether a person put it there.
+    """
+
+    verdict: str = ""
+    message: str = ""
+    revision: str = ""
+    variant: str | None = None
+    f1: float | None = None
+    drop: float | None = None
+    generation: int = 0
+    current_revision: str = ""
+    current_variant: str = ""
+    current_f1: float | None = None
+    current_drop: float | None = None
+    compile_key: str = ""
+    promote_key: str = ""
+    held: str = ""
+    by_hand: bool = False
+
+    @classmethod
+    def read(cls, headline: Mapping[str, object]) -> Self | None:
+        """The headline of a stage's last words, or None where it is none of promote's.
+
+        Figures that a later release adds are passed over.
+        """
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        if "generation" not in headline:
+            return None
+        return cls.model_validate({name: value for name, value in headline.items() if name in known})
+
+    @property
+    def held_revisions(self) -> tuple[str, ...]:
+        """The revisions of `held`."""
+        return tuple(self.held.split())
+
+    def figures(self) -> dict[str, float | int | str | bool | None]:
+        """As it stands in a manifest and in last words."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def held_words(taken_back: Sequence[str]) -> str:
+    """The newest of the revisions that were rolled back (oldest first), as `PromoteHeadline.held`."""
+    return " ".join(reversed(taken_back[-HELD_NAMED:]))
+
+
+def cut(message: str, longest: int = MESSAGE_BYTES) -> str:
+    """The message in at most so many bytes of JSON, where a quote takes two."""
+    if _bytes(message) <= longest:
+        return message
+    room = longest - _bytes(_END)
+    for at, letter in enumerate(message):
+        room -= _bytes(letter)
+        if room < 0:
+            return message[:at] + _END
+    return message
+
+
+def _bytes(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode()) - len('""')

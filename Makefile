@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 NAME   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench crds clean
+.PHONY: help demo test lint format bench crds proto clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ format: $(VENV)/.installed ## Format the code and mend what ruff can mend
 crds: $(VENV)/.installed ## Generate crds/ and docs/reference.md from operator/ner_operator/api
 	$(BIN)/python -m ner_operator.api.crd --write
 	$(BIN)/python -m ner_operator.api.reference --write
+
+proto: $(VENV)/.installed ## Generate the device emulator's Python from its .proto
+	cd images/device-emulator && $(abspath $(BIN))/python -m grpc_tools.protoc --proto_path=. \
+	  --python_out=. --pyi_out=. --grpc_python_out=. device_emulator/kubelet/v1beta1.proto
 
 bench: $(VENV)/.installed ## Measure: make bench NAME=quality|int8|infer|epoch|evaluate|cached|store, or all
 	$(BIN)/python -m benchmarks $(NAME)

@@ -1,0 +1,120 @@
+"""Offer the devices to whichever kubelet is there, until told to stop.
+
+A kubelet that starts removes every socket of its folder and forgets its
+plugins. That it has gone shows in one place only: nobody listens to the list
+of devices any more. So there is nothing to watch but that: offer, register,
+and begin anew once nobody listens.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from device_emulator.devices import Resource
+from device_emulator.kubelet import v1beta1_pb2 as api
+from device_emulator.kubelet import v1beta1_pb2_grpc
+from device_emulator.plugin import EmulatorPlugin
+
+KUBELET_SOCKET = "kubelet.sock"
+VERSION = "v1beta1"
+
+AGAIN_SECONDS = 1.0
+"""Between two tries to register; a kubelet takes seconds to start."""
+
+ANSWER_SECONDS = 10.0
+"""In which the kubelet answers, and then listens."""
+
+AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+"""What a call to a kubelet that is not there ends with; all else is a refusal."""
+
+log = logging.getLogger(__name__)
+
+
+class CannotServeError(Exception):
+    """Waiting would not mend it: no socket can be made, or the kubelet refuses; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is offered, and where.
+
+    Attributes:
+        sockets: the kubelet's folder of device plugins.
+        failed: the folder of failed devices (`drill.py`).
+    """
+
+    resource: Resource
+    sockets: Path
+    failed: Path
+
+    @property
+    def socket(self) -> Path:
+        """The plugin's own; of one resource, so that two emulators do not meet."""
+        return self.sockets / f"emulated-{self.resource.name.replace('/', '-')}.sock"
+
+
+async def serve(offer: Offer, stopping: asyncio.Event) -> None:
+    """Offer the devices until `stopping` is set; no socket is left behind.
+
+    Raises:
+        CannotServeError: no socket can be made, or the kubelet refuses.
+    """
+    away = ""
+    while not stopping.is_set():
+        async with _served(offer) as plugin:
+            former, away = away, await _register(offer)
+            if not away:
+                log.info("registered %s; devices: %s", offer.resource.name, ", ".join(offer.resource.ids()))
+                if await _any_of(stopping, plugin.listening, within=ANSWER_SECONDS):
+                    await _any_of(stopping, plugin.left)
+                log.info("stopping" if stopping.is_set() else "the kubelet no longer listens")
+            elif away != former:
+                log.info("waiting for a kubelet at %s: %s", offer.sockets / KUBELET_SOCKET, away)
+        await _any_of(stopping, within=AGAIN_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def _served(offer: Offer) -> AsyncIterator[EmulatorPlugin]:
+    plugin = EmulatorPlugin(offer.resource, offer.failed)
+    server = grpc.aio.server()
+    v1beta1_pb2_grpc.add_DevicePluginServicer_to_server(plugin, server)
+    try:
+        server.add_insecure_port(f"unix://{offer.socket}")
+    except RuntimeError as error:
+        raise CannotServeError(f"{offer.socket} cannot be made: {error}") from error
+    await server.start()
+    try:
+        yield plugin
+    finally:
+        await server.stop(grace=0)
+        offer.socket.unlink(missing_ok=True)
+
+
+async def _register(offer: Offer) -> str:
+    """Tell the kubelet of the plugin; returns why it could not be told, or nothing."""
+    async with grpc.aio.insecure_channel(f"unix://{offer.sockets / KUBELET_SOCKET}") as channel:
+        kubelet = v1beta1_pb2_grpc.RegistrationStub(channel)
+        request = api.RegisterRequest(
+            version=VERSION, endpoint=offer.socket.name, resource_name=offer.resource.name
+        )
+        try:
+            await kubelet.Register(request, timeout=ANSWER_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            if error.code() in AWAY:
+                return error.code().name
+            raise CannotServeError(f"the kubelet refuses {offer.resource.name}: {error.details()}") from error
+    return ""
+
+
+async def _any_of(*events: asyncio.Event, within: float | None = None) -> bool:
+    """Wait for the first of the events; returns whether one came in time."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    done, pending = await asyncio.wait(waits, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+    for wait in pending:
+        wait.cancel()
+    return bool(done)

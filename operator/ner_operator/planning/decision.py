@@ -12,6 +12,7 @@ from enum import StrEnum
 from ner_jobs.task import Task
 from ner_operator.api import NerDeployment, NerRuntimeSpec
 from ner_operator.api.status import NerDeploymentStatus
+from ner_operator.planning.words import Words
 
 
 class JobPhase(StrEnum):
@@ -26,26 +27,6 @@ class JobPhase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """A stage's last words (its pod's termination message), as they were parsed.
-
-    Attributes:
-        key: that the stage says it worked on; a message with another key is forged or garbled.
-        outputs: digest of each output.
-        code: the stage's own exit code, where it failed.
-        message: why it failed, or what its result means, as a sentence.
-    """
-
-    key: str
-    manifest_digest: str = ""
-    outputs: Mapping[str, str] = field(default_factory=dict)
-    headline: Mapping[str, object] = field(default_factory=dict)
-    emulated: bool = False
-    code: int | None = None
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class SeenJob:
     """One of the deployment's Jobs, as far as a decision rests on it.
 
@@ -54,11 +35,15 @@ class SeenJob:
         attempt: from 1.
         created, started, finished: seconds since the epoch.
         reason: of the Job's Failed condition (`PodFailurePolicy`, `BackoffLimitExceeded`), or what keeps
-            its pod from starting (`Unschedulable`, `CreateContainerConfigError`, `ImagePullBackOff`,
-            `FailedCreate`).
+            its pod from starting (`Suspended`, `Unschedulable`, `CreateContainerConfigError`,
+            `ImagePullBackOff`, `FailedCreate`).
         trouble: the same as a sentence of the cluster's own.
         words: of a finished Job's pod; None where there are none, or none that can be read.
         exit_code: of the pod's container; None where unknown.
+        pod_reason: why the last pod ended: its own reason (`Evicted`, `DeadlineExceeded`), else its
+            container's (`OOMKilled`, `Error`); empty where there is no pod.
+        pod_message: the same as a sentence.
+        basis: the annotation nerd.dev/basis, as the Job's order said it.
     """
 
     name: str
@@ -74,6 +59,9 @@ class SeenJob:
     trouble: str = ""
     words: Words | None = None
     exit_code: int | None = None
+    pod_reason: str = ""
+    pod_message: str = ""
+    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +90,15 @@ class Seen:
     Attributes:
         deployment: as the server has it, its status included.
         jobs: those that it owns, whatever their state.
+        listed: whether `jobs` is the API server's own list of this moment, so that a Job that is not in
+            it is gone. Where it comes from a watch, absence proves nothing.
     """
 
     deployment: NerDeployment
     status: NerDeploymentStatus
     jobs: tuple[SeenJob, ...]
     surroundings: Surroundings
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +109,7 @@ class JobOrder:
         step: `compile/int8`.
         runtime: name of the step's NerRuntime.
         on_device: whether it asks for the runtime's accelerator.
+        basis: what it is made from besides its key, as a short digest; an annotation of the Job.
     """
 
     name: str
@@ -126,6 +118,7 @@ class JobOrder:
     task: Task
     runtime: str
     on_device: bool
+    basis: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +138,9 @@ class Decision:
         create: in order.
         delete: Jobs to delete (with their pods), as they were seen.
         status: the whole of it, as it shall be once the Jobs are made.
+        told: at most one, since each is a write.
         look_again: seconds after which something may have changed without an event; None for never.
+        doubt: a Job that should be there was not seen: look at once with the API server's list.
     """
 
     create: tuple[JobOrder, ...]
@@ -153,3 +148,16 @@ class Decision:
     status: NerDeploymentStatus
     told: tuple[Told, ...] = ()
     look_again: float | None = None
+    doubt: bool = False
+
+
+__all__ = [
+    "Decision",
+    "JobOrder",
+    "JobPhase",
+    "Seen",
+    "SeenJob",
+    "Surroundings",
+    "Told",
+    "Words",
+]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ner_jobs import host
+from ner_jobs.devices import given_devices
 from ner_jobs.task import Task
 
 PACKAGES = (
@@ -23,7 +24,7 @@ PACKAGES = (
 
 
 def provenance_of(task: Task) -> dict[str, Any]:
-    """Versions, machine, image and threads of this process."""
+    """Versions, machine, devices, image and threads of this process."""
     return {
         "versions": {"python": platform.python_version(), **host.versions(PACKAGES)},
         "host": socket.gethostname(),
@@ -32,6 +33,7 @@ def provenance_of(task: Task) -> dict[str, Any]:
         "isa": host.isa_class(),
         "cpuFeatures": list(host.cpu_features()),
         "threads": task.threads or host.processors(),
+        "devices": list(given_devices()),
         "image": task.image,
     }
 

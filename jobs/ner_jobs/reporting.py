@@ -88,7 +88,7 @@ def termination_bytes(body: Mapping[str, Any]) -> bytes:
     """JSON of at most 4,096 bytes: the headline is dropped first, then the message is cut.
 
     Args:
-        body: `key`, `manifestDigest`, `outputs`, `headline`, or `code` and `message`.
+        body: `key`, `manifestDigest`, `outputs`, `emulated`, `headline`, or `code` and `message`.
     """
     data = _json(body)
     if len(data) <= TERMINATION_BYTES:

@@ -23,6 +23,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ner_jobs.devices import on_emulated_devices
 from ner_jobs.provenance import provenance_of
 from ner_jobs.reporting import Reporter, write_termination
 from ner_jobs.scratch import scratch_folder
@@ -189,7 +190,9 @@ def _compute(
     manifests = {role: _manifest(store, reference) for role, reference in task.inputs.items()}
     if inputs:
         reporter.line(f"inputs verified in {time.time() - started:.1f} s: {', '.join(inputs)}")
-    emulated = task.emulated or any(manifest.emulated for manifest in manifests.values())
+    emulated = (
+        task.emulated or on_emulated_devices() or any(manifest.emulated for manifest in manifests.values())
+    )
     result = function_of(task.stage)(
         StageContext(
             task=task.model_copy(update={"emulated": emulated}),
@@ -249,6 +252,7 @@ def _guarded(
                 "key": task.key,
                 "manifestDigest": digest,
                 "outputs": manifest.outputs,
+                "emulated": manifest.emulated,
                 "headline": dict(manifest.headline),
             },
         )

@@ -119,6 +119,7 @@ def test_a_task_becomes_an_artifact(world: World) -> None:
         "key": KEY,
         "manifestDigest": manifest.digest(),
         "outputs": manifest.outputs,
+        "emulated": False,
         "headline": {"count": 0},
     }
     assert list((world.root / "tmp").iterdir()) == []
@@ -149,6 +150,16 @@ def test_what_comes_of_a_stand_in_is_marked_as_such(world: World) -> None:
     reference = InputReference(stage="prepare", key=KEY, output="letters")
     world.run(world.task(Stage.FINETUNE, OTHER, inputs={"data": reference}))
     assert world.manifest(Stage.FINETUNE, OTHER).emulated
+
+
+def test_a_plugin_that_says_that_its_devices_are_stand_ins_is_believed(world: World) -> None:
+    ended = world.run(world.task(), NERD_DEVICE_EMULATED="true", NERD_DEVICE_IDS="va-0,va-1")
+    assert world.manifest().emulated
+    assert world.manifest().provenance["devices"] == ["va-0", "va-1"]
+    assert ended.words["emulated"] is True
+    without = world.run(world.task())
+    assert "already there" in without.out
+    assert without.words["emulated"] is True
 
 
 def test_a_vanished_input_is_named_and_asks_for_another_try(world: World) -> None:

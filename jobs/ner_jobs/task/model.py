@@ -74,7 +74,7 @@ class Task(Contract):
         parameters: those of the stage: a dump of its class in `ner_jobs.task.parameters`.
         inputs: by role, what other stages left.
         threads: processors that this stage may use; 0 means all that it finds.
-        emulated: the device is a stand-in; every manifest says so.
+        emulated: the runtime says that its device is a stand-in; every manifest then says so.
         image: as the runtime wrote it; empty in a local run.
     """
 

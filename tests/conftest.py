@@ -1,6 +1,7 @@
 """What all tests share: the material beside the checkout, where it is there."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -14,13 +15,19 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
 
 
-def require(present: bool, message: str) -> None:
+def _require(present: bool, message: str) -> None:
     """Skip where something outside the repository is absent; fail where CI says that it must be there."""
     if present:
         return
     if os.environ.get("NERD_REQUIRE_SHARED") == "1":
         pytest.fail(f"{message} (NERD_REQUIRE_SHARED=1)")
     pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[bool, str], None]:
+    """`require(present, message)` skips, or fails under NERD_REQUIRE_SHARED=1."""
+    return _require
 
 
 @pytest.fixture(scope="session")
@@ -31,5 +38,5 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The shared material: the real corpus, a pretrained encoder, Kubernetes' programs."""
-    require(SHARED.is_dir(), "needs the shared material at ../shared, beside the checkout")
+    _require(SHARED.is_dir(), "needs the shared material at ../shared, beside the checkout")
     return SHARED

@@ -58,7 +58,7 @@ def test_the_columns_tell_the_story(cluster: Any, deployed: dict[str, Any]) -> N
         "f1": 0.8853,
         "drop": 0.04,
     }
-    place = ("nerd.dev", "v1alpha1", "default", "nerdeployments", "small")
+    place = ("nerd.dev", "v1alpha1", cluster.namespace, "nerdeployments", "small")
     stored = objects.patch_namespaced_custom_object_status(*place, {"status": status})
     assert stored["status"] == status
     header, row = cluster.kubectl("get", "nerd", "small").splitlines()
@@ -68,7 +68,7 @@ def test_the_columns_tell_the_story(cluster: Any, deployed: dict[str, Any]) -> N
 
 def test_a_status_write_changes_no_spec(cluster: Any, deployed: dict[str, Any]) -> None:
     objects = client.CustomObjectsApi(cluster.api)
-    place = ("nerd.dev", "v1alpha1", "default", "nerdeployments", "small")
+    place = ("nerd.dev", "v1alpha1", cluster.namespace, "nerdeployments", "small")
     changed = objects.patch_namespaced_custom_object_status(
         *place, {"spec": {"storage": {"uri": "elsewhere"}}}
     )

@@ -1,0 +1,126 @@
+"""What may be done with any cluster, whoever started it: a kubeconfig, and helpers on top.
+
+A `ControlPlane` of ours is one; a cluster that the user named in
+NERD_TEST_KUBECONFIG is another.
+"""
+
+import contextlib
+import functools
+import secrets
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+
+from testbed.certificates import kubeconfig
+from testbed.programs import find_program
+from testbed.waiting import until
+
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+"""Labels of a test's namespace: what is not fit for the strictest standard does not start."""
+
+TOKEN_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running cluster, seen as its administrator.
+
+    Attributes:
+        kubeconfig: of the administrator.
+        folder: for files about this cluster.
+    """
+
+    kubeconfig: Path
+    folder: Path
+
+    @functools.cached_property
+    def api(self) -> client.ApiClient:
+        """A client for the typed APIs of the package `kubernetes`."""
+        return config.new_client_from_config(str(self.kubeconfig))
+
+    @functools.cached_property
+    def core(self) -> client.CoreV1Api:
+        """Pods, namespaces, nodes, service accounts."""
+        return client.CoreV1Api(self.api)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, seconds: float = 60) -> str:
+        """Standard output of kubectl; fails where kubectl does, with what it said."""
+        done = subprocess.run(
+            [str(find_program("kubectl")), "--kubeconfig", str(self.kubeconfig), *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def apply(self, objects: Sequence[dict[str, Any]]) -> None:
+        """Apply objects on the server's side, as kubectl does."""
+        self.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+    def apply_crds(self, folder: Path) -> None:
+        """Apply the CRDs of a folder and wait until they are served."""
+        self.kubectl("apply", "--server-side", "-f", str(folder))
+        self.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(folder))
+
+    @contextlib.contextmanager
+    def namespace(self, prefix: str = "test") -> Iterator[str]:
+        """A namespace of this block's own, deleted at its end (which nobody waits for)."""
+        name = f"{prefix}-{secrets.token_hex(4)}"
+        self.core.create_namespace({"metadata": {"name": name, "labels": RESTRICTED}})
+        try:
+            # A pod is refused as long as its namespace has no default account.
+            until("the namespace's service account", lambda: self._has_account(name))
+            yield name
+        finally:
+            self.core.delete_namespace(name)
+
+    def service_account(self, namespace: str, name: str) -> Path:
+        """A kubeconfig of a service account, which is created where it is missing, without any right."""
+        with contextlib.suppress(ApiException):
+            self.core.create_namespaced_service_account(namespace, {"metadata": {"name": name}})
+        request = {"spec": {"audiences": [], "expirationSeconds": TOKEN_SECONDS}}
+        issued = self.core.create_namespaced_service_account_token(name, namespace, request)
+        here = self.api.configuration
+        authority = Path(here.ssl_ca_cert).read_bytes()
+        file = self.folder / f"{namespace}-{name}.kubeconfig"
+        file.write_text(kubeconfig(here.host, authority, {"token": issued.status.token}, namespace))
+        file.chmod(0o600)
+        return file
+
+    def _has_account(self, namespace: str) -> bool:
+        names = [each.metadata.name for each in self.core.list_namespaced_service_account(namespace).items]
+        return "default" in names
+
+
+def restricted_pod_spec(image: str, *command: str) -> dict[str, Any]:
+    """The least that a pod says that may run in a test's namespace; its container is `stage`."""
+    container = {
+        "name": "stage",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": list(command),
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    return {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container],
+    }
+
+
+def user_name(namespace: str, service_account: str) -> str:
+    """How the API server, its audit log and RBAC name a service account."""
+    return f"system:serviceaccount:{namespace}:{service_account}"

@@ -1,0 +1,94 @@
+"""Nodes that do not exist, with any number of accelerators: kwok plays their kubelets.
+
+A pod that lands on one ends as `fake-pods.yaml` says: by default a success,
+with the termination message that `ner_jobs.runner` writes.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from testbed.control_plane import ControlPlane
+from testbed.processes import Server
+from testbed.programs import find_program
+from testbed.waiting import until
+
+STAGES = Path(__file__).with_name("fake-pods.yaml")
+LABEL = {"type": "kwok"}
+TAINT = {"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}
+
+ACCELERATORS = {"vastaitech.com/va": 4, "example.com/npu": 2}
+"""Of each fake node."""
+
+SECONDS = 0.1
+"""A pod runs for this time where no outcome says another."""
+
+
+def start_kwok(plane: ControlPlane, seconds: float = SECONDS) -> Server:
+    """Start the program that plays the kubelets of all fake nodes, now and later."""
+    stages = plane.folder / STAGES.name
+    stages.write_text(STAGES.read_text().replace("@MILLISECONDS@", str(int(seconds * 1000))))
+    credentials = plane.kubeconfig_of(plane.authority.user("kwok", "system:masters"), "kwok")
+    return plane.run(
+        "kwok",
+        str(find_program("kwok")),
+        f"--kubeconfig={credentials}",
+        f"--config={stages}",
+        f"--manage-nodes-with-label-selector={'='.join(*LABEL.items())}",
+        "--node-lease-duration-seconds=40",
+        "--cidr=10.0.0.0/16",
+    )
+
+
+def add_fake_nodes(
+    plane: ControlPlane, count: int = 4, accelerators: Mapping[str, int] = ACCELERATORS
+) -> None:
+    """Add nodes that take any pod, and wait until they are ready."""
+    _add(plane, [_node(f"fake-{number}", accelerators) for number in range(count)])
+
+
+def add_tainted_fake_nodes(
+    plane: ControlPlane, count: int = 4, accelerators: Mapping[str, int] = ACCELERATORS
+) -> None:
+    """Add nodes that only take pods that tolerate them: for a cluster that has real nodes too."""
+    nodes = [_node(f"fake-{number}", accelerators) for number in range(count)]
+    _add(plane, [{**node, "spec": {"taints": [TAINT]}} for node in nodes])
+
+
+def _add(plane: ControlPlane, nodes: list[dict[str, Any]]) -> None:
+    for node in nodes:
+        plane.core.create_node(node)
+    names = {node["metadata"]["name"] for node in nodes}
+
+    def ready() -> bool:
+        plane.check()
+        found = plane.core.list_node().items
+        return names <= {node.metadata.name for node in found if _is_ready(node)}
+
+    until("the fake nodes", ready)
+
+
+def _is_ready(node: Any) -> bool:
+    # The taint goes some moments after the condition.
+    hindered = any(taint.key.startswith("node.kubernetes.io/") for taint in node.spec.taints or [])
+    conditions = {condition.type: condition.status for condition in node.status.conditions or []}
+    return conditions.get("Ready") == "True" and not hindered
+
+
+def _node(name: str, accelerators: Mapping[str, int]) -> dict[str, Any]:
+    room = {"cpu": "64", "memory": "512Gi", "ephemeral-storage": "1Ti", "pods": "250"}
+    resources = {**room, **{name: str(count) for name, count in accelerators.items()}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "labels": {
+                **LABEL,
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": "amd64",
+            },
+        },
+        "status": {"allocatable": resources, "capacity": resources},
+    }

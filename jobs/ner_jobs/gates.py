@@ -44,6 +44,7 @@ class Outcome(StrEnum):
     ALREADY_CURRENT = "AlreadyCurrent"
     AWAITING_APPROVAL = "AwaitingApproval"
     REFUSED = "Refused"
+    ROLLED_BACK = "RolledBack"
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,12 +258,21 @@ def _guarded(
         )
     except Exception as error:
         code, message, foreseen = _meaning(error, scratch)
+        headline = error.headline if isinstance(error, StageError) else {}
         if not foreseen:
             # For the log: a person gets one line.
             reporter.traceback(traceback.format_exc())
     reporter.line(f"error: {message}")
     _leave_log(store, task, scratch)
-    return Ended(code, {"key": task.key, "code": code, "message": message})
+    return Ended(
+        code,
+        {
+            "key": task.key,
+            "code": code,
+            "message": message,
+            **({"headline": dict(headline)} if headline else {}),
+        },
+    )
 
 
 def _meaning(error: Exception, scratch: Path) -> tuple[int, str, bool]:

@@ -10,7 +10,7 @@ from ner_jobs.runner import main
 from ner_jobs.stages import registry
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.store.lease import Rhythm
-from ner_jobs.task import ExitCode, PermanentError, Stage, StageError, Task
+from ner_jobs.task import ExitCode, PermanentError, RetryableError, Stage, StageError, Task
 
 
 def letters(context: StageContext) -> StageResult:
@@ -29,6 +29,8 @@ def letters(context: StageContext) -> StageResult:
     match parameters.get("fail"):
         case "permanent":
             raise PermanentError("corpus.txt:3: no tag; write one", ExitCode.DATA)
+        case "moved":
+            raise RetryableError("the pointer went from generation 1 to 2", {"generation": 2})
         case "unexpected":
             raise RuntimeError("a bug")
         case "memory":

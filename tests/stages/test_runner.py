@@ -227,6 +227,12 @@ def test_a_failure_is_a_sentence_and_an_exit_code(world: World, fail: str, code:
     assert len(world.stored()) == 4, "the log of the failure goes with the success"
 
 
+def test_a_failure_may_tell_figures_besides(world: World) -> None:
+    ended = world.run(world.task(parameters={"fail": "moved"}))
+    assert ended.code == 75
+    assert ended.words["headline"] == {"generation": 2}
+
+
 def test_stopping_saves_and_ends_with_143(world: World) -> None:
     process = world.start(world.task(parameters={"wait": str(world.root / "go")}))
     read_until(process, "waiting")

@@ -10,13 +10,12 @@ dies between the move and the manifest, the next attempt finds its own move
 and leaves the same verdict.
 """
 
-import json
 import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+from ner_jobs.by_hand import SOMEBODY, chosen_by_hand, require_real, words_by_hand
 from ner_jobs.gates import Candidate, Outcome, VariantVerdict, Verdict, admission, choose, gates_of, judge
 from ner_jobs.report.model_card import model_card
 from ner_jobs.report.words import signed
@@ -24,55 +23,65 @@ from ner_jobs.scoring.counts import Counts
 from ner_jobs.scoring.evidence import Court, Distance
 from ner_jobs.scoring.judged import evaluations_of
 from ner_jobs.scoring.summary import Draws
-from ner_jobs.stages import current_model
+from ner_jobs.stages import current_model, rollback
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.stages.promotion_card import card_of
+from ner_jobs.stages.standing import Standing, move, observe
+from ner_jobs.stages.verdict import left
 from ner_jobs.store.artifacts import read_manifest
-from ner_jobs.store.pointer import Action, Pointer, Promotion, move_pointer, promoted, read_pointer
+from ner_jobs.store.pointer import Action, Pointer, Promotion, promoted
 from ner_jobs.task import ExitCode, PermanentError, RetryableError, Stage
-from ner_jobs.task.parameters import PromoteParameters
+from ner_jobs.task.parameters import PromoteCommand, PromoteParameters
 
 EVALUATION = "evaluation."
 COMPILED = "compiled."
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where the pointer stands.
+class Choice:
+    """What the verdicts, or a person, led to.
 
     Attributes:
-        pointer: as read, the condition of the move.
-        before: what the candidates are held against: the same, or the position before our own move.
-        moved: an earlier attempt of this very task has moved it already.
+        variant: None where all were refused.
+        why: of a person's wish: that it was forced, or why it is refused; empty where the gates chose.
     """
 
-    pointer: Pointer | None
-    before: Promotion | None
-    moved: bool
+    outcome: Outcome
+    variant: str | None
+    why: str = ""
 
 
 def run(context: StageContext) -> StageResult:
-    """Judge every variant alone, in order of preference; promote the first that passes."""
+    """Judge every variant alone, in order of preference; promote the first that passes.
+
+    Where a person chooses, theirs is promoted, if the gates let it pass or the person says why not.
+    """
+    if "rollback" in context.task.parameters:
+        return rollback.run(context)
     parameters = PromoteParameters.model_validate(context.task.parameters)
     _check_gates(parameters)
-    standing = _observe(context, parameters)
+    standing = observe(context, parameters.current_generation)
     counts = _counts(context)
     current = current_model.counts_of(context, standing.before, counts, parameters)
     draws = Draws(resamples=parameters.resamples, seed=parameters.seed)
     court = Court(counts, parameters.reference, current, draws)
-    held = standing.pointer is not None and standing.pointer.holds(parameters.revision)
     verdicts = tuple(
-        _judge(context, parameters, court, variant, held and not parameters.release_held)
-        for variant in parameters.preference
+        judge(
+            variant,
+            (
+                *admission(_candidate(context, parameters, standing, variant), parameters.allow_emulated),
+                *court.findings(variant, parameters.gates),
+            ),
+        )
+        for variant in _candidates(context, parameters)
     )
-    chosen = choose(verdicts)
-    shown = chosen.variant if chosen else parameters.preference[0]
-    distance = court.distance(shown)
+    choice = _choice(context, parameters, standing, verdicts)
+    distance = court.distance(choice.variant or verdicts[0].variant)
     verdict = Verdict(
-        outcome=_outcome(parameters, standing, chosen),
+        outcome=choice.outcome,
         message="",
         revision=parameters.revision,
-        variant=chosen.variant if chosen else None,
+        variant=choice.variant,
         generation=standing.pointer.generation if standing.pointer else 0,
         f1=distance.f1,
         drop=distance.drop.point if distance.drop else None,
@@ -81,25 +90,14 @@ def run(context: StageContext) -> StageResult:
         test=_test(context),
         variants=verdicts,
     )
-    verdict = verdict.model_copy(update={"message": _message(verdict, distance, standing.before)})
-    if chosen and verdict.outcome is Outcome.PROMOTED:
+    verdict = verdict.model_copy(update={"message": _message(verdict, distance, choice, standing.before)})
+    pointer = standing.pointer
+    if verdict.outcome is Outcome.PROMOTED:
         _write_model(context, parameters, verdict, counts)
         if not standing.moved:
-            verdict = verdict.model_copy(
-                update={"generation": _move(context, parameters, verdict, standing.pointer)}
-            )
-    _write(context.output / "verdict", verdict)
-    _tell(context, verdict)
-    return StageResult(
-        metrics=verdict.model_dump(mode="json", by_alias=True),
-        headline={
-            "verdict": str(verdict.outcome),
-            "variant": verdict.variant,
-            "f1": _rounded(verdict.f1, 6),
-            "drop": _rounded(verdict.drop, 4),
-            "generation": verdict.generation,
-        },
-    )
+            pointer = _move(context, parameters, verdict, choice, standing.pointer)
+            verdict = verdict.model_copy(update={"generation": pointer.generation})
+    return left(context, verdict, pointer)
 
 
 def _check_gates(parameters: PromoteParameters) -> None:
@@ -108,22 +106,6 @@ def _check_gates(parameters: PromoteParameters) -> None:
             gates_of(gate)
         except ValueError as error:
             raise PermanentError(f"spec.evaluation.gates[{number}]: {error}", ExitCode.USAGE) from error
-
-
-def _observe(context: StageContext, parameters: PromoteParameters) -> Standing:
-    pointer = read_pointer(context.store, context.task.owner)
-    if pointer is None:
-        if parameters.current_generation:
-            raise RetryableError("the pointer has vanished since this was planned; plan again")
-        return Standing(None, None, moved=False)
-    if pointer.promote_key == context.task.key and pointer.generation == parameters.current_generation + 1:
-        return Standing(pointer, pointer.history[-1] if pointer.history else None, moved=True)
-    if pointer.generation != parameters.current_generation:
-        raise RetryableError(
-            f"the pointer went from generation {parameters.current_generation} to {pointer.generation} since "
-            "this was planned; plan again, so that candidates are held against what is in service now"
-        )
-    return Standing(pointer, pointer, moved=False)
 
 
 def _counts(context: StageContext) -> dict[str, Counts]:
@@ -137,47 +119,92 @@ def _counts(context: StageContext) -> dict[str, Counts]:
     return found
 
 
-def _judge(
-    context: StageContext, parameters: PromoteParameters, court: Court, variant: str, held: bool
-) -> VariantVerdict:
+def _candidates(context: StageContext, parameters: PromoteParameters) -> tuple[str, ...]:
+    """The variants to judge: the one that a person named first, then those in preference."""
+    wished = parameters.command.variant if parameters.command else None
+    known = _variants(context)
+    for variant in parameters.preference:
+        if variant not in known:
+            raise PermanentError(
+                f"spec.rollout.preference names {variant}, which was not evaluated; "
+                f"there are {', '.join(sorted(known))}",
+                ExitCode.USAGE,
+            )
+    return tuple(dict.fromkeys([*([wished] if wished in known else []), *parameters.preference]))
+
+
+def _candidate(
+    context: StageContext, parameters: PromoteParameters, standing: Standing, variant: str
+) -> Candidate:
     manifests = [
         manifest
         for role in (COMPILED + variant, EVALUATION + variant)
         if (manifest := context.manifests.get(role)) is not None
     ]
-    if EVALUATION + variant not in context.inputs or COMPILED + variant not in context.inputs:
-        raise PermanentError(
-            f"spec.rollout.preference names {variant}, which was not evaluated; "
-            f"there are {', '.join(sorted(_variants(context)))}",
-            ExitCode.USAGE,
-        )
-    candidate = Candidate(
+    released = parameters.release_held or parameters.command is not None
+    return Candidate(
         variant=variant,
         revision=parameters.revision,
         emulated=any(manifest.emulated for manifest in manifests),
-        held=held,
+        held=standing.pointer is not None and standing.pointer.holds(parameters.revision) and not released,
     )
-    findings = (
-        *admission(candidate, parameters.allow_emulated),
-        *court.findings(variant, parameters.gates),
-    )
-    return judge(variant, findings)
 
 
-def _outcome(parameters: PromoteParameters, standing: Standing, chosen: VariantVerdict | None) -> Outcome:
-    if chosen is None:
-        return Outcome.REFUSED
-    if standing.moved:
-        return Outcome.PROMOTED
+def _choice(
+    context: StageContext,
+    parameters: PromoteParameters,
+    standing: Standing,
+    verdicts: tuple[VariantVerdict, ...],
+) -> Choice:
+    if parameters.command is None:
+        chosen = choose(verdicts)
+        variant, why = (chosen.variant if chosen else None), ""
+    else:
+        try:
+            variant, why = _wished(context, parameters, parameters.command, standing, verdicts)
+        except PermanentError as refused:
+            return Choice(Outcome.REFUSED, None, f"the promotion is refused: {refused}")
+    if variant is None:
+        return Choice(Outcome.REFUSED, None)
     before = standing.before
-    if before and (before.revision, before.variant) == (parameters.revision, chosen.variant):
-        return Outcome.ALREADY_CURRENT
-    if parameters.mode == "Manual":
-        return Outcome.AWAITING_APPROVAL
-    return Outcome.PROMOTED
+    if standing.moved:
+        outcome = Outcome.PROMOTED
+    elif before and (before.revision, before.variant) == (parameters.revision, variant):
+        outcome = Outcome.ALREADY_CURRENT
+    elif parameters.mode == "Manual" and parameters.command is None:
+        outcome = Outcome.AWAITING_APPROVAL
+    else:
+        outcome = Outcome.PROMOTED
+    return Choice(outcome, variant, why)
 
 
-def _message(verdict: Verdict, distance: Distance, before: Promotion | None) -> str:
+def _wished(
+    context: StageContext,
+    parameters: PromoteParameters,
+    wish: PromoteCommand,
+    standing: Standing,
+    verdicts: tuple[VariantVerdict, ...],
+) -> tuple[str, str]:
+    """The variant that a person's wish leads to, and in what words.
+
+    Raises:
+        PermanentError: it leads to none.
+    """
+    if not parameters.revision.startswith(wish.revision):
+        raise PermanentError(
+            f"revision {wish.revision[:12]} was to be promoted, and the spec makes "
+            f"{parameters.revision[:12]} by now; look at that one, and ask again",
+            ExitCode.USAGE,
+        )
+    judged = {verdict.variant: verdict for verdict in verdicts}
+    variant = chosen_by_hand(
+        judged, sorted(_variants(context)), parameters.preference, wish.variant, wish.force
+    )
+    require_real(_candidate(context, parameters, standing, variant), parameters.allow_emulated)
+    return variant, words_by_hand(judged[variant].passed, wish.force)
+
+
+def _message(verdict: Verdict, distance: Distance, choice: Choice, before: Promotion | None) -> str:
     figures = f"F1 {distance.f1:.4f}"
     if distance.drop is not None and distance.upper is not None:
         figures += (
@@ -187,6 +214,8 @@ def _message(verdict: Verdict, distance: Distance, before: Promotion | None) -> 
     match verdict.outcome:
         case Outcome.PROMOTED:
             instead = f" in place of {before.variant} of revision {before.revision[:12]}" if before else ""
+            if choice.why:
+                return f"{verdict.variant} is promoted{instead} ({choice.why}): {figures}"
             return f"{verdict.variant} passed every gate and is promoted{instead}: {figures}"
         case Outcome.ALREADY_CURRENT:
             return f"{verdict.variant} of this revision is in service already: nothing to do ({figures})"
@@ -195,19 +224,22 @@ def _message(verdict: Verdict, distance: Distance, before: Promotion | None) -> 
                 f"{verdict.variant} passed every gate and waits for a person: nerd promote puts it into "
                 f"service, as spec.rollout.mode is Manual ({figures})"
             )
-        case Outcome.REFUSED:
+        case _:
+            if choice.why:
+                return choice.why
             stays = "the current model stays in service" if before else "nothing is in service"
             why = "; ".join(f"{each.variant}: {each.reason}, {each.message}" for each in verdict.variants)
             return f"no variant may be promoted, {stays}. {why}"
 
 
 def _move(
-    context: StageContext, parameters: PromoteParameters, verdict: Verdict, expected: Pointer | None
-) -> int:
+    context: StageContext,
+    parameters: PromoteParameters,
+    verdict: Verdict,
+    choice: Choice,
+    expected: Pointer | None,
+) -> Pointer:
     """Move the pointer to the chosen variant.
-
-    Returns:
-        The new generation.
 
     Raises:
         RetryableError: somebody moved it since the judgement began.
@@ -217,6 +249,7 @@ def _move(
     compiled = read_manifest(context.store, Stage.COMPILE, compile_key)
     if compiled is None:
         raise RetryableError(f"compile {compile_key} has vanished from {context.store.uri}; plan again")
+    wish = parameters.command
     pointer = promoted(
         expected,
         Promotion(
@@ -229,20 +262,17 @@ def _move(
             test_digest=verdict.test,
             promote_key=context.task.key,
             f1=verdict.f1,
+            drop=verdict.drop,
             promoted_at=time.time(),
-            by="promote",
-            action=Action.PROMOTE,
-            message=verdict.message,
+            by=(wish.by or SOMEBODY) if wish else "promote",
+            action=Action.MANUAL if wish else Action.PROMOTE,
+            message=choice.why or verdict.message,
         ),
         context.task.owner,
         parameters.history_limit,
     )
-    if not move_pointer(context.store, pointer, expected):
-        raise RetryableError(
-            "the pointer was moved by somebody else while the candidates were judged; plan again, so that "
-            "they are held against what is in service now"
-        )
-    return pointer.generation
+    move(context, pointer, expected)
+    return pointer
 
 
 def _write_model(
@@ -254,22 +284,6 @@ def _write_model(
     (folder / "README.md").write_text(
         model_card(card_of(context, parameters, verdict, counts)), encoding="utf-8"
     )
-
-
-def _write(folder: Path, verdict: Verdict) -> None:
-    folder.mkdir(parents=True)
-    figures = verdict.model_dump(mode="json", by_alias=True)
-    (folder / "verdict.json").write_text(
-        json.dumps(figures, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8"
-    )
-
-
-def _tell(context: StageContext, verdict: Verdict) -> None:
-    for each in verdict.variants:
-        context.log(f"{each.variant}: {'passed' if each.passed else each.reason}")
-        for finding in each.findings:
-            context.log(f"  {'ok' if finding.passed else 'no'}  {finding.gate}: {finding.message}")
-    context.log(f"{verdict.outcome}: {verdict.message}")
 
 
 def _variants(context: StageContext) -> set[str]:
@@ -285,7 +299,3 @@ def _judged(context: StageContext) -> int:
     known = {manifest.key for manifest in evaluations_of(context.store, _test(context))}
     ours = {reference.key for role, reference in context.task.inputs.items() if role.startswith(EVALUATION)}
     return len(known | ours)
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)

@@ -72,8 +72,8 @@ def card_of(
 
 
 def _rows(counts: Mapping[str, Counts], parameters: PromoteParameters, variant: str) -> tuple[CardRow, ...]:
-    """The reference first, then the others in order of preference."""
-    names = dict.fromkeys((parameters.reference, *parameters.preference))
+    """The reference first, then the others in order of preference, then what a person chose beside them."""
+    names = dict.fromkeys((parameters.reference, *parameters.preference, variant))
     reference = counts.get(parameters.reference)
     rows: list[CardRow] = []
     for name in (name for name in names if name in counts):

@@ -133,6 +133,22 @@ def complete(store: Store, manifest: Manifest) -> list[str]:
     ]
 
 
+def require_whole(store: Store, stage: Stage, key: str) -> tuple[Manifest, str]:
+    """The manifest, with its digest, of a result that is to serve.
+
+    Raises:
+        PermanentError: it is gone, or has lost files.
+    """
+    found = read_manifest(store, stage, key)
+    missing = complete(store, found[0]) if found else [manifest_key(stage, key)]
+    if found is None or missing:
+        raise PermanentError(
+            f"{stage}/{key[:12]} is not whole any more: {missing[0]} is gone from {store.uri}",
+            ExitCode.NO_INPUT,
+        )
+    return found
+
+
 def find_damage(
     store: Store, manifest: Manifest, transferred: Transferred | None = None
 ) -> tuple[Damage, ...]:

@@ -27,7 +27,7 @@ class Action(StrEnum):
     PROMOTE = "Promote"
     """The promote stage: every gate passed."""
     MANUAL = "Manual"
-    """A person, with `nerd promote`."""
+    """A person chose, with `nerd promote`."""
     ROLLBACK = "Rollback"
     """A person, with `nerd rollback`."""
 
@@ -39,8 +39,10 @@ class Promotion(Contract):
         generation: 1 for the first; each move adds 1.
         compile_key: of the compiled model in service; manifest_digest is that of its manifest.
         evaluation_key: of its evaluation; test_digest names the test set of that evaluation.
-        promote_key: of the verdict, whose artifact holds the model as a Hugging Face folder; empty by hand.
-        f1: in 0..1, on that test set.
+        promote_key: of the verdict, whose artifact holds the model as a Hugging Face folder; empty where a
+            person moved the pointer from a machine of their own.
+        command_key: of the task that took the pointer back because a person asked; empty otherwise.
+        f1: in 0..1, on that test set; drop: points below the reference variant of its revision.
         promoted_at: seconds since the epoch.
         by: who moved it: `promote`, or a person's name.
         message: why, in a sentence.
@@ -54,7 +56,9 @@ class Promotion(Contract):
     evaluation_key: str = ""
     test_digest: str = ""
     promote_key: str = ""
+    command_key: str = ""
     f1: float | None = None
+    drop: float | None = None
     promoted_at: float
     by: str
     action: Action
@@ -113,8 +117,10 @@ def rolled_back(
     at: float,
     by: str,
     revision: str | None = None,
+    generation: int | None = None,
     message: str = "",
     history_limit: int = 10,
+    command_key: str = "",
 ) -> Pointer:
     """The pointer after a rollback, which is a new generation.
 
@@ -122,15 +128,17 @@ def rolled_back(
         current: as it stands.
         at: now, in seconds since the epoch.
         by: the person.
-        revision: a prefix of the revision to go back to; None goes to the newest position that is not
-            of a revision that was rolled back.
+        revision: a prefix of the revision to go back to.
+        generation: of the position to go back to. Without either it is the newest position that is not of
+            a revision that was rolled back.
         message: why.
         history_limit: former positions that are kept.
+        command_key: of the task that does it, if one does.
 
     Raises:
         PermanentError: there is no such position in the history, or the prefix fits several revisions.
     """
-    former = _target(current, revision)
+    former = _target(current, revision, generation)
     position = former.model_copy(
         update={
             "generation": current.generation + 1,
@@ -138,6 +146,7 @@ def rolled_back(
             "by": by,
             "action": Action.ROLLBACK,
             "message": message,
+            "command_key": command_key,
         }
     )
     back = current.revision if former.revision != current.revision else ""
@@ -151,16 +160,17 @@ def rolled_back(
     )
 
 
-def _target(current: Pointer, revision: str | None) -> Promotion:
+def _target(current: Pointer, revision: str | None, generation: int | None) -> Promotion:
     """The position of the history to go back to."""
     others = [
         former
         for former in reversed(current.history)
         if (former.revision, former.variant) != (current.revision, current.variant)
     ]
-    if revision is None:
-        fitting = [former for former in others if not current.holds(former.revision)]
-    else:
+    if generation is not None:
+        fitting = [former for former in others if former.generation == generation]
+        wanted, known = f"no generation {generation}", [str(former.generation) for former in others]
+    elif revision is not None:
         fitting = [former for former in others if former.revision.startswith(revision)]
         several = sorted({former.revision for former in fitting})
         if len(several) > 1:
@@ -169,12 +179,18 @@ def _target(current: Pointer, revision: str | None) -> Promotion:
                 "of it",
                 ExitCode.USAGE,
             )
+        wanted, known = f"no revision {revision}", [former.revision[:12] for former in others]
+    else:
+        fitting = [former for former in others if not current.holds(former.revision)]
+        wanted, known = (
+            "no earlier model that was not rolled back itself",
+            [former.revision[:12] for former in others],
+        )
     if fitting:
         return fitting[0]
-    known = ", ".join(dict.fromkeys(former.revision[:12] for former in others)) or "nothing else"
-    wanted = f"no revision {revision}" if revision else "no earlier model that was not rolled back itself"
+    there = ", ".join(dict.fromkeys(known)) or "nothing else"
     raise PermanentError(
-        f"the history of {current.owner.namespace}/{current.owner.name} holds {wanted}; it holds {known}: "
+        f"the history of {current.owner.namespace}/{current.owner.name} holds {wanted}; it holds {there}: "
         "name one of these, or promote another revision",
         ExitCode.USAGE,
     )

@@ -5,7 +5,10 @@ fails at once on them. 75 (EX_TEMPFAIL) asks for a new attempt later. Anything
 else is retried within the Job's limit.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
+
+Headline = Mapping[str, float | int | str | bool | None]
 
 
 class ExitCode(IntEnum):
@@ -31,13 +34,18 @@ class ExitCode(IntEnum):
 
 
 class StageError(Exception):
-    """An end that a person can act on: the message says what, where, and what to do."""
+    """An end that a person can act on: the message says what, where, and what to do.
+
+    Attributes:
+        headline: what whoever started the stage should know besides; it goes into the last words.
+    """
 
     code: ExitCode
 
-    def __init__(self, message: str, code: ExitCode) -> None:
+    def __init__(self, message: str, code: ExitCode, headline: Headline | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.headline = headline or {}
 
 
 class PermanentError(StageError):
@@ -50,5 +58,5 @@ class PermanentError(StageError):
 class RetryableError(StageError):
     """The same attempt may succeed later."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, ExitCode.TRY_AGAIN)
+    def __init__(self, message: str, headline: Headline | None = None) -> None:
+        super().__init__(message, ExitCode.TRY_AGAIN, headline)

@@ -86,11 +86,10 @@ def compiled_folder(here: "Workspace", variant: str | None) -> Path:
     Raises:
         PermanentError: nothing is promoted, or the variant is not compiled.
     """
-    from ner_jobs.store.artifacts import fetch
+    from ner_jobs.store.artifacts import fetch, require_whole
     from ner_jobs.store.pointer import read_pointer
     from ner_jobs.task import ExitCode, InputReference, PermanentError, Stage
     from ner_operator.local.digests import cache_folder
-    from ner_operator.local.workspace import require_compiled
     from ner_operator.planning.plan import Cached
 
     if variant is None:
@@ -114,7 +113,7 @@ def compiled_folder(here: "Workspace", variant: str | None) -> Path:
                 f"variant {variant} is not compiled yet; nerd run compiles it", ExitCode.NO_INPUT
             )
         key = state.key
-    manifest = require_compiled(here, key)
+    manifest, _ = require_whole(here.store, Stage.COMPILE, key)
     reference = InputReference(
         stage=Stage.COMPILE, key=key, output="compiled", digest=manifest.outputs.get("compiled", "")
     )

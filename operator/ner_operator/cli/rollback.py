@@ -18,6 +18,12 @@ def rollback(
             "--to", metavar="REVISION", help="The beginning of its digest, as nerd history shows it."
         ),
     ] = None,
+    to_generation: Annotated[
+        int | None,
+        typer.Option(
+            "--to-generation", min=1, metavar="NUMBER", help="The same by the number of the promotion."
+        ),
+    ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why, for the history.")] = "",
     output: Output = "table",
 ) -> None:
@@ -27,10 +33,11 @@ def rollback(
     """
     import time
 
+    from ner_jobs.store.artifacts import require_whole
     from ner_jobs.store.pointer import move_pointer, read_pointer, rolled_back
-    from ner_jobs.task import ExitCode, PermanentError, RetryableError
+    from ner_jobs.task import ExitCode, PermanentError, RetryableError, Stage
     from ner_operator.cli.promote import tell
-    from ner_operator.local.workspace import person, require_compiled
+    from ner_operator.local.workspace import person
 
     here = workspace(file, settings, storage, name)
     current = read_pointer(here.store, here.owner)
@@ -40,9 +47,15 @@ def rollback(
         )
     limit = here.resolved.promotion.history_limit
     moved = rolled_back(
-        current, time.time(), person(), revision=to, message=reason or "rolled back", history_limit=limit
+        current,
+        time.time(),
+        person(),
+        revision=to,
+        generation=to_generation,
+        message=reason or "rolled back",
+        history_limit=limit,
     )
-    require_compiled(here, moved.compile_key)
+    require_whole(here.store, Stage.COMPILE, moved.compile_key)
     if not move_pointer(here.store, moved, current):
         raise RetryableError("somebody else moved the pointer at the same moment; look at nerd history again")
     tell(moved, output)

@@ -1,11 +1,12 @@
-"""Promotion by a person: the same verdicts, another hand."""
+"""Promotion by a person, on this machine: of what the gates have judged already."""
 
 import time
 
-from ner_jobs.gates import VariantVerdict
-from ner_jobs.store.artifacts import read_manifest
+from ner_jobs.by_hand import chosen_by_hand, require_real, words_by_hand
+from ner_jobs.gates import Candidate, VariantVerdict
+from ner_jobs.store.artifacts import require_whole
 from ner_jobs.store.pointer import Action, Pointer, Promotion, promoted
-from ner_jobs.task import ExitCode, PermanentError, RetryableError, Stage
+from ner_jobs.task import ExitCode, PermanentError, Stage
 from ner_operator.local.comparing import verdict_of
 from ner_operator.local.workspace import Workspace, person
 from ner_operator.planning.plan import Cached, Plan
@@ -24,7 +25,13 @@ def by_hand(here: Workspace, variant: str | None, force: str | None) -> Pointer:
     """
     plan = here.observer.look()
     verdicts = _verdicts(here, plan)
-    chosen = _choose(here, verdicts, variant, force)
+    chosen = chosen_by_hand(
+        verdicts,
+        [known.name for known in here.resolved.variants],
+        here.resolved.promotion.preference,
+        variant,
+        force or "",
+    )
     compiled, evaluated = plan.state(f"compile/{chosen}"), plan.state(f"evaluate/{chosen}")
     if plan.revision is None or not isinstance(compiled, Cached) or not isinstance(evaluated, Cached):
         raise PermanentError(
@@ -36,25 +43,26 @@ def by_hand(here: Workspace, variant: str | None, force: str | None) -> Pointer:
         raise PermanentError(
             f"variant {chosen} of revision {plan.revision[:12]} is in service already", ExitCode.USAGE
         )
-    found = read_manifest(here.store, Stage.COMPILE, compiled.key)
-    if found is None:
-        raise RetryableError(f"compile {compiled.key} has just vanished from {here.store.uri}")
+    emulated = compiled.artifact.emulated or evaluated.artifact.emulated
+    require_real(Candidate(chosen, plan.revision, emulated), here.resolved.promotion.allow_emulated)
+    _, digest = require_whole(here.store, Stage.COMPILE, compiled.key)
     data = here.observer.manifests[Stage.EVALUATE, evaluated.key].inputs["data"]
-    f1 = evaluated.artifact.headline.get("f1")
+    f1, drop = (evaluated.artifact.headline.get(name) for name in ("f1", "drop"))
     passed = chosen in verdicts and verdicts[chosen].passed
     promotion = Promotion(
         generation=0,
         revision=plan.revision,
         variant=chosen,
         compile_key=compiled.key,
-        manifest_digest=found[1],
+        manifest_digest=digest,
         evaluation_key=evaluated.key,
         test_digest=data.digest,
         f1=float(f1) if isinstance(f1, int | float) else None,
+        drop=float(drop) if isinstance(drop, int | float) else None,
         promoted_at=time.time(),
         by=person(),
         action=Action.MANUAL,
-        message="passed every gate, promoted by hand" if passed else f"forced: {force}",
+        message=words_by_hand(passed, force or ""),
     )
     return promoted(current, promotion, here.owner, here.resolved.promotion.history_limit)
 
@@ -65,33 +73,3 @@ def _verdicts(here: Workspace, plan: Plan) -> dict[str, VariantVerdict]:
     if verdict is None or verdict.revision != plan.revision:
         return {}
     return {found.variant: found for found in verdict.variants}
-
-
-def _choose(
-    here: Workspace, verdicts: dict[str, VariantVerdict], variant: str | None, force: str | None
-) -> str:
-    names = [known.name for known in here.resolved.variants]
-    if variant is not None and variant not in names:
-        raise PermanentError(f"there is no variant {variant}; there are {', '.join(names)}", ExitCode.USAGE)
-    if force is not None:
-        return variant or here.resolved.promotion.preference[0]
-    if variant is None:
-        passed = [
-            name for name in here.resolved.promotion.preference if name in verdicts and verdicts[name].passed
-        ]
-        if passed:
-            return passed[0]
-        variant = here.resolved.promotion.preference[0]
-    if variant not in verdicts:
-        raise PermanentError(
-            f"no gate has judged variant {variant} of this revision; nerd run does, "
-            "or say why with --force REASON",
-            ExitCode.USAGE,
-        )
-    judged = verdicts[variant]
-    if not judged.passed:
-        raise PermanentError(
-            f"{variant} is refused, {judged.reason}: {judged.message}; --force REASON promotes it anyway",
-            ExitCode.SOFTWARE,
-        )
-    return variant

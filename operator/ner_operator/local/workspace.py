@@ -4,10 +4,9 @@ import getpass
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ner_jobs.store.artifacts import complete, read_manifest
 from ner_jobs.store.open import open_store
 from ner_jobs.store.protocol import Store
-from ner_jobs.task import ExitCode, Manifest, Owner, PermanentError, Stage
+from ner_jobs.task import ExitCode, Owner, PermanentError
 from ner_operator.local.digests import FileDigests, cache_folder
 from ner_operator.local.hub import with_commit
 from ner_operator.local.located import is_hub_id, located
@@ -68,23 +67,6 @@ def steps_named(resolved: ResolvedDeployment, names: list[str]) -> list[str]:
                 f"there is no stage or step {name}; there are {', '.join(known)}", ExitCode.USAGE
             )
     return names
-
-
-def require_compiled(here: Workspace, key: str) -> Manifest:
-    """The manifest of a compiled model that is to serve.
-
-    Raises:
-        PermanentError: it is gone, or has lost files.
-    """
-    found = read_manifest(here.store, Stage.COMPILE, key)
-    missing = complete(here.store, found[0]) if found else [f"compile/{key}/manifest.json"]
-    if found is None or missing:
-        raise PermanentError(
-            f"the compiled model compile/{key[:12]} is not whole any more: {missing[0]} is gone from "
-            f"{here.store.uri}",
-            ExitCode.NO_INPUT,
-        )
-    return found[0]
 
 
 def person() -> str:

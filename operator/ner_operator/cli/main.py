@@ -52,6 +52,7 @@ COMMANDS = {
     "logs": Entry("Show the logs of stages.", "logs", STORE),
     "npz": Entry("Write a split as the npz set of the reference workflow.", "npz", STORE),
     "verify": Entry("Hash all bytes of all artifacts of a spec.", "verify", STORE),
+    "gc": Entry("Remove artifacts that nothing reaches any more.", "gc", STORE),
 }
 
 

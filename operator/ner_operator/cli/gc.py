@@ -1,0 +1,52 @@
+"""`nerd gc`: remove artifacts that nothing reaches any more, from a store that no cluster uses."""
+
+from typing import Annotated
+
+import typer
+
+from ner_operator.cli.options import Name, Output, Settings, SpecFile, Storage, workspace
+
+Grace = Annotated[
+    str, typer.Option("--grace", metavar="TIME", help="Nothing younger goes; such as 36h or 14d.")
+]
+Delete = Annotated[bool, typer.Option("--delete", help="Remove it; without this, only say what would go.")]
+
+
+def gc(
+    file: SpecFile,
+    settings: Settings = [],  # noqa: B006
+    storage: Storage = None,
+    name: Name = None,
+    grace: Grace = "14d",
+    delete: Delete = False,
+    output: Output = "table",
+) -> None:
+    """Remove artifacts of the spec's storage that nothing reaches any more; by default only say which.
+
+    What the last run of each spec that shares the storage has used stays, and every model that is or was
+    in service. A storage that a cluster uses is refused: the chart has a collector for it.
+    """
+    from ner_jobs.garbage import collect, words
+    from ner_jobs.garbage.roots import read_stored, recorded_keys
+    from ner_operator.cli.output import console, print_json
+
+    store = workspace(file, settings, storage, name).store
+
+    def living() -> frozenset[str]:
+        return recorded_keys(read_stored(store), store.uri)
+
+    seconds = words.grace_of(grace)
+    store.probe()
+    seen = collect.look(store, living, seconds)
+    removed = collect.remove(store, seen, living) if delete else None
+    if output == "json":
+        print_json(words.summary(seen, removed))
+        return
+    out = console()
+    for line in words.found(seen):
+        out.print(line, soft_wrap=True, markup=False)
+    if removed is None:
+        out.print("nothing was removed; nerd gc --delete removes it", soft_wrap=True)
+        return
+    for line in words.done(removed):
+        out.print(line, soft_wrap=True, markup=False)

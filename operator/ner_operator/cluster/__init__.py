@@ -1,4 +1,1 @@
-"""The operator's hands: it looks at the cluster, and writes what `planning` decided.
-
-All I/O with the API server is here.
-"""
+"""The operator's hands: it looks at the cluster and writes what `planning` decided; all its I/O is here."""

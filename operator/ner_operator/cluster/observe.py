@@ -1,0 +1,221 @@
+"""Look at one deployment and say it in the words of `planning`: a `Seen`. Reads only.
+
+The object itself is read fresh, so that the status that is written next rests
+on what is there. Its Jobs come from the index; pods are asked for only where
+the answer can change something: the last words of a Job that ended and that
+the status does not know yet, and what keeps a pod from starting.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ner_operator.api import NerDeployment
+from ner_operator.api.builtin_runtimes import BUILTIN_RUNTIMES
+from ner_operator.api.status import NerDeploymentStatus
+from ner_operator.cluster import pods
+from ner_operator.cluster.client import DEPLOYMENTS, EVENTS, JOBS, PODS, RUNTIMES, Api, ApiError, Json
+from ner_operator.cluster.jobs import JobIndex, JobRecord
+from ner_operator.cluster.labels import OWNER_UID
+from ner_operator.cluster.queue import Key
+from ner_operator.cluster.runtimes import Runtimes
+from ner_operator.planning.decision import JobPhase, Seen, SeenJob, Surroundings
+
+PATIENCE = 5.0
+"""Seconds that a Job may take to start before somebody asks why; most start within one."""
+
+LONGEST_PATIENCE = 120.0
+
+POD_PATIENCE = 20.0
+"""Seconds that a pod may prepare (images, volumes) before its Events are read."""
+
+KNOWN = frozenset({"Succeeded", "Failed", "Retrying", "Held"})
+"""States of a stage that say how its last Job ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was seen, and what is needed to write back.
+
+    Attributes:
+        version: of the object; a status is written only over this one.
+        written: the status as it stands on the server.
+        runtimes: names of those that the spec names.
+        waiting: how long the youngest Job has waited to start; None where none waits.
+    """
+
+    seen: Seen
+    uid: str
+    version: str
+    written: Json
+    runtimes: tuple[str, ...]
+    waiting: float | None
+
+
+class Observer:
+    """Looks at deployments; safe for many threads.
+
+    Args:
+        surroundings: makes what does not belong to the deployment, from the runtimes.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        jobs: JobIndex,
+        runtimes: Runtimes,
+        surroundings: Callable[[Mapping[str, Any]], Surroundings],
+        clock: Callable[[], float],
+    ) -> None:
+        self._api = api
+        self._jobs = jobs
+        self._runtimes = runtimes
+        self._surroundings = surroundings
+        self._clock = clock
+
+    def observe(self, key: Key) -> Sight | None:
+        """What there is to see; None where the deployment is gone, or about to be.
+
+        Raises:
+            ApiError: the server did not answer.
+        """
+        return self._observe(key, listed=False)
+
+    def observe_listed(self, key: Key) -> Sight | None:
+        """The same, with the Jobs as the server lists them now: what is not there is gone."""
+        return self._observe(key, listed=True)
+
+    def _observe(self, key: Key, listed: bool) -> Sight | None:
+        namespace, name = key
+        try:
+            raw = self._api.get(DEPLOYMENTS, namespace, name)
+        except ApiError as error:
+            if error.not_found:
+                return None
+            raise
+        meta = raw["metadata"]
+        if meta.get("deletionTimestamp"):
+            return None
+        # Two kilobytes that no decision rests on.
+        meta.pop("managedFields", None)
+        written = raw.pop("status", None) or {}
+        deployment = NerDeployment.model_validate(raw)
+        status = NerDeploymentStatus.of(written)
+        if listed:
+            self._list_jobs(namespace, meta["uid"])
+        records = self._jobs.of(meta["uid"])
+        jobs = tuple(self._seen_job(record, status) for record in records)
+        named = _runtimes_of(deployment)
+        now = self._clock()
+        waits = [now - record.created for record in records if _waits(record)]
+        return Sight(
+            seen=Seen(deployment, status, jobs, self._surroundings(self._known_runtimes(named)), listed),
+            uid=meta["uid"],
+            version=meta["resourceVersion"],
+            written=written,
+            runtimes=named,
+            waiting=min(waits, default=None),
+        )
+
+    def _list_jobs(self, namespace: str, owner: str) -> None:
+        """Bring the index up to what the server has of one owner."""
+        there = set()
+        version = 0
+        for page in self._api.pages(JOBS, namespace, labels=f"{OWNER_UID}={owner}"):
+            version = int(page["metadata"]["resourceVersion"])
+            for job in page["items"]:
+                record = JobRecord.of(job)
+                if record:
+                    self._jobs.put(record)
+                    there.add(record.address)
+        for record in self._jobs.of(owner):
+            if record.address not in there and record.version <= version:
+                self._jobs.drop(record.address, record.uid)
+
+    def _seen_job(self, record: JobRecord, status: NerDeploymentStatus) -> SeenJob:
+        end, trouble = pods.End(), pods.Trouble(record.reason, record.trouble)
+        if record.over and not _is_known(record, status):
+            end = pods.end_of(self._pods(record), record.phase is JobPhase.SUCCEEDED)
+        elif record.suspended:
+            trouble = pods.Trouble("Suspended", "")
+        elif _waits(record):
+            trouble = self._hindrance(record) or trouble
+        return SeenJob(
+            name=record.name,
+            uid=record.uid,
+            step=record.step,
+            key=record.key,
+            attempt=record.attempt,
+            phase=record.phase,
+            created=record.created,
+            started=record.started,
+            finished=record.finished,
+            reason=trouble.reason,
+            trouble=trouble.message,
+            words=end.words,
+            exit_code=end.exit_code,
+            pod_reason=end.reason,
+            pod_message=end.message,
+            basis=record.basis,
+        )
+
+    def _hindrance(self, record: JobRecord) -> pods.Trouble | None:
+        """What keeps a Job's pod from starting, once it has had time to."""
+        waited = self._clock() - record.created
+        if waited < PATIENCE:
+            return None
+        found = self._pods(record)
+        if not found:
+            return self._warning(record.namespace, record.uid)
+        hindrance = pods.hindrance(found)
+        preparing = pods.preparing(found)
+        if hindrance is None and preparing and waited >= POD_PATIENCE:
+            return self._warning(record.namespace, preparing)
+        return hindrance
+
+    def _pods(self, record: JobRecord) -> list[Json]:
+        selector = f"batch.kubernetes.io/controller-uid={record.uid}"
+        return [
+            pod for page in self._api.pages(PODS, record.namespace, labels=selector) for pod in page["items"]
+        ]
+
+    def _warning(self, namespace: str, uid: str) -> pods.Trouble | None:
+        pages = self._api.pages(EVENTS, namespace, fields=f"involvedObject.uid={uid},type=Warning")
+        return pods.warning([event for page in pages for event in page["items"]])
+
+    def _known_runtimes(self, named: Sequence[str]) -> Mapping[str, Any]:
+        """All that are kept, and those of the spec that the watch may not have told of yet."""
+        known = self._runtimes.all()
+        for name in named:
+            if name in known or name in BUILTIN_RUNTIMES:
+                continue
+            try:
+                self._runtimes.put(self._api.get(RUNTIMES, None, name))
+            except ApiError as error:
+                if not error.not_found:
+                    raise
+        return self._runtimes.all()
+
+
+def look_again(waiting: float | None) -> float | None:
+    """Seconds until it is worth asking again why a Job does not start; the longer it has waited, the more."""
+    if waiting is None:
+        return None
+    return min(LONGEST_PATIENCE, max(PATIENCE - waiting, waiting, 1.0))
+
+
+def _waits(record: JobRecord) -> bool:
+    return record.phase is JobPhase.QUEUED and not record.suspended
+
+
+def _is_known(record: JobRecord, status: NerDeploymentStatus) -> bool:
+    """Whether the status says how this Job ended, so that its words need not be heard again."""
+    stage = status.stage(record.step)
+    return stage is not None and stage.job == record.name and stage.state in KNOWN
+
+
+def _runtimes_of(deployment: NerDeployment) -> tuple[str, ...]:
+    spec = deployment.spec
+    names = [variant.runtime for variant in spec.variants] + ([spec.runtime] if spec.runtime else [])
+    return tuple(sorted(set(names)))

@@ -1,0 +1,44 @@
+"""Logs as lines of JSON, each with the object that it is about: for whoever searches them by name."""
+
+import json
+import logging
+import sys
+import time
+from typing import Any
+
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+"""What every record has; the rest was added by whoever logged."""
+
+_OF_KOPF = frozenset({"k8s_ref", "k8s_skip", "settings"})
+
+
+class JsonLines(logging.Formatter):
+    """One line of JSON a record: time, level, message, the object, and whatever was added as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            "logger": record.name,
+        }
+        added = {name: value for name, value in vars(record).items() if name not in _STANDARD | _OF_KOPF}
+        if key := added.pop("deployment", None):
+            line["namespace"], line["name"] = key
+        elif reference := getattr(record, "k8s_ref", None):
+            line |= {"namespace": reference.get("namespace"), "name": reference.get("name")}
+        line |= {name: value for name, value in added.items() if value not in ("", [], {}, None)}
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def configure(level: str) -> None:
+    """Everything that is logged in this process goes to standard output as JSON lines."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # It tells of each connection that it opens.
+    logging.getLogger("urllib3").setLevel(logging.WARNING)

@@ -1,0 +1,72 @@
+"""Liveness: progress, not being alive."""
+
+import pytest
+
+from ner_operator.cluster.liveness import LATE, STUCK, Liveness
+from ner_operator.cluster.queue import Queue
+
+INTERVAL = 60.0
+
+
+class Clock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def queue(clock: Clock) -> Queue:
+    return Queue(clock)
+
+
+@pytest.fixture
+def liveness(queue: Queue, clock: Clock) -> Liveness:
+    return Liveness(queue, INTERVAL, clock)
+
+
+def test_it_is_ready_once_everything_was_compared(liveness: Liveness) -> None:
+    assert not liveness.ready
+    liveness.resynced(0)
+    assert liveness.ready
+
+
+def test_at_rest_the_resync_is_enough_even_where_the_server_does_not_answer(
+    liveness: Liveness, clock: Clock
+) -> None:
+    for _ in range(100):
+        clock.now += INTERVAL
+        liveness.tried()
+    assert liveness.ailment() == ""
+    assert liveness.resync_age() == 100 * INTERVAL
+
+
+def test_a_resync_that_does_not_come_round_is_told(liveness: Liveness, clock: Clock) -> None:
+    clock.now += LATE * INTERVAL + STUCK + 1
+    assert "has not come round" in liveness.ailment()
+
+
+def test_somebody_who_is_due_and_nobody_looks_is_told(liveness: Liveness, queue: Queue, clock: Clock) -> None:
+    queue.add(("nlp", "a"))
+    clock.now += STUCK + 1
+    liveness.tried()
+    assert "none was looked at" in liveness.ailment()
+    liveness.looked()
+    assert liveness.ailment() == "", "a long queue that gets shorter is no ailment"
+
+
+def test_a_deaf_watch_is_told_and_one_that_hears_again_is_well(liveness: Liveness) -> None:
+    for _ in range(LATE):
+        assert liveness.ailment() == ""
+        liveness.resynced(missed=2)
+    assert "no watch has told of" in liveness.ailment()
+    liveness.resynced(missed=0)
+    assert liveness.ailment() == ""

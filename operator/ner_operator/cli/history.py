@@ -1,26 +1,66 @@
 """`nerd history`: what was in service, and who moved it."""
 
-from ner_operator.cli.options import Name, Output, Settings, SpecFile, Storage, workspace
+from typing import TYPE_CHECKING
+
+from ner_operator.cli.options import (
+    Context,
+    Endpoint,
+    FileHere,
+    Kubeconfig,
+    Name,
+    Namespace,
+    Output,
+    Settings,
+    Storage,
+    Target,
+    cluster,
+    require_one,
+    workspace,
+)
+
+if TYPE_CHECKING:
+    from ner_jobs.store.pointer import Pointer
 
 
 def history(
-    file: SpecFile,
+    target: Target = None,
+    file: FileHere = None,
     settings: Settings = [],  # noqa: B006
     storage: Storage = None,
     name: Name = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    endpoint_url: Endpoint = None,
     output: Output = "table",
 ) -> None:
-    """Show what was in service, newest first, and who moved the pointer."""
+    """Show what was in service, newest first, and who moved the pointer.
+
+    The pointer is in the store: of a NerDeployment of the cluster it is read with your own credentials.
+    """
+    from ner_jobs.store.pointer import read_pointer
+
+    require_one(target, file)
+    if target:
+        from ner_operator.cli.cluster.reading import read_one
+        from ner_operator.cli.cluster.results import owner_of, store_of
+
+        deployed = read_one(cluster(namespace, context, kubeconfig), target)
+        pointer = read_pointer(store_of(deployed, storage, endpoint_url), owner_of(deployed))
+    else:
+        here = workspace(file or "", settings, storage, name)
+        pointer = read_pointer(here.store, here.owner)
+    _show(pointer, output)
+
+
+def _show(pointer: "Pointer | None", output: str) -> None:
     import datetime
 
     from rich.table import Table
     from rich.text import Text
 
-    from ner_jobs.store.pointer import read_pointer
     from ner_operator.cli.output import console, print_json
 
-    here = workspace(file, settings, storage, name)
-    pointer = read_pointer(here.store, here.owner)
     positions = [pointer.position(), *reversed(pointer.history)] if pointer else []
     if output == "json":
         print_json(

@@ -36,7 +36,7 @@ class Entry:
     panel: str
 
 
-WORK, MODEL, STORE = "A spec", "The model in service", "What was left"
+WORK, CLUSTER, MODEL, STORE = "A spec", "In the cluster", "The model in service", "What was left"
 
 COMMANDS = {
     "init": Entry("Write a commented spec to start from.", "init", WORK),
@@ -44,6 +44,11 @@ COMMANDS = {
     "plan": Entry("Show what would run, and why, before anything runs.", "plan", WORK),
     "run": Entry("Take a spec through every stage, on this machine.", "run", WORK),
     "demo": Entry("Make a corpus and take it to a promoted int8 model.", "demo", WORK),
+    "list": Entry("List NerDeployments, ready or why not.", "list_", CLUSTER),
+    "status": Entry("Show one: its stages as a tree, and what to do next.", "status", CLUSTER),
+    "rerun": Entry("Ask for stages again.", "rerun", CLUSTER),
+    "suspend": Entry("Stop one, and keep its work.", "suspend", CLUSTER),
+    "resume": Entry("Let it go on.", "resume", CLUSTER),
     "predict": Entry("Find the entities in text with the promoted model.", "predict", MODEL),
     "promote": Entry("Put the spec's revision into service by hand.", "promote", MODEL),
     "rollback": Entry("Put the model in service before back.", "rollback", MODEL),

@@ -4,14 +4,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ner_operator.cli.options import Name, Output, Settings, SpecFile, Storage, workspace
+from ner_operator.cli.options import (
+    Context,
+    FileHere,
+    Kubeconfig,
+    Name,
+    Namespace,
+    Output,
+    Settings,
+    Storage,
+    Target,
+    cluster,
+    require_one,
+    workspace,
+)
 
 if TYPE_CHECKING:
     from ner_jobs.store.pointer import Pointer
+    from ner_operator.cli.cluster.kubectl import Kubectl
+    from ner_operator.local.workspace import Workspace
 
 
 def promote(
-    file: SpecFile,
+    target: Target = None,
+    file: FileHere = None,
     settings: Settings = [],  # noqa: B006
     storage: Storage = None,
     name: Name = None,
@@ -22,21 +38,21 @@ def promote(
         str | None,
         typer.Option("--force", metavar="REASON", help="Although a gate refused it; the reason is recorded."),
     ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
     output: Output = "table",
 ) -> None:
     """Put the spec's revision into service by hand, if its gates let it pass.
 
-    What a person chose stays until the spec makes a new revision.
+    What a person chose stays until the spec makes a new revision. In the cluster it is asked for by an
+    annotation, and a promote stage carries it out.
     """
-    from ner_jobs.store.pointer import move_pointer
-    from ner_jobs.task import RetryableError
-    from ner_operator.local.promotion import by_hand
-
-    here = workspace(file, settings, storage, name)
-    pointer = by_hand(here, variant, force)
-    if not move_pointer(here.store, pointer, here.observer.pointer):
-        raise RetryableError("somebody else moved the pointer at the same moment; look at nerd history again")
-    tell(pointer, output)
+    require_one(target, file)
+    if target:
+        _in_cluster(cluster(namespace, context, kubeconfig), target, variant, force, output)
+    else:
+        _here(workspace(file or "", settings, storage, name), variant, force, output)
 
 
 def tell(pointer: "Pointer", output: str) -> None:
@@ -52,3 +68,28 @@ def tell(pointer: "Pointer", output: str) -> None:
         )
         if pointer.held:
             typer.echo(f"held: revision {pointer.held[:12]} is not promoted again by itself")
+
+
+def _here(here: "Workspace", variant: str | None, force: str | None, output: str) -> None:
+    from ner_jobs.store.pointer import move_pointer
+    from ner_jobs.task import RetryableError
+    from ner_operator.local.promotion import by_hand
+
+    pointer = by_hand(here, variant, force)
+    if not move_pointer(here.store, pointer, here.observer.pointer):
+        raise RetryableError("somebody else moved the pointer at the same moment; look at nerd history again")
+    tell(pointer, output)
+
+
+def _in_cluster(kubectl: "Kubectl", name: str, variant: str | None, force: str | None, output: str) -> None:
+    from ner_operator.cli.cluster.asking import ask_promote
+    from ner_operator.cli.cluster.reading import read_one
+    from ner_operator.cli.output import print_json
+
+    command = ask_promote(kubectl, read_one(kubectl, name), variant, force or "")
+    if output == "json":
+        print_json({"promote": command.model_dump(mode="json", by_alias=True)})
+        return
+    what = f"variant {variant}" if variant else "the preferred variant that passed"
+    seen = f" of revision {command.revision[:12]}" if command.revision else ""
+    typer.echo(f"{name}: asked to promote {what}{seen}; kubectl nerd status {name} shows what came of it")

@@ -1,36 +1,72 @@
 """`nerd rollback`: put the model that was in service before back."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ner_operator.cli.options import Name, Output, Settings, SpecFile, Storage, workspace
+from ner_operator.cli.options import (
+    Context,
+    FileHere,
+    Kubeconfig,
+    Name,
+    Namespace,
+    Output,
+    Settings,
+    Storage,
+    Target,
+    cluster,
+    require_one,
+    workspace,
+)
+
+if TYPE_CHECKING:
+    from ner_operator.cli.cluster.kubectl import Kubectl
+    from ner_operator.local.workspace import Workspace
 
 
 def rollback(
-    file: SpecFile,
+    target: Target = None,
+    file: FileHere = None,
     settings: Settings = [],  # noqa: B006
     storage: Storage = None,
     name: Name = None,
     to: Annotated[
         str | None,
         typer.Option(
-            "--to", metavar="REVISION", help="The beginning of its digest, as nerd history shows it."
+            "--to",
+            metavar="REVISION",
+            help="The beginning of its digest, as nerd history shows it. Only with -f.",
         ),
     ] = None,
     to_generation: Annotated[
         int | None,
         typer.Option(
-            "--to-generation", min=1, metavar="NUMBER", help="The same by the number of the promotion."
+            "--to-generation", min=1, metavar="NUMBER", help="The same, by its number in nerd history."
         ),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why, for the history.")] = "",
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
     output: Output = "table",
 ) -> None:
     """Put the model that was in service before back.
 
-    The revision that is left is held: nerd run does not promote it again by itself.
+    The revision that is left is held: it is not promoted again by itself. In the cluster it is asked for by
+    an annotation, and a promote stage carries it out.
     """
+    require_one(target, file)
+    if to and to_generation:
+        raise typer.BadParameter("--to and --to-generation exclude each other")
+    if target is None:
+        _here(workspace(file or "", settings, storage, name), to, to_generation, reason, output)
+    elif to:
+        raise typer.BadParameter(f"--to REVISION works with -f; nerd history {target} shows generations")
+    else:
+        _in_cluster(cluster(namespace, context, kubeconfig), target, to_generation, reason, output)
+
+
+def _here(here: "Workspace", revision: str | None, generation: int | None, reason: str, output: str) -> None:
     import time
 
     from ner_jobs.store.artifacts import require_whole
@@ -39,23 +75,37 @@ def rollback(
     from ner_operator.cli.promote import tell
     from ner_operator.local.workspace import person
 
-    here = workspace(file, settings, storage, name)
     current = read_pointer(here.store, here.owner)
     if current is None:
         raise PermanentError(
             f"nothing was ever promoted for {here.owner.namespace}/{here.owner.name}", ExitCode.USAGE
         )
-    limit = here.resolved.promotion.history_limit
     moved = rolled_back(
         current,
         time.time(),
         person(),
-        revision=to,
-        generation=to_generation,
+        revision=revision,
+        generation=generation,
         message=reason or "rolled back",
-        history_limit=limit,
+        history_limit=here.resolved.promotion.history_limit,
     )
     require_whole(here.store, Stage.COMPILE, moved.compile_key)
     if not move_pointer(here.store, moved, current):
         raise RetryableError("somebody else moved the pointer at the same moment; look at nerd history again")
     tell(moved, output)
+
+
+def _in_cluster(kubectl: "Kubectl", name: str, generation: int | None, reason: str, output: str) -> None:
+    from ner_operator.cli.cluster.asking import ask_rollback
+    from ner_operator.cli.cluster.reading import read_one
+    from ner_operator.cli.output import print_json
+
+    command = ask_rollback(kubectl, read_one(kubectl, name), generation, reason)
+    if output == "json":
+        print_json({"rollback": command.model_dump(mode="json", by_alias=True)})
+        return
+    goal = f"generation {generation}" if generation else "the model before"
+    typer.echo(
+        f"{name}: asked to go from generation {command.leaving} back to {goal}; "
+        f"kubectl nerd status {name} shows what came of it"
+    )

@@ -103,7 +103,7 @@ def _signals(events: "queue.SimpleQueue[Event | Interrupt]") -> "Iterator[None]"
 def finish(here: "Workspace", outcome: "Outcome", output: str) -> None:
     """What came of it: the variants, the verdict, the page, and what failed."""
     from ner_jobs.report.comparison import to_json
-    from ner_operator.cli.comparison import show
+    from ner_operator.cli.comparison import show_here
     from ner_operator.cli.output import print_json
     from ner_operator.local.comparing import compare, write_page
 
@@ -126,4 +126,4 @@ def finish(here: "Workspace", outcome: "Outcome", output: str) -> None:
             }
         )
     elif evaluated:
-        show(here, outcome.plan, comparison, page)
+        show_here(here, outcome.plan, comparison, page)

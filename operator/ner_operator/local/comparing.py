@@ -37,7 +37,15 @@ def write_page(here: Workspace, plan: Plan, path: Path | None = None) -> Path:
     target = path or reports_folder(here) / f"{name}.html"
     if path is None and target.exists():
         return target
-    html = page(compare(here, plan))
+    return write_text(page(compare(here, plan)), target)
+
+
+def write_text(html: str, target: Path) -> Path:
+    """Write a page, with the folders above it.
+
+    Raises:
+        PermanentError: it cannot be written there.
+    """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(html, encoding="utf-8")

@@ -23,6 +23,7 @@ from ner_jobs.task.parameters import (
 from ner_operator.api import NerDeployment, NerDeploymentSpec, NerRuntimeSpec
 from ner_operator.api.builtin_runtimes import BUILTIN_RUNTIMES
 from ner_operator.api.data import Calibration, Data, DataSource
+from ner_operator.api.storage import Storage
 from ner_operator.planning.resolved import (
     Inference,
     PromotionPolicy,
@@ -63,7 +64,7 @@ def resolve(deployment: NerDeployment, runtimes: Mapping[str, NerRuntimeSpec]) -
             name=deployment.metadata.name,
             uid=deployment.metadata.uid or "",
         ),
-        storage=_storage(spec),
+        storage=storage_settings(spec.storage),
         runtime=shared_runtime,
         prepare=_prepare(spec),
         finetune=_finetune(spec),
@@ -94,8 +95,9 @@ def _runtime(name: str, field: str, known: Mapping[str, NerRuntimeSpec]) -> Runt
     )
 
 
-def _storage(spec: NerDeploymentSpec) -> StorageSettings:
-    storage, encryption = spec.storage, spec.storage.server_side_encryption
+def storage_settings(storage: Storage) -> StorageSettings:
+    """What a stage is told of `spec.storage`."""
+    encryption = storage.server_side_encryption
     return StorageSettings.model_validate(
         {
             "uri": storage.uri,

@@ -1,0 +1,87 @@
+"""What to do next, as a command to type: one for each reason that a deployment may give.
+
+The condition's message says what is wrong and who mends it; this says where to
+look, or how to go on.
+"""
+
+from collections.abc import Mapping
+
+from ner_operator.api.status import NerDeploymentStatus, StageStatus
+from ner_operator.planning.reasons import Reason
+
+LOGS = "kubectl nerd logs {name} {stage}"
+FOLLOW = f"{LOGS} --follow"
+RERUN = f"{LOGS}; mended: kubectl nerd rerun {{name}} {{stage}}"
+REPORT = "kubectl nerd report {name}"
+JOB = "kubectl describe job {job}"
+POD = "kubectl describe pod --selector=batch.kubernetes.io/job-name={job}"
+SPEC = "kubectl nerd validate -f FILE, and apply it again"
+NOTHING = ""
+
+BY_REASON: Mapping[str, str] = {
+    Reason.STAGES_RUNNING: FOLLOW,
+    Reason.WAITING_FOR_STAGES: FOLLOW,
+    Reason.QUEUED: JOB,
+    Reason.QUEUE_DEADLINE_EXCEEDED: JOB,
+    Reason.TRYING_AGAIN: LOGS,
+    Reason.INTERRUPTED: LOGS,
+    Reason.WORDS_LOST: LOGS,
+    Reason.INPUT_VANISHED: LOGS,
+    Reason.JOB_GONE: NOTHING,
+    Reason.AWAITING_APPROVAL: f"{REPORT}, then kubectl nerd promote {{name}}",
+    Reason.SUSPENDED: "kubectl nerd resume {name}",
+    Reason.RUNTIME_NOT_FOUND: "kubectl get nerruntimes",
+    Reason.SERVICE_ACCOUNT_NOT_ALLOWED: SPEC,
+    Reason.POD_NOT_CONFIGURED: POD,
+    Reason.IMAGE_NOT_PULLED: POD,
+    Reason.DEVICE_NOT_FREE: POD,
+    Reason.UNSCHEDULABLE: POD,
+    Reason.POD_REFUSED: JOB,
+    Reason.INVALID_SPEC: SPEC,
+    Reason.STORAGE_NOT_SHARED: SPEC,
+    Reason.STAGE_FAILED: RERUN,
+    Reason.OUT_OF_MEMORY: LOGS,
+    Reason.EVICTED: LOGS,
+    Reason.DEADLINE_EXCEEDED: LOGS,
+    Reason.RETRIES_EXHAUSTED: RERUN,
+    Reason.GATES_REFUSED: REPORT,
+    Reason.PROMOTED: NOTHING,
+    Reason.ALREADY_CURRENT: NOTHING,
+    Reason.HELD: f"{REPORT}; to serve it all the same: kubectl nerd promote {{name}}",
+    Reason.NOTHING_PROMOTED: REPORT,
+}
+"""For each reason of Ready."""
+
+UNKNOWN = "kubectl describe nerdeployment {name}"
+"""For a reason of a later release."""
+
+_CONCERNED = ("Failed", "Retrying", "Held", "Queued", "Running", "Waiting", "Suspended")
+"""States of stages, the most telling first."""
+
+
+def next_step(name: str, status: NerDeploymentStatus) -> str:
+    """A command, or empty where nothing is to be done.
+
+    Args:
+        name: of the deployment.
+        status: as read.
+    """
+    ready = status.condition("Ready")
+    if ready is None:
+        return "kubectl --namespace nerd-system get pods, as no operator has looked at it yet"
+    stage = concerned(status, ready.reason)
+    text = BY_REASON.get(ready.reason, UNKNOWN)
+    if stage is None and "{stage}" in text:
+        text = text.replace(" {stage}", "").replace(" --follow", "")
+    if (stage is None or not stage.job) and "{job}" in text:
+        text = UNKNOWN
+    return text.format(name=name, stage=stage.name if stage else "", job=stage.job if stage else "")
+
+
+def concerned(status: NerDeploymentStatus, reason: str) -> StageStatus | None:
+    """The stage that a reason speaks of: one with the same reason, else the one in the worst state."""
+    saying = [stage for stage in status.stages if stage.reason == reason]
+    if saying:
+        return saying[0]
+    open_ = [stage for stage in status.stages if stage.state in _CONCERNED]
+    return min(open_, key=lambda stage: _CONCERNED.index(stage.state), default=None)

@@ -1,0 +1,173 @@
+"""A deployment as a person reads it: what is in service, what is under way, and what to do next. Pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ner_operator.api.status import PromotionStatus, StageStatus
+from ner_operator.cli.cluster.ages import shortly
+from ner_operator.cli.cluster.next_step import next_step
+from ner_operator.cli.cluster.reading import Deployed, seconds
+from ner_operator.cli.cluster.tree import lines
+
+DIGITS = 12
+"""Of a digest, as it is shown."""
+
+UNSEEN = "NotSeen"
+"""In place of a reason, where no operator has looked at the present spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One line of `kubectl nerd list`."""
+
+    namespace: str
+    name: str
+    ready: str
+    reason: str
+    stages: str
+    revision: str
+    variant: str
+    f1: str
+    drop: str
+    age: str
+
+
+def overview(deployed: Deployed, now: float) -> Overview:
+    """The line of one deployment."""
+    status, promotion = deployed.status, deployed.status.promotion
+    done = sum(stage.state == "Succeeded" for stage in status.stages)
+    ready, reason, _ = readiness(deployed)
+    return Overview(
+        namespace=deployed.namespace,
+        name=deployed.name,
+        ready=ready,
+        reason=reason,
+        stages=f"{done}/{len(status.stages)}",
+        revision=promotion.revision[:DIGITS] if promotion else "",
+        variant=promotion.variant if promotion else "",
+        f1=_figure(promotion.f1 if promotion else None, 4),
+        drop=_figure(promotion.drop if promotion else None, 2),
+        age=shortly(now - deployed.created),
+    )
+
+
+def readiness(deployed: Deployed) -> tuple[str, str, str]:
+    """Status, reason and message of Ready, of the present spec."""
+    status = deployed.status
+    ready = status.condition("Ready")
+    if ready is None or status.observed_generation < deployed.generation:
+        return (
+            "Unknown",
+            UNSEEN,
+            f"no operator has looked at generation {deployed.generation} of the spec yet",
+        )
+    return ready.status, ready.reason, ready.message
+
+
+def facts(deployed: Deployed) -> tuple[tuple[str, str], ...]:
+    """What stands above the tree: names and texts."""
+    status = deployed.status
+    ready, reason, message = readiness(deployed)
+    following = next_step(deployed.name, status)
+    told = (
+        ("Name", f"{deployed.name} (namespace {deployed.namespace})"),
+        ("Ready", f"{ready}, {reason}: {message}"),
+        ("In service", in_service(status.promotion)),
+        ("Candidate", f"revision {status.candidate[:DIGITS]}" if status.candidate else ""),
+        ("Held", ", ".join(each[:DIGITS] for each in status.promotion.held) if status.promotion else ""),
+        ("Asked", "; ".join(deployed.pending)),
+        ("Next", following),
+    )
+    return tuple((name, text) for name, text in told if text)
+
+
+def in_service(promotion: PromotionStatus | None) -> str:
+    """The promoted model in a line."""
+    if promotion is None:
+        return "nothing"
+    figures = [
+        f"F1 {promotion.f1:.4f}" if promotion.f1 is not None else "",
+        f"{promotion.drop:.2f} points below the reference" if promotion.drop is not None else "",
+    ]
+    hand = " by hand" if promotion.by_hand else ""
+    told = ", ".join(filter(None, figures))
+    what = f"{promotion.variant} of revision {promotion.revision[:DIGITS]}"
+    return f"{what}, generation {promotion.generation}{hand}{': ' if told else ''}{told}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A stage in the tree."""
+
+    stage: str
+    state: str
+    time: str
+    attempt: str
+    why: str
+
+
+def rows(deployed: Deployed, now: float) -> tuple[Row, ...]:
+    """The tree of stages."""
+    return tuple(
+        Row(
+            stage=line.branch + line.stage.name,
+            state=line.stage.state,
+            time=duration(line.stage, now),
+            attempt=str(line.stage.attempt) if line.stage.attempt > 1 else "",
+            why=why(line.stage, now),
+        )
+        for line in lines(deployed.status.stages)
+    )
+
+
+def duration(stage: StageStatus, now: float) -> str:
+    """How long the last attempt took, or has taken until now; empty before it."""
+    if stage.start_time is None:
+        return ""
+    end = seconds(stage.finish_time) if stage.finish_time else now
+    return shortly(end - seconds(stage.start_time))
+
+
+def why(stage: StageStatus, now: float) -> str:
+    """Reason and message, and when it is tried again."""
+    told = ": ".join(filter(None, (stage.reason, stage.message)))
+    if stage.retry_time:
+        wait = shortly(seconds(stage.retry_time) - now)
+        return f"{told}; again in {wait}" if told else f"again in {wait}"
+    if not told and stage.result and stage.state == "Succeeded":
+        return headline(stage.result.headline, stage.result.emulated)
+    return told
+
+
+def headline(figures: dict[str, Any], emulated: bool) -> str:
+    """The few figures of a result; long texts are left out."""
+    told = [
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in sorted(figures.items())
+        if isinstance(value, str | int | float) and value != "" and len(str(value)) <= DIGITS
+    ]
+    return "  ".join([*told, *(["emulated"] if emulated else [])])
+
+
+def as_json(deployed: Deployed) -> dict[str, Any]:
+    """The same for a program."""
+    ready, reason, message = readiness(deployed)
+    status = deployed.status
+    return {
+        "namespace": deployed.namespace,
+        "name": deployed.name,
+        "ready": {"status": ready, "reason": reason, "message": message},
+        "promotion": _written(status.promotion),
+        "candidate": status.candidate,
+        "pending": list(deployed.pending),
+        "stages": [_written(stage) for stage in status.stages],
+        "next": next_step(deployed.name, status),
+    }
+
+
+def _written(part: PromotionStatus | StageStatus | None) -> Any:
+    return part.model_dump(mode="json", by_alias=True, exclude_defaults=True) if part else None
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"

@@ -24,21 +24,23 @@ demo: $(VENV)/.installed ## Take a self-made corpus to a promoted int8 model (un
 test: $(VENV)/.installed ## Run all tests; those that need ../shared skip where it is absent
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.installed ## ruff, mypy strict, import walls, drift of the generated CRDs
+lint: $(VENV)/.installed ## ruff, mypy strict, import walls, drift of what is generated
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m ner_operator.api.crd --check
 	$(BIN)/python -m ner_operator.api.reference --check
+	$(BIN)/python charts/readme.py --check
 
 format: $(VENV)/.installed ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-crds: $(VENV)/.installed ## Generate crds/ and docs/reference.md from operator/ner_operator/api
+crds: $(VENV)/.installed ## Generate crds/, docs/reference.md, the chart's CRDs and its README
 	$(BIN)/python -m ner_operator.api.crd --write
 	$(BIN)/python -m ner_operator.api.reference --write
+	$(BIN)/python charts/readme.py --write
 
 proto: $(VENV)/.installed ## Generate the device emulator's Python from its .proto
 	cd images/device-emulator && $(abspath $(BIN))/python -m grpc_tools.protoc --proto_path=. \

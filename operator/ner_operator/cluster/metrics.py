@@ -86,9 +86,12 @@ class Metrics:
 
     def shows(self, namespace: str, name: str, status: NerDeploymentStatus) -> None:
         """What is in service, and whether all is well."""
-        ready = status.condition("Ready")
+        ready, stalled = status.condition("Ready"), status.condition("Stalled")
         self._present.deployments[namespace, name] = Shown(
-            status.f1, ready.reason if ready else "", bool(ready and ready.status == "True")
+            f1=status.f1,
+            reason=ready.reason if ready else "",
+            ready=bool(ready and ready.status == "True"),
+            stalled=bool(stalled and stalled.status == "True"),
         )
 
     def gone(self, namespace: str, name: str) -> None:
@@ -103,6 +106,7 @@ class Shown:
     f1: float | None
     reason: str
     ready: bool
+    stalled: bool
 
 
 class _Present(Collector):
@@ -140,9 +144,16 @@ class _Present(Collector):
             "Whether Ready is True (1) or not (0), and why.",
             labels=["namespace", "name", "reason"],
         )
+        stalled = GaugeMetricFamily(
+            "nerd_stalled",
+            "Whether Stalled is True (1), so that a person is needed, or not (0).",
+            labels=["namespace", "name"],
+        )
         for (namespace, name), shown in list(self.deployments.items()):
             if shown.f1 is not None:
                 f1.add_metric([namespace, name], shown.f1)
             ready.add_metric([namespace, name, shown.reason], float(shown.ready))
+            stalled.add_metric([namespace, name], float(shown.stalled))
         yield f1
         yield ready
+        yield stalled

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 NAME   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench crds proto clean
+.PHONY: help demo test lint format bench crds proto images clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ crds: $(VENV)/.installed ## Generate crds/, docs/reference.md, the chart's CRDs 
 proto: $(VENV)/.installed ## Generate the device emulator's Python from its .proto
 	cd images/device-emulator && $(abspath $(BIN))/python -m grpc_tools.protoc --proto_path=. \
 	  --python_out=. --pyi_out=. --grpc_python_out=. device_emulator/kubelet/v1beta1.proto
+
+images: $(VENV)/.installed ## Build the three images with buildah, as archives in .cache/images
+	PYTHON=$(BIN)/python images/build
 
 bench: $(VENV)/.installed ## Measure: make bench NAME=quality|int8|infer|epoch|evaluate|cached|store, or all
 	$(BIN)/python -m benchmarks $(NAME)

@@ -54,6 +54,7 @@ _KEPT = (
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",
     "x-kubernetes-preserve-unknown-fields",
+    "x-kubernetes-int-or-string",
 )
 """What a structural schema may say, in the order in which it is written."""
 _FORMATS = {"integer": "int64", "number": "double"}

@@ -15,6 +15,7 @@ from ner_operator.api.meta import ObjectMeta
 from ner_operator.api.model import Model
 from ner_operator.api.rerun import Rerun
 from ner_operator.api.rollout import Rollout
+from ner_operator.api.scheduling import Scheduling
 from ner_operator.api.status import NerDeploymentStatus
 from ner_operator.api.storage import Storage
 from ner_operator.api.variants import Variant
@@ -48,6 +49,13 @@ class NerDeploymentSpec(ApiModel):
     Absent: that of the reference variant."""
     rerun: Rerun | None = None
     """Asks for results again, by stage."""
+    scheduling: Scheduling = Scheduling()
+    """How the stages' Jobs run in a cluster: queue, priority, deadlines, retries, resources, pod template."""
+    suspend: bool = False
+    """True stops every stage and keeps what it has saved; false goes on from there."""
+    progress_deadline_seconds: int = Field(default=600, ge=1, le=31_536_000)
+    """How long something may be missing (a runtime, a Secret, a bucket, a device) before the deployment
+    counts as stalled. It goes on by itself all the same when that is there."""
 
     rules: ClassVar = rules.SPEC
 

@@ -150,7 +150,11 @@ def _type(schema: Schema, definitions: Mapping[str, Schema], child: type[ApiMode
         return f"list of {_type(_flat(schema['items'], definitions), definitions, child)}"
     if kind == "object" and child is None:
         values = schema.get("additionalProperties")
-        return f"map to {_type(_flat(values, definitions), definitions, None)}" if values else "map"
+        if not isinstance(values, dict):
+            return "map"
+        return f"map to {_type(_flat(values, definitions), definitions, None)}"
+    if "x-kubernetes-int-or-string" in schema:
+        return "quantity"
     return str(kind) or "integer"
 
 

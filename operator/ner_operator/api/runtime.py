@@ -6,9 +6,19 @@ from pydantic import Field
 
 from ner_jobs.task.parameters import BackendName
 from ner_operator.api import rules
-from ner_operator.api.base import ApiModel
+from ner_operator.api.base import SET, ApiModel, Items, map_by
 from ner_operator.api.meta import ObjectMeta
-from ner_operator.api.words import RESOURCE_NAME
+from ner_operator.api.pods import LabelValue, PlainEnvVar, Resources, SecretReference, Toleration
+from ner_operator.api.words import RESOURCE_NAME, Name, ObjectName
+
+
+class ResourceClaim(ApiModel):
+    """A device by dynamic resource allocation."""
+
+    name: Name
+    """What the pod calls it."""
+    resource_claim_template_name: ObjectName
+    """The ResourceClaimTemplate in the deployment's namespace from which each pod gets a claim."""
 
 
 class Accelerator(ApiModel):
@@ -22,6 +32,9 @@ class Accelerator(ApiModel):
     """Its name as the nodes show it, such as vastaitech.com/va. It stands for the device in every key."""
     count: int = Field(default=1, ge=1, le=64)
     """How many a stage takes that runs on the device."""
+    resource_claims: Items[ResourceClaim] = Field(default=(), max_length=8, json_schema_extra=map_by("name"))
+    """Instead of the extended resource: devices by dynamic resource allocation. resourceName still names
+    the device in keys."""
 
 
 class NerRuntimeSpec(ApiModel):
@@ -41,6 +54,25 @@ class NerRuntimeSpec(ApiModel):
     emulated: bool = False
     """The device is a stand-in: every manifest says so, and nothing is promoted unless
     rollout.allowEmulated is true."""
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
+    """When nodes pull the image. Absent: IfNotPresent, and Always for a tag latest."""
+    image_pull_secrets: Items[SecretReference] = Field(
+        default=(), max_length=16, json_schema_extra=map_by("name")
+    )
+    """Secrets of the image's registry, in the deployment's namespace."""
+    runtime_class_name: ObjectName | None = None
+    """The RuntimeClass of pods on the device."""
+    node_selector: dict[str, LabelValue] = Field(default_factory=dict, max_length=32)
+    """Labels that a node must have."""
+    tolerations: Items[Toleration] = Field(default=(), max_length=32)
+    """Taints that the pods do not mind."""
+    env: Items[PlainEnvVar] = Field(default=(), max_length=64, json_schema_extra=map_by("name"))
+    """Variables of every stage on this runtime, such as the vendor's."""
+    resources: Resources | None = None
+    """What every stage's pod asks for, where spec.scheduling says nothing else."""
+    service_accounts: Items[ObjectName] = Field(default=(), max_length=32, json_schema_extra=SET)
+    """Service accounts that deployments may name in scheduling.serviceAccountName, besides those that the
+    operator allows everywhere."""
 
 
 class NerRuntime(ApiModel):

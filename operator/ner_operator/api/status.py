@@ -18,8 +18,8 @@ and has no pod that runs; Retrying: a new attempt comes at retryTime."""
 
 Time = Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-time"})]
 
-STAGE_MESSAGE = 512
-"""Characters of a stage's message; the whole of it is in the stage's log."""
+STAGE_MESSAGE = 2048
+"""Characters of a stage's message; the operator writes fewer (`planning.troubles.cut`)."""
 
 HELD_REVISIONS = 32
 """Rolled-back revisions that are remembered here; the pointer in the store knows more."""
@@ -145,6 +145,8 @@ class NerDeploymentStatus(ApiModel):
     """The pointer's generation when a person last asked to judge again."""
     handled: HandledCommands = HandledCommands()
     """The commands that are done with."""
+    store: str = Field(default="", max_length=64)
+    """Which store the results are in, as a short digest; in another one they count for nothing."""
     blocked_since: Time | None = None
     """Since when it waits for what Ready says is missing."""
 

@@ -15,6 +15,7 @@ DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?
 RESOURCE_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
 SHA256 = r"^[0-9a-f]{64}$"
 HTTP_URL = r"^https?://"
+QUANTITY = r"^[0-9]+(\.[0-9]+)?([eE][0-9]+|[EPTGMK]i|[mkMGTPE])?$"
 
 PATTERN_WORDS: Mapping[str, str] = {
     DNS_LABEL: "lower-case letters, digits and dashes, such as va-int8",
@@ -22,6 +23,7 @@ PATTERN_WORDS: Mapping[str, str] = {
     RESOURCE_NAME: "a domain and a name, such as vastaitech.com/va",
     SHA256: "64 hexadecimal digits in lower case, as sha256sum prints them",
     HTTP_URL: "an address with its scheme, such as http://minio.storage:9000",
+    QUANTITY: "a quantity, such as 500m, 4 or 16Gi",
 }
 """Each pattern for people."""
 

@@ -15,6 +15,9 @@ from ner_operator.planning.resolved import PromotionPolicy, ResolvedDeployment, 
 PROMOTED = "promoted"
 """As a producer: the compiled model that the pointer names, whatever step made it."""
 
+COMMAND = "command"
+"""Name of the step that carries a person's wish out; it is there only while there is one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

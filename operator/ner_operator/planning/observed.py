@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ner_jobs.task import Stage
+from ner_jobs.task.parameters import PromoteCommand, RollbackCommand
 
 Address = tuple[Stage, str]
 """A stage and a key: where an artifact is, if it is."""
@@ -57,6 +58,7 @@ class Observed:
         rerun: tokens by stage or step, of people who asked for a step again.
         promotion_asked: the pointer's generation when a person last asked to judge again: it lifts what
             holds the promotion at that generation, and nothing later.
+        command: what a person asks of the pointer, and has not got yet.
         versions: installed libraries, by name.
         isa: the CPU's ISA class.
     """
@@ -66,5 +68,6 @@ class Observed:
     records: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     rerun: Mapping[str, str] = field(default_factory=dict)
     promotion_asked: int | None = None
+    command: PromoteCommand | RollbackCommand | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     isa: str = ""

@@ -7,12 +7,12 @@ what it would like to know beyond what it was told is in `Plan.unobserved`.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ner_jobs.task import InputReference, Stage
 from ner_jobs.task.model import Contract
-from ner_jobs.task.parameters import PromoteParameters
-from ner_operator.planning.graph import PROMOTED, Source, Step, steps_of
+from ner_jobs.task.parameters import PromoteCommand, PromoteParameters, RollbackCommand, RollbackParameters
+from ner_operator.planning.graph import COMMAND, PROMOTED, Source, Step, steps_of
 from ner_operator.planning.keys import (
     ON_A_DEVICE,
     RESULT_VERSIONS,
@@ -23,7 +23,7 @@ from ner_operator.planning.keys import (
     revision_of,
 )
 from ner_operator.planning.observed import Address, Artifact, Observed, PointerState
-from ner_operator.planning.resolved import PromotionPolicy, ResolvedDeployment
+from ner_operator.planning.resolved import PromotionPolicy, ResolvedDeployment, Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,9 @@ def plan(resolved: ResolvedDeployment, observed: Observed) -> Plan:
     for step in steps_of(resolved):
         planner.steps[step.name] = step
         planner.states[step.name] = planner.state_of(step)
+    if observed.command is not None:
+        step = replace(planner.steps["promote"], name=COMMAND)
+        planner.steps[COMMAND], planner.states[COMMAND] = step, planner.command(step)
     return Plan(
         tuple(Planned(step, planner.states[name]) for name, step in planner.steps.items()),
         planner.revision(),
@@ -162,7 +165,32 @@ class _Planner:
             if promoted is None:
                 return Held("no model is promoted yet, so there is none to infer with")
             backend, inputs = promoted
+            step = self.steps[step.name] = replace(step, runtime=self._runtime_in_service(step))
         return self._decide(step, step.parameters, backend, inputs)
+
+    def command(self, step: Step) -> State:
+        """What becomes of a person's wish: it is a promote stage with other parameters."""
+        pointer = self.observed.pointer
+        if isinstance(self.observed.command, PromoteCommand) and self._open("promote"):
+            return KnownAfter(("promote",))
+        generation = pointer.generation if pointer else 0
+        # Carried out one generation ago, or not yet: the same wish.
+        former = self._wish(step, generation - 1) if generation else None
+        return former if isinstance(former, Cached) else self._wish(step, generation)
+
+    def _wish(self, step: Step, generation: int) -> State:
+        command, policy, revision = self.observed.command, step.parameters, self.revision()
+        if not isinstance(policy, PromotionPolicy):
+            raise TypeError("a command is planned from promote's policy")
+        if isinstance(command, RollbackCommand):
+            back = RollbackParameters(
+                rollback=command, current_generation=generation, history_limit=policy.history_limit
+            )
+            return self._decide(step, back, "", {})
+        if revision is None:
+            raise TypeError("promote is over before all compile steps are")
+        parameters = _promote_parameters(policy, self.resolved, revision, generation, release=False)
+        return self._decide(step, parameters.model_copy(update={"command": command}), "", self._inputs(step))
 
     def revision(self) -> str | None:
         keys: dict[str, str] = {}
@@ -239,6 +267,14 @@ class _Planner:
                 stage=Stage.COMPILE, key=pointer.compile_key, output="compiled", digest=digest
             )
         }
+
+    def _runtime_in_service(self, step: Step) -> Runtime:
+        """That of the promoted variant; where the spec has it no more, the step's own."""
+        pointer = self.observed.pointer
+        return next(
+            (each.runtime for each in self.resolved.variants if pointer and each.name == pointer.variant),
+            step.runtime,
+        )
 
     def _ingredients(
         self, step: Step, parameters: Contract, backend: str, inputs: Mapping[str, InputReference]

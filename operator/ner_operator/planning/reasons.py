@@ -28,6 +28,7 @@ class Reason(StrEnum):
     # Something is missing; it goes on by itself when that is there.
     RUNTIME_NOT_FOUND = "RuntimeNotFound"
     SERVICE_ACCOUNT_NOT_ALLOWED = "ServiceAccountNotAllowed"
+    SECRET_NOT_FOUND = "SecretNotFound"
     POD_NOT_CONFIGURED = "PodNotConfigured"
     IMAGE_NOT_PULLED = "ImageNotPulled"
     DEVICE_NOT_FREE = "DeviceNotFree"
@@ -39,7 +40,7 @@ class Reason(StrEnum):
     STORAGE_NOT_SHARED = "StorageNotShared"
     STAGE_FAILED = "StageFailed"
     OUT_OF_MEMORY = "OutOfMemory"
-    EVICTED = "Evicted"
+    SCRATCH_FULL = "ScratchFull"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     RETRIES_EXHAUSTED = "RetriesExhausted"
     GATES_REFUSED = "GatesRefused"
@@ -51,6 +52,6 @@ class Reason(StrEnum):
     NOTHING_PROMOTED = "NothingPromoted"
 
     # Of Events alone.
+    PLANNED = "Planned"
     STAGE_FINISHED = "StageFinished"
     COMMAND_REFUSED = "CommandRefused"
-    COMMAND_DONE = "CommandDone"

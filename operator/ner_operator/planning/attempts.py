@@ -1,0 +1,392 @@
+"""One step's next move: keep its Job, make one, delete one, wait, or leave it.
+
+A pure function of what is planned, what has been tried, and the time. It is
+level-based: asked again after any of its writes was lost, it moves the same
+way, since a Job's name follows from what it is for and an attempt is always
+one higher than all that were seen.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ner_jobs.task import Task
+from ner_operator.api.status import StageStatus
+from ner_operator.api.times import to_seconds, to_text, to_text_not_before
+from ner_operator.planning.decision import JobOrder, JobPhase, SeenJob
+from ner_operator.planning.outcomes import IN_FLIGHT, Trail, vanished_keys
+from ner_operator.planning.plan import Cached, Held, KnownAfter, Planned, Run
+from ner_operator.planning.reasons import Reason
+from ner_operator.planning.troubles import LONG, Limits, Then, Trouble, cut, why_failed, why_waiting
+
+FIRST_WAIT = 5.0
+LONGEST_WAIT = 300.0
+"""Seconds before the second attempt, and before any."""
+
+SETTLING = 10.0
+"""Seconds after which a Job's start, or what keeps it from starting, is worth a write; most are over then."""
+
+HEALTHY = 60.0
+"""Seconds that an attempt must run before the failure of the one before is forgiven."""
+
+WORDLESS = 5
+"""Attempts that may end well without words that can be believed, before a person is asked."""
+
+_OF_AN_ATTEMPT = frozenset(
+    {
+        Reason.TRYING_AGAIN,
+        Reason.INPUT_VANISHED,
+        Reason.JOB_GONE,
+        Reason.WORDS_LOST,
+        Reason.INTERRUPTED,
+    }
+)
+"""Reasons that tell of the attempt before, not of this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surround:
+    """What a move rests on besides the step.
+
+    Attributes:
+        uid: of the deployment.
+        limits: of a step's pod.
+        block: why no Job of this step may be made now; None where it may.
+        basis: what an attempt of the step is made from besides its key.
+        task: of an attempt.
+        listed: whether a Job that was not seen is gone.
+    """
+
+    uid: str
+    suspended: bool
+    listed: bool
+    queue: str
+    queue_deadline: float | None
+    secret: str
+    limits: Callable[[Planned], Limits]
+    block: Callable[[Planned], Trouble | None]
+    basis: Callable[[Planned], str]
+    task: Callable[[Planned, Run, int], Task]
+    on_device: Callable[[Planned], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What to do about one step.
+
+    Attributes:
+        entry: of the status, once it is done.
+        look_again: seconds after which to ask again.
+        doubt: the Job of the last attempt was not seen, and may be there.
+    """
+
+    entry: StageStatus
+    create: JobOrder | None = None
+    delete: tuple[SeenJob, ...] = ()
+    look_again: float | None = None
+    doubt: bool = False
+
+
+def job_name(uid: str, step: str, key: str, attempt: int) -> str:
+    """Name of an attempt's Job: readable in front, and of nothing but what it is for."""
+    digest = hashlib.sha256(f"{uid}\n{step}\n{key}\n{attempt}".encode()).hexdigest()[:20]
+    # With the six characters that a pod's name adds, it is still a label.
+    readable = step.replace("/", "-")[:36].strip("-")
+    return f"{readable}-{digest}"
+
+
+def wait_before(name: str, failures: int) -> float:
+    """Seconds before the attempt after so many failures in a row; the jitter follows from the name."""
+    longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - 1, 16))
+    jitter = int.from_bytes(hashlib.sha256(f"{name}\n{failures}".encode()).digest()[:4]) / 2**32
+    return longest * (0.75 + 0.25 * jitter)
+
+
+def next_move(planned: Planned, trail: Trail, around: Surround, now: float) -> Move:
+    """What to do about a step.
+
+    Args:
+        planned: what becomes of it.
+        trail: what has been tried.
+        around: what else decides.
+        now: seconds since the epoch.
+    """
+    name, state = planned.step.name, planned.state
+    entry = _entry(name, trail)
+    match state:
+        case Cached():
+            return Move(_succeeded(entry, trail, state), delete=trail.unfinished)
+        case KnownAfter(steps):
+            waiting = _idle(entry, trail, "Waiting", "", f"waits for {', '.join(steps)}")
+            return Move(_counted(waiting, trail, around, now), delete=trail.unfinished)
+        case Held(message):
+            return Move(_idle(entry, trail, "Held", Reason.HELD, message), delete=trail.unfinished)
+        case Run():
+            return _Stepper(planned, state, trail, around, now).move(entry)
+
+
+class _Stepper:
+    """The move of a step that can run."""
+
+    def __init__(self, planned: Planned, run: Run, trail: Trail, around: Surround, now: float) -> None:
+        self.planned = planned
+        self.run = run
+        self.trail = trail
+        self.around = around
+        self.now = now
+
+    def move(self, entry: StageStatus) -> Move:
+        valid = [job for job in self.trail.unfinished if job.key == self.run.key]
+        current = valid[-1] if valid and not self.around.suspended else None
+        others = tuple(job for job in self.trail.unfinished if job is not current)
+        if current is not None:
+            return replace(self._in_flight(entry, current), delete=others)
+        if self.around.suspended and (others or (entry.state in IN_FLIGHT and self.trail.ended is None)):
+            return Move(self._suspended(entry), delete=others)
+        return replace(self._without_job(entry), delete=others)
+
+    def _in_flight(self, entry: StageStatus, job: SeenJob) -> Move:
+        """Its Job works, or waits to."""
+        same = entry.key == job.key and entry.attempt == job.attempt and entry.state in IN_FLIGHT
+        failures = entry.failures if entry.key == job.key else 0
+        made = entry if same else self._new(entry, job.name, job.attempt, job.basis, failures)
+        if job.phase is JobPhase.RUNNING:
+            began = job.started if job.started is not None else job.created
+            if made.state == "Running" and not made.reason:
+                return Move(made)
+            if self.now < began + SETTLING:
+                return Move(made, look_again=began + SETTLING - self.now)
+            held_against_it = made.reason in _OF_AN_ATTEMPT and self.now < began + HEALTHY
+            reason, message = (made.reason, made.message) if held_against_it else ("", "")
+            running = made.model_copy(
+                update={
+                    "state": "Running",
+                    "reason": reason,
+                    "message": message,
+                    "start_time": to_text(began),
+                }
+            )
+            return Move(running, look_again=began + HEALTHY - self.now if reason else None)
+        if self.now < job.created + SETTLING:
+            return Move(made, look_again=job.created + SETTLING - self.now)
+        limits = self.around.limits(self.planned)
+        trouble = why_waiting(job, limits, self.around.queue, self.around.secret)
+        deadline = self.around.queue_deadline
+        look_again = None
+        if deadline is not None:
+            waited = self.now - job.created
+            if waited >= deadline:
+                trouble = Trouble(
+                    Reason.QUEUE_DEADLINE_EXCEEDED,
+                    f"it has waited for more than spec.scheduling.queueDeadlineSeconds, {deadline:g} seconds"
+                    + (f": {trouble.message}" if trouble else ""),
+                )
+            else:
+                look_again = deadline - waited
+        if trouble is None:
+            return Move(made.model_copy(update={"state": "Queued"}), look_again=look_again)
+        queued = made.model_copy(
+            update={"state": "Queued", "reason": str(trouble.reason), "message": cut(trouble.message)}
+        )
+        return Move(queued, look_again=look_again)
+
+    def _without_job(self, entry: StageStatus) -> Move:
+        """No Job of its key works: the last one ended, is gone, or there was none."""
+        ended = self.trail.ended
+        if ended is not None and ended.key == self.run.key and ended.attempt == self.trail.attempt:
+            return self._after(entry, ended)
+        if entry.key == self.run.key and entry.attempt == self.trail.attempt:
+            if entry.state in IN_FLIGHT:
+                if not self.around.listed:
+                    return Move(entry, doubt=True)
+                return self._later(
+                    entry,
+                    Trouble(
+                        Reason.JOB_GONE, "its Job was deleted; a new attempt goes on from the last checkpoint"
+                    ),
+                    ended=self.now,
+                )
+            changed = entry.basis != self.around.basis(self.planned)
+            if entry.state == "Failed" and not changed:
+                return Move(entry)
+            if entry.retry_time is not None and not changed:
+                return self._retry(entry)
+        return self._start(entry, 0)
+
+    def _after(self, entry: StageStatus, job: SeenJob) -> Move:
+        """Its Job has ended, and left no result that can be believed."""
+        began, ended = job.started, job.finished if job.finished is not None else self.now
+        update = {
+            "key": job.key,
+            "attempt": job.attempt,
+            "job": job.name,
+            "basis": job.basis or self.around.basis(self.planned),
+            "start_time": to_text(began) if began is not None else None,
+            "finish_time": to_text(ended),
+        }
+        failures = entry.failures if entry.key == job.key else 0
+        tried = entry.model_copy(update={**update, "failures": failures})
+        if job.phase is JobPhase.SUCCEEDED:
+            if failures + 1 >= WORDLESS:
+                trouble = Trouble(
+                    Reason.WORDS_LOST,
+                    f"it ended well {failures + 1} times, and left no words that can be believed; "
+                    "see whether something changes its pods' termination messages",
+                )
+                return Move(self._failed(tried, trouble))
+            lost = Trouble(Reason.WORDS_LOST, "its last words were lost; a new attempt verifies its result")
+            return self._later(tried, lost, ended)
+        trouble, then = why_failed(job, self.planned.step.stage.value, self.around.limits(self.planned))
+        if then is Then.NEVER:
+            if job.basis and job.basis != self.around.basis(self.planned):
+                # What it was made from has changed since: that is what a person was asked for.
+                return self._start(tried, 0)
+            return Move(self._failed(tried, trouble))
+        return self._later(tried, trouble, ended)
+
+    def _failed(self, tried: StageStatus, trouble: Trouble) -> StageStatus:
+        return tried.model_copy(
+            update={
+                "state": "Failed",
+                "reason": str(trouble.reason),
+                "message": cut(trouble.message),
+                "failures": tried.failures + 1,
+                "retry_time": None,
+            }
+        )
+
+    def _later(self, tried: StageStatus, trouble: Trouble, ended: float) -> Move:
+        """Another attempt, after a wait; at once where that is over."""
+        failures = tried.failures + 1
+        at = ended + wait_before(f"{self.around.uid}/{tried.name}", failures)
+        waiting = tried.model_copy(
+            update={
+                "state": "Retrying",
+                "reason": str(trouble.reason),
+                "message": cut(trouble.message),
+                "failures": failures,
+                "retry_time": to_text_not_before(at),
+            }
+        )
+        return self._retry(waiting)
+
+    def _retry(self, waiting: StageStatus) -> Move:
+        if self.around.suspended:
+            return Move(self._suspended(waiting))
+        left = to_seconds(waiting.retry_time) - self.now if waiting.retry_time else 0.0
+        if left > 0:
+            return Move(waiting, look_again=left)
+        return self._start(waiting, waiting.failures)
+
+    def _start(self, entry: StageStatus, failures: int) -> Move:
+        """A new attempt."""
+        if self.around.suspended:
+            return Move(self._suspended(entry))
+        blocked = self.around.block(self.planned)
+        if blocked is not None:
+            return Move(_idle(entry, self.trail, "Waiting", blocked.reason, cut(blocked.message)))
+        attempt, step, key = self.trail.attempt + 1, self.planned.step, self.run.key
+        basis = self.around.basis(self.planned)
+        order = JobOrder(
+            name=job_name(self.around.uid, step.name, key, attempt),
+            step=step.name,
+            attempt=attempt,
+            task=self.around.task(self.planned, self.run, attempt),
+            runtime=step.runtime.name,
+            on_device=self.around.on_device(self.planned),
+            basis=basis,
+        )
+        return Move(self._new(entry, order.name, attempt, basis, failures), create=order)
+
+    def _suspended(self, entry: StageStatus) -> StageStatus:
+        words = "spec.suspend is true; false goes on from the last checkpoint"
+        return _idle(entry, self.trail, "Suspended", Reason.SUSPENDED, words)
+
+    def _new(self, entry: StageStatus, job: str, attempt: int, basis: str, failures: int) -> StageStatus:
+        """The entry of an attempt that has just been made; a failure before it is still told."""
+        return StageStatus(
+            name=entry.name,
+            state="Queued",
+            reason=entry.reason if failures else "",
+            message=entry.message if failures else "",
+            key=self.run.key,
+            attempt=attempt,
+            failures=failures,
+            job=job,
+            basis=basis,
+            result=self.trail.result,
+        )
+
+
+def _entry(name: str, trail: Trail) -> StageStatus:
+    """What the status holds of a step, with the result that is believed now."""
+    entry = trail.entry or StageStatus(name=name, state="Waiting")
+    return entry if entry.result == trail.result else entry.model_copy(update={"result": trail.result})
+
+
+def _succeeded(entry: StageStatus, trail: Trail, cached: Cached) -> StageStatus:
+    if trail.ended is not None and trail.ended.key == cached.key:
+        job = trail.ended
+        return StageStatus(
+            name=entry.name,
+            state="Succeeded",
+            key=cached.key,
+            attempt=trail.attempt,
+            job=job.name,
+            start_time=to_text(job.started) if job.started is not None else None,
+            finish_time=to_text(job.finished) if job.finished is not None else None,
+            message=_said(job),
+            result=trail.result,
+        )
+    if entry.state == "Succeeded" and entry.attempt == trail.attempt:
+        return entry
+    return StageStatus(
+        name=entry.name,
+        state="Succeeded",
+        key=cached.key,
+        attempt=trail.attempt,
+        job=entry.job if entry.key == cached.key else "",
+        start_time=entry.start_time if entry.key == cached.key else None,
+        finish_time=entry.finish_time if entry.key == cached.key else None,
+        message=entry.message if entry.key == cached.key and entry.state == "Succeeded" else "",
+        result=trail.result,
+    )
+
+
+def _said(job: SeenJob) -> str:
+    """What its result means, where the stage says it in a sentence: promote does."""
+    said = job.words.headline.get("message") if job.words else None
+    return cut(said, LONG) if isinstance(said, str) else ""
+
+
+def _counted(waiting: StageStatus, trail: Trail, around: Surround, now: float) -> StageStatus:
+    """A step that waits, as its own failure sent another back to work: its next attempt is not at once."""
+    job, entry = trail.ended, trail.entry
+    if job is None or job.phase is not JobPhase.FAILED or not vanished_keys(job):
+        return waiting.model_copy(update={"retry_time": entry.retry_time}) if entry else waiting
+    failures = 1 + (entry.failures if entry and entry.key == job.key else 0)
+    ended = job.finished if job.finished is not None else now
+    at = ended + wait_before(f"{around.uid}/{waiting.name}", failures)
+    return waiting.model_copy(
+        update={
+            "reason": str(Reason.INPUT_VANISHED),
+            "key": job.key,
+            "job": job.name,
+            "basis": job.basis,
+            "failures": failures,
+            "retry_time": to_text_not_before(at),
+        }
+    )
+
+
+def _idle(entry: StageStatus, trail: Trail, state: str, reason: str, message: str) -> StageStatus:
+    """The entry of a step that has no attempt of its present key."""
+    return entry.model_copy(
+        update={
+            "state": state,
+            "reason": str(reason),
+            "message": message,
+            "attempt": trail.attempt,
+            "retry_time": None,
+        }
+    )

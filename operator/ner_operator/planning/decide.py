@@ -1,0 +1,231 @@
+"""What to do about one NerDeployment now: all that was seen goes in, one decision comes out.
+
+`decide` composes and decides little itself: `outcomes` says what has come of
+the Jobs, `commands` what people ask, `plan` what is left to run, `attempts`
+what to do about each step, `summary` what to tell. It is a pure function, and
+the status that it returns equals the one that it was given where nothing has
+changed, so that nothing is written at rest.
+"""
+
+from ner_jobs.task import Task, canonical_digest
+from ner_operator.api import NerDeployment
+from ner_operator.api.status import NerDeploymentStatus, StageStatus
+from ner_operator.api.times import to_text
+from ner_operator.planning import commands, obstacles
+from ner_operator.planning.attempts import Move, Surround, next_move
+from ner_operator.planning.commands import Asked
+from ner_operator.planning.decision import Decision, JobPhase, Seen
+from ner_operator.planning.defaults import with_defaults
+from ner_operator.planning.graph import COMMAND, steps_of
+from ner_operator.planning.observed import Observed
+from ner_operator.planning.outcomes import (
+    Outcomes,
+    artifacts_of,
+    gather,
+    pointer_of,
+    with_compiled,
+)
+from ner_operator.planning.plan import Cached, Held, Plan, Planned, Run, plan
+from ner_operator.planning.pods import basis_of, limits_of, on_device
+from ner_operator.planning.resolve import resolve
+from ner_operator.planning.resolved import ResolvedDeployment
+from ner_operator.planning.summary import Facts, blocked_since, conditions_of, verdict_of
+from ner_operator.planning.telling import told_of
+from ner_operator.planning.troubles import Trouble
+
+_UNFINISHED = frozenset({JobPhase.QUEUED, JobPhase.RUNNING})
+
+
+def decide(seen: Seen, now: float) -> Decision:
+    """What to do about a deployment.
+
+    Args:
+        seen: the deployment, its status, its Jobs, and what surrounds it.
+        now: seconds since the epoch.
+    """
+    deployment, status = seen.deployment, seen.status
+    if deployment.metadata.deletion_timestamp is not None:
+        # Its Jobs go with it, by their owner references.
+        return Decision((), (), status)
+    store = _store_of(deployment)
+    if status.store not in ("", store):
+        return _elsewhere(seen, store)
+    runtimes = obstacles.runtimes_of(deployment, seen.surroundings)
+    resolved = resolve(deployment, runtimes.known)
+    steps = steps_of(resolved)
+    outcomes = gather(status, seen.jobs, steps)
+    outcomes.promotion = with_compiled(outcomes.promotion, outcomes, steps)
+    pointer = pointer_of(outcomes.promotion)
+    asked = commands.asked(
+        deployment.metadata.annotations or {},
+        status,
+        {step.name for step in steps},
+        pointer.generation if pointer else 0,
+    )
+    planned = plan(
+        resolved,
+        Observed(
+            artifacts=artifacts_of(outcomes, steps),
+            pointer=pointer,
+            rerun=asked.rerun,
+            promotion_asked=asked.promotion_asked,
+            command=asked.wish,
+            versions=seen.surroundings.versions,
+            isa=seen.surroundings.isa,
+        ),
+    )
+    obstacle = obstacles.of_deployment(deployment)
+    around = _surround(seen, resolved, runtimes, obstacle)
+    moves = {each.step.name: next_move(each, outcomes.trail(each.step.name), around, now) for each in planned}
+    return _decision(seen, resolved, planned, outcomes, asked, moves, obstacle, now)
+
+
+def _surround(
+    seen: Seen, resolved: ResolvedDeployment, runtimes: obstacles.Runtimes, obstacle: Trouble | None
+) -> Surround:
+    deployment, surroundings = seen.deployment, seen.surroundings
+    scheduling, generation = deployment.spec.scheduling, deployment.metadata.generation or 0
+
+    def task(planned: Planned, run: Run, attempt: int) -> Task:
+        step = planned.step
+        return Task(
+            stage=step.stage,
+            key=run.key,
+            attempt=f"attempt-{attempt}",
+            variant=step.variant,
+            parameters=run.parameters.model_dump(mode="json", by_alias=True),
+            inputs=dict(run.inputs),
+            storage=resolved.storage,
+            owner=resolved.owner,
+            emulated=step.runtime.emulated,
+            image=step.runtime.image,
+        )
+
+    return Surround(
+        uid=deployment.metadata.uid or "",
+        suspended=deployment.spec.suspend,
+        listed=seen.listed,
+        queue=scheduling.queue_name or "",
+        queue_deadline=scheduling.queue_deadline_seconds,
+        secret=deployment.spec.storage.credentials_secret or "",
+        limits=lambda planned: limits_of(deployment, planned.step, runtimes.known[planned.step.runtime.name]),
+        block=lambda planned: obstacle or obstacles.of_step(planned.step, deployment, runtimes, surroundings),
+        basis=lambda planned: basis_of(
+            generation, runtimes.known[planned.step.runtime.name], surroundings.image
+        ),
+        task=task,
+        on_device=lambda planned: on_device(planned.step),
+    )
+
+
+def _decision(
+    seen: Seen,
+    resolved: ResolvedDeployment,
+    planned: Plan,
+    outcomes: Outcomes,
+    asked: Asked,
+    moves: dict[str, Move],
+    obstacle: Trouble | None,
+    now: float,
+) -> Decision:
+    deployment, before = seen.deployment, seen.status
+    generation = deployment.metadata.generation or 0
+    stages = [move.entry for name, move in moves.items() if name != COMMAND]
+    command = moves[COMMAND].entry if COMMAND in moves else _last_command(before)
+    refused = list(asked.refused)
+    handled = asked.handled
+    if COMMAND in moves and command is not None:
+        if command.state == "Failed":
+            refused.append(f"{asked.wish_field}: {command.message}")
+        if command.state in ("Succeeded", "Failed"):
+            handled = asked.handled_with_wish
+    promotion = outcomes.promotion
+    judged = planned.state("promote")
+    verdict = verdict_of(
+        Facts(
+            stages=stages,
+            obstacle=obstacle,
+            suspended=deployment.spec.suspend,
+            revision=planned.revision,
+            promotion=promotion,
+            outcome=judged.artifact.outcome if isinstance(judged, Cached) else "",
+            outcome_message=moves["promote"].entry.message,
+            held=judged.message if isinstance(judged, Held) else "",
+            deadline=deployment.spec.progress_deadline_seconds,
+            blocked_since=blocked_since(before),
+        ),
+        now,
+    )
+    after = NerDeploymentStatus(
+        observed_generation=generation,
+        conditions=conditions_of(verdict, before, promotion, generation, now),
+        resolved=with_defaults(deployment, resolved),
+        revision=promotion.revision if promotion else None,
+        variant=promotion.variant if promotion else None,
+        f1=promotion.f1 if promotion else None,
+        drop=promotion.drop if promotion else None,
+        candidate=planned.revision if not promotion or promotion.revision != planned.revision else None,
+        stages=(*stages, command) if command else tuple(stages),
+        promotion=promotion,
+        rerun=dict(asked.rerun),
+        promotion_asked=asked.promotion_asked,
+        handled=handled,
+        store=_store_of(deployment),
+        blocked_since=to_text(verdict.blocked_since) if verdict.blocked_since is not None else None,
+    )
+    waits = [move.look_again for move in moves.values() if move.look_again is not None]
+    if verdict.look_again is not None:
+        waits.append(verdict.look_again)
+    return Decision(
+        create=tuple(move.create for move in moves.values() if move.create is not None),
+        delete=(
+            *(job for move in moves.values() for job in move.delete),
+            *(
+                job
+                for name, trail in outcomes.trails.items()
+                if name not in moves
+                for job in trail.unfinished
+            ),
+        ),
+        status=after,
+        told=told_of(before, after, verdict, refused),
+        look_again=min(waits, default=None),
+        doubt=any(move.doubt for move in moves.values()),
+    )
+
+
+def _last_command(before: NerDeploymentStatus) -> StageStatus | None:
+    """The last wish that was carried out stays to be seen; one that was withdrawn does not."""
+    entry = before.stage(COMMAND)
+    return entry if entry is not None and entry.state in ("Succeeded", "Failed") else None
+
+
+def _store_of(deployment: NerDeployment) -> str:
+    storage = deployment.spec.storage
+    return canonical_digest([storage.uri, storage.endpoint_url or ""])[:16]
+
+
+def _elsewhere(seen: Seen, store: str) -> Decision:
+    """The spec names another store: nothing of what was left in the former one is there."""
+    attempts: dict[str, int] = {stage.name: stage.attempt for stage in seen.status.stages}
+    for job in seen.jobs:
+        attempts[job.step] = max(attempts.get(job.step, 0), job.attempt)
+    status = seen.status.model_copy(
+        update={
+            "stages": tuple(
+                StageStatus(name=name, state="Waiting", attempt=attempt) for name, attempt in attempts.items()
+            ),
+            "promotion": None,
+            "revision": None,
+            "variant": None,
+            "f1": None,
+            "drop": None,
+            "store": store,
+        }
+    )
+    return Decision(
+        create=(),
+        delete=tuple(job for job in seen.jobs if job.phase in _UNFINISHED),
+        status=status,
+        look_again=0.0,
+    )

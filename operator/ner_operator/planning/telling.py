@@ -1,0 +1,68 @@
+"""What is worth an Event: the story of a deployment, in few sentences.
+
+An Event is a write, so at most one is told at a time, and none that the next
+one says anyway: stages of a variant are told by promote's verdict.
+"""
+
+from collections.abc import Sequence
+
+from ner_operator.api.status import NerDeploymentStatus, StageStatus
+from ner_operator.planning.decision import Told
+from ner_operator.planning.reasons import Reason
+from ner_operator.planning.summary import Standing, Verdict
+
+LONGEST = 1000
+
+_UNTOLD = frozenset({Reason.STAGES_RUNNING, Reason.QUEUED})
+
+
+def told_of(
+    before: NerDeploymentStatus,
+    after: NerDeploymentStatus,
+    verdict: Verdict,
+    refused: Sequence[str],
+) -> tuple[Told, ...]:
+    """The Event of this decision, if it is worth one.
+
+    Args:
+        before: the status as it was.
+        after: as it shall be.
+        verdict: the state that follows.
+        refused: commands that ask for nothing that can be done.
+    """
+    if refused:
+        return (_told("Warning", Reason.COMMAND_REFUSED, "; ".join(refused)),)
+    ready = before.condition("Ready")
+    changed = ready is None or ready.reason != verdict.reason
+    if changed and verdict.reason not in _UNTOLD:
+        kind = "Warning" if verdict.standing in (Standing.STALLED, Standing.MISSING) else "Normal"
+        return (_told(kind, verdict.reason, verdict.message),)
+    if after.observed_generation != before.observed_generation:
+        return (
+            _told("Normal", Reason.PLANNED, f"generation {after.observed_generation}: {verdict.message}"),
+        )
+    known = {stage.name: stage for stage in before.stages}
+    finished = [
+        stage
+        for stage in after.stages
+        if stage.state == "Succeeded"
+        and "/" not in stage.name
+        and ((former := known.get(stage.name)) is None or former.state != "Succeeded")
+    ]
+    if finished:
+        return (_told("Normal", Reason.STAGE_FINISHED, "; ".join(_finished(stage) for stage in finished)),)
+    return ()
+
+
+def _finished(stage: StageStatus) -> str:
+    figures = stage.result.headline if stage.result else {}
+    words = ", ".join(f"{name} {_shown(value)}" for name, value in list(figures.items())[:4])
+    return f"{stage.name} is done" + (f": {words}" if words else "")
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _told(kind: str, reason: Reason, message: str) -> Told:
+    return Told(kind, str(reason), message if len(message) <= LONGEST else message[: LONGEST - 1] + "…")

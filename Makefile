@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 NAME   ?=
+NODE   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench crds proto images clean
+.PHONY: help demo test lint format bench crds proto images cluster cluster-down clean
 
 help: ## Show the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -52,5 +53,12 @@ images: $(VENV)/.installed ## Build the three images with buildah, as archives i
 bench: $(VENV)/.installed ## Measure: make bench NAME=quality|int8|infer|epoch|evaluate|cached|store, or all
 	$(BIN)/python -m benchmarks $(NAME)
 
+cluster: $(VENV)/.installed ## Start Kubernetes and leave it running; with a real node (root): make cluster NODE=1
+	@$(BIN)/python -m testbed up $(if $(NODE),--node)
+
+cluster-down: $(VENV)/.installed ## End that cluster and remove every trace of it
+	@$(BIN)/python -m testbed down
+
 clean: ## Remove the environment and caches
+	@[ ! -d .cache/cluster ] || $(MAKE) cluster-down
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache build *.egg-info

@@ -70,6 +70,10 @@ class Cluster:
         self.kubectl("apply", "--server-side", "-f", str(folder))
         self.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(folder))
 
+    def ready_nodes(self) -> set[str]:
+        """Names of the nodes on which a pod may start now."""
+        return {node.metadata.name for node in self.core.list_node().items if _is_ready(node)}
+
     @contextlib.contextmanager
     def namespace(self, prefix: str = "test") -> Iterator[str]:
         """A namespace of this block's own, deleted at its end (which nobody waits for)."""
@@ -98,6 +102,13 @@ class Cluster:
     def _has_account(self, namespace: str) -> bool:
         names = [each.metadata.name for each in self.core.list_namespaced_service_account(namespace).items]
         return "default" in names
+
+
+def _is_ready(node: Any) -> bool:
+    # The taint goes some moments after the condition.
+    hindered = any(taint.key.startswith("node.kubernetes.io/") for taint in node.spec.taints or [])
+    conditions = {condition.type: condition.status for condition in node.status.conditions or []}
+    return conditions.get("Ready") == "True" and not hindered
 
 
 def restricted_pod_spec(image: str, *command: str) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from testbed.certificates import Authority, Certificate, by_certificate, kubeconfig
 from testbed.cluster import Cluster
-from testbed.guard import dismiss_guard, start_guard
-from testbed.processes import EndedError, Server, kill_recorded
+from testbed.guard import guarded
+from testbed.processes import EndedError, Server, kill_marked
 from testbed.programs import find_program
 from testbed.waiting import free_port, until
 
@@ -77,9 +77,9 @@ class ControlPlane(Cluster):
         file.chmod(0o600)
         return file
 
-    def run(self, name: str, *command: str) -> Server:
+    def run(self, name: str, *command: str, **environment: str) -> Server:
         """Start one more server that belongs to this cluster."""
-        server = self.servers[name] = Server(name, command, self.folder)
+        server = self.servers[name] = Server(name, command, self.folder, environment)
         server.start()
         return server
 
@@ -98,6 +98,11 @@ class ControlPlane(Cluster):
                 return False
 
         until("the API server", answers)
+
+    def forget(self) -> None:
+        """End its servers; their guard does the rest."""
+        for server in reversed(self.servers.values()):
+            server.kill()
 
     def check(self) -> None:
         """Fail where one of its servers has ended by itself."""
@@ -120,16 +125,15 @@ def control_plane(
     Raises:
         ProgramMissingError: its programs are not on this machine.
     """
-    folder.mkdir(parents=True)
-    guard = start_guard(folder)
-    try:
-        yield start_control_plane(folder, place, extra)
-    finally:
-        kill_recorded(folder)
-        dismiss_guard(guard)
+    with guarded(folder) as resolved:
+        plane = start_control_plane(resolved, place, extra)
+        try:
+            yield plane
+        finally:
+            plane.forget()
 
 
-def start_control_plane(folder: Path, place: Place | None, extra: Sequence[str] = ()) -> ControlPlane:
+def start_control_plane(folder: Path, place: Place | None = None, extra: Sequence[str] = ()) -> ControlPlane:
     """Start a control plane in an existing folder, and leave it running."""
     authority = Authority.create(folder / "certificates")
     for attempt in range(TRIES):
@@ -140,7 +144,7 @@ def start_control_plane(folder: Path, place: Place | None, extra: Sequence[str] 
             _start_etcd_and_api_server(plane, extra)
             plane.wait_until_ready()
         except EndedError:
-            kill_recorded(folder)
+            kill_marked(folder)
             if attempt == TRIES - 1:
                 raise
         else:

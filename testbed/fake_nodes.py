@@ -62,17 +62,9 @@ def _add(plane: ControlPlane, nodes: list[dict[str, Any]]) -> None:
 
     def ready() -> bool:
         plane.check()
-        found = plane.core.list_node().items
-        return names <= {node.metadata.name for node in found if _is_ready(node)}
+        return names <= plane.ready_nodes()
 
     until("the fake nodes", ready)
-
-
-def _is_ready(node: Any) -> bool:
-    # The taint goes some moments after the condition.
-    hindered = any(taint.key.startswith("node.kubernetes.io/") for taint in node.spec.taints or [])
-    conditions = {condition.type: condition.status for condition in node.status.conditions or []}
-    return conditions.get("Ready") == "True" and not hindered
 
 
 def _node(name: str, accelerators: Mapping[str, int]) -> dict[str, Any]:

@@ -1,20 +1,23 @@
-"""Servers as processes, each written down in its cluster's folder, so that whoever reads it can end them.
+"""Servers as processes, each marked with its cluster's folder, so that anyone can find and end all of them.
 
-A process is known by its number and the time at which it started: a number
-alone may be another process' by the time somebody ends it. The folder's guard
-(`guard.py`) ends them when the process that started the cluster is gone,
-however that went.
+The mark is a variable of the environment, which children inherit however often
+they fork; numbers in files would be late by a moment, and may be another
+process' by the time somebody ends it. The folder's guard (`guard.py`) ends what
+is marked when the process that started the cluster is gone, however that went.
 """
 
 import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from testbed.waiting import LateError, until
+from testbed.waiting import Found, until
+
+MARK = "NERD_TESTBED_FOLDER"
+"""Names the cluster's folder in the environment of each of its processes."""
 
 SECONDS_TO_END = 20.0
 LINES_OF_LOG = 20
@@ -47,14 +50,14 @@ class Server:
         return self.folder / "logs" / f"{self.name}.log"
 
     @property
-    def record(self) -> Path:
-        """Where its process is written down."""
-        return self.folder / "run" / self.name
+    def pid(self) -> int:
+        """Of the program itself, where `process` only leads to it."""
+        assert self.process is not None, f"{self.name} does not run"
+        return self.process.pid
 
     def start(self) -> None:
-        """Start it; it is written down before anything else happens."""
-        for file in (self.log, self.record):
-            file.parent.mkdir(parents=True, exist_ok=True)
+        """Start it; `check` tells later whether it still runs."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             # In a session of its own: Ctrl-C is for the test, which ends its servers in order.
             self.process = subprocess.Popen(
@@ -63,9 +66,8 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**os.environ, **self.environment},
+                env={**os.environ, **self.environment, MARK: str(self.folder)},
             )
-        self.record.write_text(f"{self.process.pid} {start_time(self.process.pid)}\n")
 
     def check(self) -> None:
         """Do nothing while it runs.
@@ -78,10 +80,19 @@ class Server:
             code = self.process.returncode if self.process else "never started"
             raise EndedError(f"{self.name} has ended ({code}):\n" + "\n".join(lines))
 
+    def serves(self, what: str, ready: Callable[[], Found | None]) -> Found:
+        """Wait for something that it shall bring about; fail with its log where it has ended instead."""
+
+        def asked() -> Found | None:
+            self.check()
+            return ready()
+
+        return until(what, asked)
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal: SIGSTOP makes a server that answers nothing, SIGCONT ends that."""
-        assert self.process is not None
-        self.process.send_signal(number)
+        with contextlib.suppress(ProcessLookupError, EndedError):
+            os.kill(self.pid, number)
 
     def stop(self) -> None:
         """End it as an administrator would: SIGTERM, then SIGKILL."""
@@ -94,42 +105,47 @@ class Server:
     def _end(self, number: signal.Signals) -> None:
         if self.process is None:
             return
-        self.process.send_signal(signal.SIGCONT)
-        self.process.send_signal(number)
+        self.send(signal.SIGCONT)
+        self.send(number)
         try:
             self.process.wait(SECONDS_TO_END)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.send(signal.SIGKILL)
             self.process.wait()
         self.process = None
-        self.record.unlink(missing_ok=True)
 
 
-def start_time(pid: int) -> str:
-    """When a process started, in the kernel's ticks; empty where there is none, or only its remains."""
+def marked(folder: Path) -> list[int]:
+    """The numbers of all processes that belong to a cluster's folder."""
+    mark = f"{MARK}={folder}".encode()
+    return [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and mark in _environment(entry)
+    ]
+
+
+def kill_marked(folder: Path) -> None:
+    """End all processes of a folder at once; it is called where their state is thrown away.
+
+    Raises:
+        LateError: one of them does not end.
+    """
+
+    def none_left() -> bool:
+        left = marked(folder)
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not left
+
+    # Again and again: one may be starting another just now.
+    until("the end of the cluster's processes", none_left, SECONDS_TO_END)
+
+
+def _environment(process: Path) -> list[bytes]:
     try:
-        # The name in brackets may hold anything; the state is the first field behind it.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        # Empty where it has ended and only waits to be asked how.
+        return (process / "environ").read_bytes().split(b"\0")
     except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
-
-
-def recorded(folder: Path) -> dict[str, int]:
-    """The servers of a folder that run, by name, the newest first."""
-    running = {}
-    for record in sorted((folder / "run").glob("*"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
-        pid, _, started = record.read_text().strip().partition(" ")
-        if started and start_time(int(pid)) == started:
-            running[record.name] = int(pid)
-    return running
-
-
-def kill_recorded(folder: Path) -> None:
-    """End all servers of a folder at once; it is called where their state is thrown away."""
-    running = recorded(folder)
-    for pid in running.values():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    with contextlib.suppress(LateError):
-        until("the end of the servers", lambda: not recorded(folder), SECONDS_TO_END)
+        return []

@@ -55,3 +55,12 @@ def free_port(address: str = "127.0.0.1") -> int:
                 continue
             return port
     raise LateError(f"no free port between 20000 and 32000 on {address}")
+
+
+def answers(address: str, port: int) -> bool:
+    """Whether something accepts connections there."""
+    try:
+        with socket.create_connection((address, port), timeout=5):
+            return True
+    except OSError:
+        return False

@@ -7,6 +7,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from testbed.programs import ProgramMissingError, find_program
+
 # How long an example takes depends on what else the machine does; speed is measured in benchmarks/.
 hypothesis.settings.register_profile("nerd", deadline=None)
 hypothesis.settings.load_profile("nerd")
@@ -28,6 +30,20 @@ def _require(present: bool, message: str) -> None:
 def require() -> Callable[[bool, str], None]:
     """`require(present, message)` skips, or fails under NERD_REQUIRE_SHARED=1."""
     return _require
+
+
+@pytest.fixture(scope="session")
+def programs() -> Callable[..., None]:
+    """`programs("etcd", …)` skips where one of them is nowhere, or fails where it must be there."""
+
+    def need(*names: str) -> None:
+        for name in names:
+            try:
+                find_program(name)
+            except ProgramMissingError as error:
+                _require(False, str(error))
+
+    return need
 
 
 @pytest.fixture(scope="session")

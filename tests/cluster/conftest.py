@@ -21,23 +21,9 @@ from testbed.cluster import Cluster
 from testbed.control_plane import ControlPlane
 from testbed.fake_nodes import add_fake_nodes, start_kwok
 from testbed.outcomes import install_outcomes
-from testbed.programs import CONTROL_PLANE, ProgramMissingError, find_program
+from testbed.programs import CONTROL_PLANE
 
 GIVEN = "NERD_TEST_KUBECONFIG"
-
-
-@pytest.fixture(scope="session")
-def programs(require: Callable[[bool, str], None]) -> Callable[..., None]:
-    """Skips where a program is nowhere; fails where CI says that it must be there."""
-
-    def need(*names: str) -> None:
-        for name in names:
-            try:
-                find_program(name)
-            except ProgramMissingError as error:
-                require(False, str(error))
-
-    return need
 
 
 @pytest.fixture(scope="session")

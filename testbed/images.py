@@ -1,0 +1,74 @@
+"""Images without a daemon and without a registry: files, packed into an archive that containerd imports."""
+
+import hashlib
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from testbed.programs import ProgramMissingError
+
+ROOT_OF_PATH = "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+
+
+def pack(archive: Path, name: str, files: Mapping[str, Path], command: Sequence[str]) -> None:
+    """Write an archive (as `docker save` does) of an image of one layer.
+
+    Args:
+        archive: to write.
+        name: `localhost/pause:1`; a kubelet knows the image by just this.
+        files: by their path in the image, without the leading slash.
+        command: that it runs by itself.
+    """
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w") as packed:
+        folders = {str(parent) for path in files for parent in Path(path).parents} - {"."}
+        for folder in sorted({"tmp", *folders}):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+            packed.addfile(entry)
+        for path, source in files.items():
+            packed.add(source, path, filter=_owned_by_root)
+    data = layer.getvalue()
+    digest = hashlib.sha256(data).hexdigest()
+    config = json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Cmd": list(command), "Env": [ROOT_OF_PATH], "WorkingDir": "/"},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+        }
+    ).encode()
+    identity = hashlib.sha256(config).hexdigest()
+    index = [{"Config": f"{identity}.json", "RepoTags": [name], "Layers": [f"{digest}/layer.tar"]}]
+    parts = {
+        f"{identity}.json": config,
+        f"{digest}/layer.tar": data,
+        "manifest.json": json.dumps(index).encode(),
+    }
+    with tarfile.open(archive, "w") as outer:
+        for path, content in parts.items():
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            outer.addfile(entry, io.BytesIO(content))
+
+
+def pack_busybox(archive: Path, name: str, command: Sequence[str]) -> None:
+    """Write an image that holds busybox under the names of its commonest tools.
+
+    Raises:
+        ProgramMissingError: the machine has no static busybox.
+    """
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        raise ProgramMissingError("needs busybox: apt-get install busybox-static")
+    tools = ("busybox", "sh", "sleep", "cat", "ls", "env", "wget", "id")
+    pack(archive, name, {f"bin/{tool}": Path(busybox) for tool in tools}, command)
+
+
+def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    return entry

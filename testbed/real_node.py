@@ -1,0 +1,235 @@
+"""One real node on this machine: containerd and kubelet, as root, in namespaces of their own.
+
+The machine sees a few processes and one network link more; its mounts, its
+firewall, its kernel's settings, and another node's pods are out of reach. The
+network outlives the node, which may be cut off power and started again.
+"""
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import CompletedProcess, run
+
+from kubernetes import client
+
+from testbed.cgroups import create_group, group_of
+from testbed.control_plane import ControlPlane, start_control_plane
+from testbed.guard import guarded
+from testbed.images import pack_busybox
+from testbed.namespaces import InsideServer, entering, entering_network
+from testbed.network import Network, open_network
+from testbed.processes import Server
+from testbed.programs import ProgramMissingError, find_program
+
+FILES = Path(__file__).with_name("node_files")
+INSIDE = Path(__file__).with_name("node_inside.py")
+PLUGINS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
+PAUSE = "localhost/pause:1"
+NAME = "node-1"
+
+TOOLS = {
+    "containerd": "containerd",
+    "runc": "runc",
+    "ip": "iproute2",
+    "unshare": "util-linux",
+    "nsenter": "util-linux",
+    "busybox": "busybox-static",
+}
+"""Programs that a node needs of the machine, and Debian's packages of them."""
+
+CAP_SYS_RESOURCE = 1 << 24
+
+
+def what_is_missing() -> str:
+    """Why there can be no real node on this machine, and how to change that; empty where there can."""
+    packages = {package for program, package in TOOLS.items() if shutil.which(program) is None}
+    if not any((folder / "bridge").is_file() for folder in PLUGINS):
+        packages.add("containernetworking-plugins")
+    if os.geteuid():
+        return "needs root: containerd and kubelet run as real ones"
+    if packages:
+        return f"needs Debian's packages: apt-get install {' '.join(sorted(packages))}"
+    try:
+        find_program("kubelet")
+    except ProgramMissingError as error:
+        return str(error)
+    return ""
+
+
+@dataclass
+class RealNode:
+    """The node `node-1` of a control plane."""
+
+    plane: ControlPlane
+    network: Network
+    machine: InsideServer = field(init=False)
+    containerd: Server = field(init=False)
+    kubelet: Server = field(init=False)
+
+    @property
+    def folder(self) -> Path:
+        """Of its files."""
+        return self.plane.folder / "node"
+
+    def start(self) -> None:
+        """Switch it on, with what it had on its disk, and wait until it takes pods."""
+        (self.folder / "ready").unlink(missing_ok=True)
+        create_group(group_of(self.plane.folder))
+        self.machine = self._inside(
+            "machine",
+            "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+            sys.executable, str(INSIDE), str(self.folder),
+        )  # fmt: skip
+        self.machine.serves("the node's own mounts", (self.folder / "ready").is_file)
+        self.containerd = self._on_node(
+            "containerd", "containerd", f"--config={self.folder / 'containerd.toml'}"
+        )
+        self.containerd.serves("containerd", lambda: self.ctr("version").returncode == 0)
+        if PAUSE not in self.ctr("images", "ls", "--quiet").stdout.split():
+            self.import_image(self.folder / "pause.tar")
+        self.start_kubelet()
+
+    def start_kubelet(self) -> None:
+        """Start kubelet, and wait until the API server knows the node as ready."""
+        started = datetime.now(UTC)
+        self.kubelet = self._on_node(
+            "kubelet",
+            str(find_program("kubelet")),
+            f"--config={self.folder / 'kubelet.yaml'}",
+            f"--kubeconfig={self.plane.folder / 'kubelet.kubeconfig'}",
+            f"--hostname-override={NAME}",
+            f"--node-ip={self.network.node}",
+        )
+
+        def ready() -> bool:
+            # The server believes a node for a while after its kubelet has ended.
+            return self._last_seen() > started and NAME in self.plane.ready_nodes()
+
+        self.kubelet.serves("the node", ready)
+
+    def restart_kubelet(self) -> None:
+        """As an upgrade does: containers go on, device plugins have to register again."""
+        self.kubelet.stop()
+        self.start_kubelet()
+
+    def cut_power(self) -> None:
+        """End all of it at once, pods included."""
+        self.machine.kill()
+        for server in (self.kubelet, self.containerd):
+            server.kill()
+
+    def import_image(self, archive: Path) -> None:
+        """Make the images of an archive (docker's or OCI's) known to the node, by the names in it."""
+        done = self.ctr("images", "import", str(archive))
+        assert done.returncode == 0, f"{archive}: {done.stderr}"
+
+    def ctr(self, *arguments: str) -> CompletedProcess[str]:
+        """Ask containerd, about Kubernetes' containers and images."""
+        return self.run("ctr", "--namespace", "k8s.io", *arguments)
+
+    def run(self, *command: str) -> CompletedProcess[str]:
+        """Run a command on the node."""
+        return run(entering(self.machine.pid, *command), capture_output=True, text=True)
+
+    def _last_seen(self) -> datetime:
+        leases = client.CoordinationV1Api(self.plane.api).list_namespaced_lease("kube-node-lease").items
+        seen = [lease.spec.renew_time for lease in leases if lease.metadata.name == NAME]
+        return seen[0] if seen else datetime.min.replace(tzinfo=UTC)
+
+    def _on_node(self, name: str, *command: str) -> Server:
+        return self._started(InsideServer(name, entering(self.machine.pid, *command), self.plane.folder))
+
+    def _inside(self, name: str, *command: str) -> InsideServer:
+        # In the network, which stays when the node goes; the rest is the node's own.
+        inside = entering_network(self.network.holder.pid, *command)
+        server = InsideServer(name, inside, self.plane.folder)
+        self._started(server)
+        return server
+
+    def _started(self, server: Server) -> Server:
+        self.plane.servers[server.name] = server
+        server.start()
+        return server
+
+
+@contextlib.contextmanager
+def real_cluster(folder: Path) -> Iterator[RealNode]:
+    """A control plane with a real node, for the duration of a block.
+
+    Args:
+        folder: for its state; must not exist.
+
+    Raises:
+        ProgramMissingError: there can be no node on this machine.
+    """
+    with guarded(folder) as resolved:
+        node = start_real_cluster(resolved)
+        try:
+            yield node
+        finally:
+            node.plane.forget()
+
+
+def start_real_cluster(folder: Path) -> RealNode:
+    """Start a control plane with a real node in an existing folder, and leave it running."""
+    if missing := what_is_missing():
+        raise ProgramMissingError(missing)
+    network = open_network(folder)
+    plane = start_control_plane(folder, network.place)
+    plane.servers[network.holder.name] = network.holder
+    node = RealNode(plane, network)
+    _write_files(node)
+    node.start()
+    return node
+
+
+def _write_files(node: RealNode) -> None:
+    plane, network, folder = node.plane, node.network, node.folder
+    for below in ("cni", "pod-logs"):
+        (folder / below).mkdir(parents=True)
+    serving = plane.authority.server("kubelet", f"DNS:{NAME}", f"IP:{network.node}")
+    plane.kubeconfig_of(plane.authority.user(f"system:node:{NAME}", "system:nodes"), "kubelet")
+    pack_busybox(folder / "pause.tar", PAUSE, ["sleep", "2147483647"])
+    values = {
+        "FOLDER": str(folder),
+        "ADDRESS": network.node,
+        "SUBNET": str(network.subnet),
+        "FIRST": network.first_pod,
+        "PAUSE": PAUSE,
+        "CNI": next(str(plugins) for plugins in PLUGINS if (plugins / "bridge").is_file()),
+        "SNAPSHOTTER": _snapshotter(folder),
+        "RESTRICT_OOM": "false" if _may_raise_limits() else "true",
+        "AUTHORITY": str(plane.authority.certificate),
+        "CERTIFICATE": str(serving.certificate),
+        "KEY": str(serving.key),
+        "CGROUP": group_of(plane.folder),
+    }
+    for template, target in (
+        ("containerd.toml", folder / "containerd.toml"),
+        ("kubelet.yaml", folder / "kubelet.yaml"),
+        ("bridge.conflist", folder / "cni" / "10-bridge.conflist"),
+    ):
+        target.write_text(_filled((FILES / template).read_text(), values))
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        template = template.replace(f"@{name}@", value)
+    return template
+
+
+def _snapshotter(folder: Path) -> str:
+    """Overlays cannot be laid over an overlay (a container's root): copies then, slow and sure."""
+    kind = run(["stat", "--file-system", "--format=%T", str(folder)], capture_output=True, text=True).stdout
+    return "native" if "overlay" in kind else "overlayfs"
+
+
+def _may_raise_limits() -> bool:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    effective = next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
+    return bool(effective & CAP_SYS_RESOURCE)

@@ -1,0 +1,99 @@
+"""What people ask of real objects: what is written, by whom, and what is refused before it is written."""
+
+from typing import Any
+
+import pytest
+
+from ner_jobs.task import StageError
+from ner_operator.api.commands import read_promote, read_rerun, read_rollback
+from ner_operator.cli.cluster.asking import ask_rerun
+from ner_operator.cli.cluster.kubectl import Kubectl
+from ner_operator.cli.cluster.reading import read_one
+
+
+def annotation(person: Any, name: str) -> str:
+    return str(person.read("tiny")["metadata"]["annotations"][f"nerd.dev/{name}"])
+
+
+def test_promote_asks_for_what_was_seen(promoted: Any) -> None:
+    said = promoted("promote", "tiny", "--variant", "int8", "--force", "the team read 北京")
+    assert said.code == 0, said.err
+    assert "asked to promote variant int8 of revision cccccccccccc" in said.out
+    command = read_promote(annotation(promoted, "promote"))
+    assert (command.variant, command.revision, command.force) == ("int8", "c" * 64, "the team read 北京")
+    assert command.by == "admin"
+    writers = [entry["manager"] for entry in promoted.read("tiny")["metadata"]["managedFields"]]
+    assert "kubectl-nerd" in writers
+
+
+def test_two_wishes_have_two_tokens(promoted: Any) -> None:
+    tokens = set()
+    for _ in range(2):
+        tokens.add(promoted("promote", "tiny", "-o", "json").json["promote"]["token"])
+        assert read_promote(annotation(promoted, "promote")).variant is None
+    assert len(tokens) == 2
+
+
+def test_rollback_says_what_it_leaves(promoted: Any) -> None:
+    assert promoted("rollback", "tiny", "--to-generation", "1", "--reason", "reads 李 as a place").code == 0
+    command = read_rollback(annotation(promoted, "rollback"))
+    assert (command.generation, command.leaving, command.reason) == (1, 3, "reads 李 as a place")
+    assert promoted("rollback", "tiny").code == 0
+    assert read_rollback(annotation(promoted, "rollback")).generation is None
+
+
+def test_rerun_keeps_what_was_asked_of_other_stages(promoted: Any) -> None:
+    assert promoted("rerun", "tiny", "finetune").code == 0
+    first = read_rerun(annotation(promoted, "rerun"))
+    assert promoted("rerun", "tiny", "compile/int8", "export").code == 0
+    second = read_rerun(annotation(promoted, "rerun"))
+    assert set(second) == {"finetune", "compile/int8", "export"}
+    assert second["finetune"] == first["finetune"]
+    assert second["export"] != first["finetune"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        pytest.param(
+            ["promote", "tiny", "--variant", "va16"], 64, "there are fp32, int8", id="no such variant"
+        ),
+        pytest.param(["rerun", "tiny", "tune"], 64, "there are prepare, finetune", id="no such stage"),
+        pytest.param(["rollback", "tiny", "--to", "abc"], 64, "history tiny shows", id="by revision"),
+        pytest.param(["promote", "tiny", "-f", "x.yaml"], 64, "exclude each other", id="a name and a file"),
+        pytest.param(["promote"], 64, "name what is meant", id="neither"),
+        pytest.param(["logs", "tiny", "tune"], 64, "there are prepare, finetune", id="logs of no stage"),
+        pytest.param(["logs", "tiny", "export", "--follow"], 66, "named export is running", id="not running"),
+    ],
+)
+def test_a_wrong_wish_is_refused_here(promoted: Any, arguments: list[str], code: int, words: str) -> None:
+    said = promoted(*arguments)
+    assert said.code == code
+    assert words in said.err
+    assert "annotations" not in promoted.read("tiny")["metadata"]
+
+
+def test_what_was_never_promoted_cannot_be_rolled_back(person: Any) -> None:
+    person.apply("tiny")
+    said = person("rollback", "tiny")
+    assert said.code == 64
+    assert "nothing was ever promoted" in said.err
+
+
+def test_a_write_on_an_object_that_has_changed_is_refused(promoted: Any) -> None:
+    kubectl = Kubectl(promoted.namespace, kubeconfig=str(promoted.cluster.kubeconfig))
+    seen = read_one(kubectl, "tiny")
+    ask_rerun(kubectl, seen, ["finetune"])
+    with pytest.raises(StageError, match="somebody else changed it") as refused:
+        ask_rerun(kubectl, seen, ["export"])
+    assert refused.value.code == 75
+
+
+def test_suspend_and_resume_leave_the_spec_as_it_was(promoted: Any) -> None:
+    before = promoted.read("tiny")["spec"]
+    assert promoted("suspend", "tiny").out == "tiny is suspended\n"
+    assert promoted.read("tiny")["spec"]["suspend"] is True
+    assert promoted("suspend", "tiny").out == "tiny was suspended already\n"
+    assert promoted("resume", "tiny").out == "tiny goes on\n"
+    assert promoted("resume", "tiny").out == "tiny was not suspended\n"
+    assert promoted.read("tiny")["spec"] == before

@@ -39,7 +39,7 @@ def main() -> int:
                 resource.refuse_unknown(given.devices)
                 drill.heal(given.failed, given.devices)
     except (ValueError, NoSuchDeviceError, CannotServeError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -18,7 +18,8 @@ from ner_operator.api.commands import (
     write_rollback,
 )
 from ner_operator.cli.cluster.kubectl import KIND, MANAGER, Kubectl
-from ner_operator.cli.cluster.reading import Deployed
+from ner_operator.cli.cluster.reading import Deployed, stage_of
+from ner_operator.planning.graph import COMMAND
 
 
 def ask_promote(kubectl: Kubectl, deployed: Deployed, variant: str | None, force: str) -> PromoteCommand:
@@ -77,9 +78,8 @@ def ask_rerun(kubectl: Kubectl, deployed: Deployed, steps: list[str]) -> str:
     Raises:
         StageError: there is no such stage, or the write is refused.
     """
-    names = [stage.name for stage in deployed.status.stages]
-    known = dict.fromkeys([*(name.partition("/")[0] for name in names), *names])
-    known.pop("inference", None)
+    stages = [stage for stage in deployed.status.stages if stage.name != COMMAND]
+    known = dict.fromkeys([*(stage_of(stage).value for stage in stages), *(stage.name for stage in stages)])
     for step in steps:
         if step not in known:
             there = ", ".join(known) or "none yet: no operator has looked at it"

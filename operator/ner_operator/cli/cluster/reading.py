@@ -7,9 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ner_jobs.task import Stage
 from ner_operator.api.commands import PROMOTE, RERUN, ROLLBACK
-from ner_operator.api.status import NerDeploymentStatus
+from ner_operator.api.status import NerDeploymentStatus, StageStatus
 from ner_operator.cli.cluster.kubectl import KIND, Kubectl
+from ner_operator.planning.graph import COMMAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,12 @@ def known_status(written: Mapping[str, Any]) -> NerDeploymentStatus:
         if not unknown:
             raise
         return known_status(_without(written, unknown))
+
+
+def stage_of(status: StageStatus) -> Stage:
+    """The stage that a step is one of."""
+    word = status.name.partition("/")[0]
+    return {"inference": Stage.INFER, COMMAND: Stage.PROMOTE}.get(word) or Stage(word)
 
 
 def seconds(time: str) -> float:

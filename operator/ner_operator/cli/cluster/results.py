@@ -15,7 +15,7 @@ from ner_jobs.store.protocol import Store
 from ner_jobs.task import ExitCode, Manifest, Owner, PermanentError, Stage
 from ner_operator.api.status import StageStatus
 from ner_operator.api.storage import Storage
-from ner_operator.cli.cluster.reading import Deployed
+from ner_operator.cli.cluster.reading import Deployed, stage_of
 from ner_operator.local.digests import cache_folder
 from ner_operator.local.located import absolute
 from ner_operator.planning.resolve import storage_settings
@@ -78,12 +78,6 @@ def stored_log(store: Store, stage: StageStatus) -> str | None:
     return read_log(store, stage_of(stage), stage.key) if stage.key else None
 
 
-def stage_of(status: StageStatus) -> Stage:
-    """The stage that a step is one of."""
-    word = status.name.partition("/")[0]
-    return Stage.INFER if word == "inference" else Stage(word)
-
-
 def page_path(deployed: Deployed) -> Path:
     """Where this machine keeps the page."""
     keys = "".join(stage.key[:2] for stage in deployed.status.stages if stage.state == "Succeeded")
@@ -95,6 +89,6 @@ def _manifests(deployed: Deployed, store: Store) -> Iterator[Manifest]:
         if stage.state != "Succeeded" or stage.result is None or stage_of(stage) not in _COMPARED:
             continue
         found = read_manifest(store, stage_of(stage), stage.result.key)
-        if found:
-            variant = stage.name.partition("/")[2] or None
-            yield found[0].model_copy(update={"variant": variant})
+        # A rollback has judged nothing.
+        if found and "rollback" not in found[0].parameters:
+            yield found[0].model_copy(update={"variant": stage.name.partition("/")[2] or None})

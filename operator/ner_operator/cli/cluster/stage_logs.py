@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_operator.api.status import StageStatus
 from ner_operator.cli.cluster.kubectl import Kubectl
-from ner_operator.cli.cluster.reading import Deployed
-from ner_operator.cli.cluster.results import stage_of, store_of, stored_log
+from ner_operator.cli.cluster.reading import Deployed, stage_of
+from ner_operator.cli.cluster.results import store_of, stored_log
 from ner_operator.cluster.labels import CONTAINER
 
 JOB_NAME = "batch.kubernetes.io/job-name"

@@ -10,7 +10,7 @@ from ner_operator.cli.cluster.next_step import BY_REASON, next_step
 from ner_operator.cli.main import COMMANDS
 from ner_operator.planning.reasons import Reason
 
-OF_EVENTS = {Reason.STAGE_FINISHED, Reason.COMMAND_DONE, Reason.COMMAND_REFUSED}
+OF_EVENTS = {Reason.PLANNED, Reason.STAGE_FINISHED, Reason.COMMAND_REFUSED}
 """Never a condition's."""
 
 

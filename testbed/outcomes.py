@@ -1,18 +1,17 @@
 """What a test says of the pods that are to come: how each of them shall end.
 
 An outcome is for a step (`compile/int8`), a key, an attempt, a deployment, or
-several of these. It is written on the pod as the API server admits it
+several of these; without any it is for every pod of its namespace. It is written on the pod as the API server admits it
 (`outcomes.yaml`), so the operator's Jobs stay as the operator makes them, and
 kwok plays it (`fake-pods.yaml`).
 """
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from kubernetes.client.exceptions import ApiException
 
 from testbed.cluster import Cluster, restricted_pod_spec
 from testbed.waiting import until
@@ -112,21 +111,11 @@ def install_outcomes(cluster: Cluster) -> None:
     """Make the API server write outcomes on pods, and wait until it does."""
     cluster.kubectl("apply", "--server-side", "-f", str(POLICY))
     with cluster.namespace("outcomes") as namespace:
-        script(cluster, namespace, fails(1), step="probe")
-        pod = {
-            "metadata": {"name": "probe", "annotations": {"nerd.dev/step": "probe"}},
-            "spec": restricted_pod_spec("none"),
-        }
-
-        def written() -> bool:
-            made = cluster.core.create_namespaced_pod(namespace, pod, dry_run="All")
-            return "outcome.exit-code" in made.metadata.annotations
-
-        until("the policy that writes outcomes", written)
+        script(cluster, namespace, fails(1))
 
 
 def script(cluster: Cluster, namespace: str, outcome: Outcome, **pods: str) -> str:
-    """From now on the pods of a namespace that are meant end so.
+    """From now on the pods of a namespace that are meant end so; it is sure when this returns.
 
     Args:
         cluster: with `install_outcomes`.
@@ -137,17 +126,28 @@ def script(cluster: Cluster, namespace: str, outcome: Outcome, **pods: str) -> s
     Returns:
         A name for `unscript`.
     """
-    rule = {"generateName": "outcome-", "labels": {"testbed": "outcome"}, "annotations": pods}
-    made = cluster.core.create_namespaced_config_map(
-        namespace, {"metadata": rule, "data": outcome.annotations()}
+    name = f"outcome-{secrets.token_hex(4)}"
+    cluster.core.create_namespaced_config_map(
+        namespace,
+        {
+            "metadata": {"name": name, "labels": {"testbed": "outcome"}, "annotations": pods},
+            "data": {**outcome.annotations(), name: "written"},
+        },
     )
-    return str(made.metadata.name)
+    until(f"{name} to be written on pods", lambda: name in _written(cluster, namespace, pods))
+    return name
 
 
 def unscript(cluster: Cluster, namespace: str, name: str) -> None:
-    """Pods that come from now on end as by themselves."""
-    try:
-        cluster.core.delete_namespaced_config_map(name, namespace)
-    except ApiException as error:
-        if error.status != 404:
-            raise
+    """Pods that come from now on end as by themselves; it is sure when this returns."""
+    pods = cluster.core.read_namespaced_config_map(name, namespace).metadata.annotations or {}
+    cluster.core.delete_namespaced_config_map(name, namespace)
+    until(f"{name} to be forgotten", lambda: name not in _written(cluster, namespace, pods))
+
+
+def _written(cluster: Cluster, namespace: str, pods: Mapping[str, str]) -> set[str]:
+    """What the API server would write on such a pod: it takes a moment to know of a change."""
+    annotations = {"nerd.dev/step": "any", **{f"nerd.dev/{name}": value for name, value in pods.items()}}
+    pod = {"metadata": {"name": "asked", "annotations": annotations}, "spec": restricted_pod_spec("none")}
+    made = cluster.core.create_namespaced_pod(namespace, pod, dry_run="All")
+    return set(made.metadata.annotations)

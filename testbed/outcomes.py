@@ -1,9 +1,10 @@
 """What a test says of the pods that are to come: how each of them shall end.
 
 An outcome is for a step (`compile/int8`), a key, an attempt, a deployment, or
-several of these; without any it is for every pod of its namespace. It is written on the pod as the API server admits it
-(`outcomes.yaml`), so the operator's Jobs stay as the operator makes them, and
-kwok plays it (`fake-pods.yaml`).
+several of these; without any it is for every pod of its namespace. It is
+written on the pod as the API server admits it (`outcomes.yaml`), so the
+operator's Jobs stay as the operator makes them, and kwok plays it
+(`fake-pods.yaml`).
 """
 
 import json

@@ -54,6 +54,10 @@ def start(folder: Path, real: bool) -> None:
     try:
         plane = start_real_cluster(folder).plane if real else start_control_plane(folder)
         _furnish(plane, real)
+    except ProgramMissingError:
+        clean_up(folder)
+        forget_folder(folder)
+        raise
     except BaseException:
         clean_up(folder)
         _tell(f"it could not be started; its logs are in {folder / 'logs'}")

@@ -72,6 +72,9 @@ class ClusterWithKinds:
             "NerRuntime": "nerruntimes",
             "NerDeployment": f"namespaces/{self.namespace}/nerdeployments",
         }
+        if "namespace" in value.get("metadata", {}):
+            # Where it is written for is the user's; this cluster has a namespace for it.
+            value = {**value, "metadata": {**value["metadata"], "namespace": self.namespace}}
         headers = {"Content-Type": "application/json"}
         self.api.update_params_for_auth(headers, [], ["BearerToken"])
         answer = self.api.rest_client.pool_manager.request(

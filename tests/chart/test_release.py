@@ -1,4 +1,4 @@
-"""A release's life on a real API server: installed, upgraded from an older CRD, rolled back, removed, back."""
+"""A release's life on real Kubernetes: installed, upgraded from an older CRD, rolled back, removed, put back."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""A release's life on real Kubernetes: installed, upgraded from an older CRD, rolled back, removed, put back."""
+"""A release on a real API server: installed, upgraded from an older CRD, rolled back, removed, put back."""
 
 import json
 import shutil

@@ -6,12 +6,13 @@ CEL sees: the fields that were written, under their names on the wire, without
 any default.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_snake
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
@@ -83,6 +84,8 @@ class ApiModel(BaseModel):
     @model_validator(mode="after")
     def _obeys_rules(self) -> Self:
         """Raise the messages of all broken rules and of all repeated items as one error."""
+        if not self.rules and not self._has_repetitions():
+            return self
         written = self.written()
         messages = [rule.message for rule in broken(self.rules, written)]
         for name, key in self.unique_lists().items():
@@ -95,6 +98,14 @@ class ApiModel(BaseModel):
         """What was written, as on the wire: no defaults, camelCase, JSON values."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
 
+    def _has_repetitions(self) -> bool:
+        """Whether an item stands twice in a list that has each once; quick, since most models have no rules."""
+        return any(
+            len({getattr(item, key) if key else item for item in items}) < len(items)
+            for name, key in _unique_fields(type(self))
+            if (items := getattr(self, name))
+        )
+
     @classmethod
     def unique_lists(cls) -> dict[str, str | None]:
         """The lists of this object whose items may not repeat: the items' key, or None for plain items."""
@@ -105,6 +116,13 @@ class ApiModel(BaseModel):
                 keys = extra.get(LIST_MAP_KEYS)
                 lists[field.alias or name] = str(keys[0]) if isinstance(keys, list) else None
         return lists
+
+
+@functools.cache
+def _unique_fields(model: type[ApiModel]) -> tuple[tuple[str, str | None], ...]:
+    """The lists whose items may not repeat, and what tells the items apart, by their names in Python."""
+    fields = {field.alias or name: name for name, field in model.model_fields.items()}
+    return tuple((fields[name], to_snake(key) if key else None) for name, key in model.unique_lists().items())
 
 
 def repetitions(field: str, key: str | None, items: Sequence[Any]) -> list[Repetition]:

@@ -192,7 +192,7 @@ def _container(
         "name": labels.CONTAINER,
         "image": runtime.image or settings.image,
         "imagePullPolicy": runtime.image_pull_policy if runtime.image else settings.pull_policy or None,
-        "command": ["python3", "-m", "ner_jobs"],
+        "command": ["python", "-m", "ner_jobs"],
         "env": _environment(order, runtime, own),
         "envFrom": [{"secretRef": {"name": secret}}] if secret else [],
         "resources": _resources(order, deployment, runtime),

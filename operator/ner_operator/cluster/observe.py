@@ -20,6 +20,7 @@ from ner_operator.cluster.labels import OWNER_UID
 from ner_operator.cluster.queue import Key
 from ner_operator.cluster.runtimes import Runtimes
 from ner_operator.planning.decision import JobPhase, Seen, SeenJob, Surroundings
+from ner_operator.planning.outcomes import is_news
 
 PATIENCE = 5.0
 """Seconds that a Job may take to start before somebody asks why; most start within one."""
@@ -28,9 +29,6 @@ LONGEST_PATIENCE = 120.0
 
 POD_PATIENCE = 20.0
 """Seconds that a pod may prepare (images, volumes) before its Events are read."""
-
-KNOWN = frozenset({"Succeeded", "Failed", "Retrying", "Held"})
-"""States of a stage that say how its last Job ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ class Observer:
 
     def _seen_job(self, record: JobRecord, status: NerDeploymentStatus) -> SeenJob:
         end, trouble = pods.End(), pods.Trouble(record.reason, record.trouble)
-        if record.over and not _is_known(record, status):
+        if record.over and is_news(status.stage(record.step), record.attempt):
             end = pods.end_of(self._pods(record), record.phase is JobPhase.SUCCEEDED)
         elif record.suspended:
             trouble = pods.Trouble("Suspended", "")
@@ -207,12 +205,6 @@ def look_again(waiting: float | None) -> float | None:
 
 def _waits(record: JobRecord) -> bool:
     return record.phase is JobPhase.QUEUED and not record.suspended
-
-
-def _is_known(record: JobRecord, status: NerDeploymentStatus) -> bool:
-    """Whether the status says how this Job ended, so that its words need not be heard again."""
-    stage = status.stage(record.step)
-    return stage is not None and stage.job == record.name and stage.state in KNOWN
 
 
 def _runtimes_of(deployment: NerDeployment) -> tuple[str, ...]:

@@ -144,9 +144,8 @@ def with_refused(sight: Sight, refused: RefusedError, now: float) -> Sight:
         step=order.step,
         key=order.task.key,
         attempt=order.attempt,
-        phase=JobPhase.QUEUED,
+        phase=JobPhase.REFUSED,
         created=now,
-        reason="FailedCreate",
         trouble=refused.message,
         basis=order.basis,
     )

@@ -17,7 +17,16 @@ from ner_operator.planning.decision import JobOrder, JobPhase, SeenJob
 from ner_operator.planning.outcomes import IN_FLIGHT, Trail, vanished_keys
 from ner_operator.planning.plan import Cached, Held, KnownAfter, Planned, Run
 from ner_operator.planning.reasons import Reason
-from ner_operator.planning.troubles import LONG, Limits, Then, Trouble, cut, why_failed, why_waiting
+from ner_operator.planning.troubles import (
+    LONG,
+    Limits,
+    Then,
+    Trouble,
+    cut,
+    why_failed,
+    why_refused,
+    why_waiting,
+)
 
 FIRST_WAIT = 5.0
 LONGEST_WAIT = 300.0
@@ -283,6 +292,9 @@ class _Stepper:
         if self.around.suspended:
             return Move(self._suspended(entry))
         blocked = self.around.block(self.planned)
+        refused = self.trail.refusal(self.run.key)
+        if blocked is None and refused is not None:
+            blocked = why_refused(refused)
         if blocked is not None:
             return Move(_idle(entry, self.trail, "Waiting", blocked.reason, cut(blocked.message)))
         attempt, step, key = self.trail.attempt + 1, self.planned.step, self.run.key

@@ -14,11 +14,12 @@ from ner_operator.api.times import to_text
 from ner_operator.planning import commands, obstacles
 from ner_operator.planning.attempts import Move, Surround, next_move
 from ner_operator.planning.commands import Asked
-from ner_operator.planning.decision import Decision, JobPhase, Seen
+from ner_operator.planning.decision import Decision, Seen
 from ner_operator.planning.defaults import with_defaults
 from ner_operator.planning.graph import COMMAND, steps_of
 from ner_operator.planning.observed import Observed
 from ner_operator.planning.outcomes import (
+    UNFINISHED,
     Outcomes,
     artifacts_of,
     gather,
@@ -32,8 +33,6 @@ from ner_operator.planning.resolved import ResolvedDeployment
 from ner_operator.planning.summary import Facts, blocked_since, conditions_of, verdict_of
 from ner_operator.planning.telling import told_of
 from ner_operator.planning.troubles import Trouble
-
-_UNFINISHED = frozenset({JobPhase.QUEUED, JobPhase.RUNNING})
 
 
 def decide(seen: Seen, now: float) -> Decision:
@@ -225,7 +224,7 @@ def _elsewhere(seen: Seen, store: str) -> Decision:
     )
     return Decision(
         create=(),
-        delete=tuple(job for job in seen.jobs if job.phase in _UNFINISHED),
+        delete=tuple(job for job in seen.jobs if job.phase in UNFINISHED),
         status=status,
         look_again=0.0,
     )

@@ -24,6 +24,8 @@ class JobPhase(StrEnum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     DELETING = "Deleting"
+    REFUSED = "Refused"
+    """It is there in name only: the API server would not have it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ IN_FLIGHT = frozenset({"Queued", "Running"})
 """States of an attempt whose end the status does not hold yet."""
 
 FINISHED = frozenset({JobPhase.SUCCEEDED, JobPhase.FAILED})
+UNFINISHED = frozenset({JobPhase.QUEUED, JobPhase.RUNNING})
 
 _ARTIFACT = re.compile(r"\bartifact ([a-z]+) ([0-9a-f]{64})\b")
 """How a stage that ends with 75 names an input that has vanished, or is another than was planned with."""
@@ -59,7 +60,11 @@ class Trail:
     @property
     def unfinished(self) -> tuple[SeenJob, ...]:
         """The Jobs that still work, or will."""
-        return tuple(job for job in self.jobs if job.phase in (JobPhase.QUEUED, JobPhase.RUNNING))
+        return tuple(job for job in self.jobs if job.phase in UNFINISHED)
+
+    def refusal(self, key: str) -> SeenJob | None:
+        """The Job that the API server would not have for this key."""
+        return next((job for job in self.jobs if job.phase is JobPhase.REFUSED and job.key == key), None)
 
 
 @dataclass(slots=True)
@@ -110,6 +115,18 @@ def gather(status: NerDeploymentStatus, jobs: Iterable[SeenJob], steps: Sequence
         if name in trails:
             _follow_pointer(outcomes, trails[name])
     return outcomes
+
+
+def is_news(entry: StageStatus | None, attempt: int) -> bool:
+    """Whether the end of this attempt's Job is something that the status does not hold yet.
+
+    Args:
+        entry: of the step; None where the status holds nothing of it.
+        attempt: of the Job.
+    """
+    if entry is None or attempt > entry.attempt:
+        return True
+    return attempt == entry.attempt and entry.state in IN_FLIGHT
 
 
 def artifacts_of(outcomes: Outcomes, steps: Sequence[Step]) -> dict[Address, Artifact]:
@@ -186,17 +203,15 @@ def vanished_keys(job: SeenJob) -> set[str]:
 
 def _trail(entry: StageStatus | None, jobs: list[SeenJob], needed: frozenset[str]) -> Trail:
     jobs.sort(key=lambda job: job.attempt)
-    counted = entry.attempt if entry else 0
+    made = [job.attempt for job in jobs if job.phase is not JobPhase.REFUSED]
     trail = Trail(
         entry,
         tuple(jobs),
-        attempt=max([counted, *(job.attempt for job in jobs)]),
+        attempt=max([entry.attempt if entry else 0, *made]),
         result=entry.result if entry else None,
     )
-    waited_for = entry is not None and entry.state in IN_FLIGHT
     for job in jobs:
-        is_news = job.attempt > counted or (job.attempt == counted and waited_for)
-        if is_news and job.phase in FINISHED:
+        if job.phase in FINISHED and is_news(entry, job.attempt):
             trail.ended = job
             trail.result = _result(job, needed) or trail.result
     return trail

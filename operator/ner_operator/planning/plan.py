@@ -6,6 +6,7 @@ same function serves a laptop and a cluster; it reads nothing itself, and
 what it would like to know beyond what it was told is in `Plan.unobserved`.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -262,11 +263,8 @@ class _Planner:
         if artifact is None:
             return None
         digest = artifact.outputs.get("compiled", "")
-        return artifact.backend, {
-            "compiled": InputReference(
-                stage=Stage.COMPILE, key=pointer.compile_key, output="compiled", digest=digest
-            )
-        }
+        compiled = _reference_to(Stage.COMPILE, pointer.compile_key, "compiled", digest)
+        return artifact.backend, {"compiled": compiled}
 
     def _runtime_in_service(self, step: Step) -> Runtime:
         """That of the promoted variant; where the spec has it no more, the step's own."""
@@ -325,12 +323,8 @@ class _Planner:
         state = self.states[source.step]
         if not isinstance(state, Cached):
             raise TypeError(f"{source.step} is not over")
-        return InputReference(
-            stage=self.steps[source.step].stage,
-            key=state.key,
-            output=source.output,
-            digest=state.artifact.outputs.get(source.output, ""),
-        )
+        digest = state.artifact.outputs.get(source.output, "")
+        return _reference_to(self.steps[source.step].stage, state.key, source.output, digest)
 
     def _artifact(self, stage: Stage, key: str) -> Artifact | None:
         address = (stage, key)
@@ -346,6 +340,12 @@ class _Planner:
 
     def _open(self, name: str) -> bool:
         return isinstance(self.states[name], Run | KnownAfter)
+
+
+@functools.lru_cache(maxsize=4096)
+def _reference_to(stage: Stage, key: str, output: str, digest: str) -> InputReference:
+    # An operator plans the same deployment again and again; to validate these is a tenth of a plan.
+    return InputReference(stage=stage, key=key, output=output, digest=digest)
 
 
 def _hold(pointer: PointerState | None, revision: str) -> str:

@@ -152,12 +152,18 @@ def why_waiting(job: SeenJob, limits: Limits, queue: str, secret: str) -> Troubl
             "image or the pull secrets of its NerRuntime",
         )
     if job.reason == "FailedCreate":
-        return Trouble(
-            Reason.POD_REFUSED,
-            f"the API server refuses its pod ({told}); change what it names: a quota, a policy, a service "
-            "account",
-        )
+        return why_refused(job)
     return None
+
+
+def why_refused(job: SeenJob) -> Trouble:
+    """Why the API server will not have a Job, or its pod."""
+    told = job.trouble.rstrip(". ")
+    return Trouble(
+        Reason.POD_REFUSED,
+        f"the API server refuses it ({told}); change what it names: a quota, a policy, a service account, a "
+        "field of scheduling",
+    )
 
 
 def _silent(code: int | None) -> str:

@@ -1,0 +1,72 @@
+"""`kubectl nerd plan` on real objects: what is left, and what another spec would run."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+OUTPUTS = {
+    "prepare": ("base", "labels", "train", "validation", "test", "calibration"),
+    "finetune": ("model",),
+    "export": ("model",),
+}
+
+
+@pytest.fixture
+def exported(person: Any) -> Any:
+    """`tiny` is finetuned and exported, as far as its status says."""
+    person.apply("tiny")
+    stages = [
+        {
+            "name": name,
+            "state": "Succeeded",
+            "key": f"{at:064d}",
+            "result": {"key": f"{at:064d}", "outputs": {output: f"{output:x<64}" for output in outputs}},
+        }
+        for at, (name, outputs) in enumerate(OUTPUTS.items())
+    ]
+    person.tell("tiny", "False", "StagesRunning", "3 of 10 stages are done", stages=stages)
+    return person
+
+
+def steps(said: Any) -> dict[str, tuple[str, list[str]]]:
+    assert said.code == 0, said.err
+    return {step["step"]: (step["state"], step["why"]) for step in said.json["steps"]}
+
+
+def test_what_is_left(exported: Any) -> None:
+    told = steps(exported("plan", "tiny", "-o", "json"))
+    assert told["export"][0] == "cached"
+    assert told["compile/int8"] == ("run", ["it has not run yet"])
+    assert told["promote"][0] == "known after"
+    said = exported("plan", "tiny").out
+    assert "KEY" not in said.splitlines()[0]
+    assert said.splitlines()[-1] == "3 cached, 2 run, 5 known after"
+
+
+def test_what_a_changed_spec_would_run(exported: Any, tmp_path: Path) -> None:
+    written = exported.read("tiny")
+    written["spec"]["finetune"] = {"epochs": 7}
+    file = tmp_path / "tiny.yaml"
+    file.write_text(
+        yaml.safe_dump({name: written[name] for name in ("apiVersion", "kind", "metadata", "spec")})
+    )
+    told = steps(exported("plan", "tiny", "-f", str(file), "-o", "json"))
+    assert told["prepare"][0] == "cached"
+    assert told["finetune"] == ("run", ["epochs: 3 -> 7"])
+    assert told["export"][0] == "known after"
+    assert exported.read("tiny")["spec"]["finetune"] == {}, "nothing is written"
+
+
+def test_a_stage_as_if_it_were_asked_for_again(exported: Any) -> None:
+    told = steps(exported("plan", "tiny", "--rerun", "export", "-o", "json"))
+    assert told["finetune"][0] == "cached"
+    assert told["export"] == ("run", ["asked for again"])
+
+
+def test_before_the_operator_has_looked_there_is_nothing_to_plan_on(person: Any) -> None:
+    person.apply("tiny")
+    said = person("plan", "tiny")
+    assert said.code == 66
+    assert "no operator has looked at generation 1 of tiny yet" in said.err

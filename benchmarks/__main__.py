@@ -7,7 +7,10 @@ from pathlib import Path
 
 from benchmarks.harness import REPOSITORY, Options
 
-NAMES = ("cached", "evaluate", "store", "int8", "infer", "epoch", "quality")
+NAMES = (
+    *("cached", "evaluate", "store", "int8", "infer", "epoch", "quality"),
+    *("overhead", "scale", "idle"),
+)
 
 
 def main() -> None:

@@ -166,6 +166,8 @@ def _start_etcd_and_api_server(plane: ControlPlane, extra: Sequence[str]) -> Non
         f"--initial-cluster=default={peers}",
         # What is lost with the machine was of no use any more.
         "--unsafe-no-fsync",
+        # A benchmark writes more than the default holds before it is compacted.
+        f"--quota-backend-bytes={8 << 30}",
     )
     place, authority = plane.place, plane.authority
     serving = authority.server("kube-apiserver", "DNS:localhost", "IP:127.0.0.1", *_addresses(place))
@@ -194,6 +196,8 @@ def _start_etcd_and_api_server(plane: ControlPlane, extra: Sequence[str]) -> Non
         "--kubelet-preferred-address-types=InternalIP",
         f"--audit-policy-file={AUDIT_POLICY}",
         f"--audit-log-path={plane.audit_log}",
+        # Megabytes; by default a new file begins after a hundred, and who reads the log misses the old.
+        "--audit-log-maxsize=100000",
         "--profiling=false",
         *extra,
     )

@@ -11,10 +11,8 @@ from ner_operator.cluster.jobs import JobIndex, JobRecord, version_of, worth_a_l
 from ner_operator.cluster.ledger import Ledger
 from ner_operator.cluster.queue import Key, Queue
 from ner_operator.cluster.runtimes import Runtimes
+from ner_operator.planning.attempts import SETTLING
 from ner_operator.planning.decision import JobPhase
-
-SETTLING = 5.0
-"""Seconds after which a Job that began to run is worth a look by itself; a short one has ended by then."""
 
 
 class Watch:
@@ -57,6 +55,7 @@ class Watch:
             if self._jobs.drop(record.address, record.uid):
                 self._queue.add(key)
         elif worth_a_look(self._jobs.put(record), record):
+            # That a Job began to run is not written at once: a short one has ended by then.
             self._queue.add(key, SETTLING if record.phase is JobPhase.RUNNING else 0.0)
 
     def runtime(self, gone: bool, runtime: Json) -> None:

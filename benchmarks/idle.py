@@ -1,0 +1,80 @@
+"""Five thousand finished NerDeployments at rest: what does the operator take?
+
+One deployment runs to its end. The others have the same spec, so the same
+keys, and get its status as it stands: they are finished too. The operator
+starts afterwards, looks at each of them once, and then has nothing to do.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from benchmarks.harness import Options, table
+from benchmarks.on_a_cluster import (
+    NAMESPACE,
+    api_of,
+    at_rest,
+    cluster,
+    deployment,
+    operator,
+    programs,
+    ready,
+    wait,
+)
+from ner_operator.cluster.client import DEPLOYMENTS, JOBS, Api, Json
+from ner_operator.cluster.labels import OURS
+from testbed.audit import writes_by
+
+NUMBER = 5000
+REST = 300.0
+CORPUS = "idle"
+WRITERS = 8
+
+
+def run(options: Options) -> dict[str, object]:
+    """Keys: `core_percent`, `writes` and `rss_mib`, over the minutes of rest."""
+    count, rest = (50, 10.0) if options.quick else (NUMBER, REST)
+    with cluster(options) as plane, operator(plane) as running:
+        api = api_of(plane)
+        running.start()
+        api.create(DEPLOYMENTS, NAMESPACE, deployment("idle-0", CORPUS))
+        wait("the promotion of the first", lambda: ready(api) == 1, 600.0)
+        running.server.stop()
+        _finish(api, [f"idle-{number}" for number in range(1, count)])
+        began = time.perf_counter()
+        running.start()
+        wait("a look at all", lambda: at_rest(running, count), 900.0)
+        took = time.perf_counter() - began
+        writes, cpu = len(writes_by(plane.audit_log, running.account.user)), running.cpu_seconds()
+        time.sleep(rest)
+        used = (running.cpu_seconds() - cpu) / rest
+        written = len(writes_by(plane.audit_log, running.account.user)) - writes
+        resident, peak = running.resident_mib(), running.resident_mib(peak=True)
+        title = f"{count} finished deployments at rest for {rest:.0f} s ({programs(plane)})"
+    table(
+        title,
+        ("", "value"),
+        [
+            ("seconds until each was looked at", took),
+            ("percent of a core at rest", 100 * used),
+            ("writes at rest", written),
+            ("resident MiB at rest", resident),
+            ("resident MiB at most", peak),
+        ],
+    )
+    return {"core_percent": round(100 * used, 3), "writes": written, "rss_mib": round(max(resident, peak), 1)}
+
+
+def _finish(api: Api, names: list[str]) -> None:
+    """Make deployments that are finished: with the status of the first, and no Jobs, as after their time."""
+    status = api.get(DEPLOYMENTS, NAMESPACE, "idle-0")["status"]
+    for page in api.pages(JOBS, NAMESPACE, labels=OURS):
+        for job in page["items"]:
+            api.delete(JOBS, NAMESPACE, job["metadata"]["name"], job["metadata"]["uid"])
+
+    def make(name: str) -> Json:
+        api.create(DEPLOYMENTS, NAMESPACE, deployment(name, CORPUS))
+        return api.patch_status(DEPLOYMENTS, NAMESPACE, name, {"status": status})
+
+    with ThreadPoolExecutor(WRITERS) as writers:
+        for _ in writers.map(make, names):
+            pass

@@ -1,0 +1,145 @@
+"""What the benchmarks of the operator share: a control plane, fake nodes, deployments, the audit log.
+
+The control plane is Kubernetes itself (etcd without fsync), the nodes are
+kwok's, and the operator is a process under the rights that its chart gives it.
+All of it shares this machine's processors, so a figure holds for the whole.
+"""
+
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from benchmarks.harness import Options, versions
+from ner_operator.api import NerDeployment
+from ner_operator.cluster.client import DEPLOYMENTS, Api, Json
+from ner_operator.planning.graph import steps_of
+from ner_operator.planning.resolve import resolve
+from testbed.control_plane import ControlPlane, control_plane
+from testbed.fake_nodes import add_fake_nodes, start_kwok
+from testbed.operator_process import Operator, operator_account
+from testbed.outcomes import install_outcomes
+from testbed.programs import REPOSITORY
+
+NAMESPACE = "default"
+
+STAGES = 12
+"""Of one deployment: prepare, finetune, export, promote, and four for each of two variants."""
+
+
+@contextlib.contextmanager
+def cluster(options: Options, nodes: int = 20, stage_seconds: float = 1.0) -> Iterator[ControlPlane]:
+    """A control plane with our CRDs and fake nodes, for the duration of a block.
+
+    Args:
+        stage_seconds: that a pod runs.
+    """
+    folder = options.work / "cluster"
+    shutil.rmtree(folder, ignore_errors=True)
+    with control_plane(folder) as plane:
+        plane.apply_crds(REPOSITORY / "crds")
+        start_kwok(plane, stage_seconds)
+        add_fake_nodes(plane, nodes)
+        install_outcomes(plane)
+        yield plane
+
+
+@contextlib.contextmanager
+def operator(plane: ControlPlane, *arguments: str) -> Iterator[Operator]:
+    """An operator for the whole cluster, for the duration of a block; it is not started yet."""
+    made = Operator(plane.folder, "operator", operator_account(plane, "nerd"), *arguments)
+    try:
+        yield made
+    finally:
+        made.server.stop()
+
+
+def api_of(plane: ControlPlane) -> Api:
+    """A light client with the administrator's rights."""
+    return Api(plane.api.configuration)
+
+
+def deployment(name: str, corpus: str) -> Json:
+    """A NerDeployment with fp32 and int8: its twelve stages.
+
+    Args:
+        corpus: whose data it has; two with the same data have the same keys.
+    """
+    data = {split: {"uri": f"s3://data/{corpus}.{split}"} for split in ("train", "validation", "test")}
+    return {
+        "apiVersion": "nerd.dev/v1alpha1",
+        "kind": "NerDeployment",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "model": {"base": "s3://models/base", "maxLength": 256},
+            "data": {"format": "conll", **data},
+            "finetune": {},
+            "variants": [
+                {"name": "reference", "runtime": "cpu-openvino", "precision": "fp32", "reference": True},
+                {"name": "int8", "runtime": "cpu-openvino", "precision": "int8"},
+            ],
+            "evaluation": {"gates": [{"metric": "f1", "min": 0.85}]},
+            "benchmark": {},
+            "rollout": {"preference": ["int8", "reference"]},
+            "storage": {
+                "uri": "s3://ner/models",
+                "endpointUrl": "http://s3.storage:9000",
+                "credentialsSecret": "s3-credentials",
+            },
+        },
+    }
+
+
+def create(api: Api, names: Sequence[str]) -> None:
+    """Create deployments, each with data of its own."""
+    for name in names:
+        api.create(DEPLOYMENTS, NAMESPACE, deployment(name, corpus=name))
+
+
+def producers() -> dict[str, tuple[str, ...]]:
+    """Of each step, those that it waits for."""
+    resolved = resolve(NerDeployment.model_validate(deployment("any", "any")), {})
+    return {step.name: step.producers for step in steps_of(resolved)}
+
+
+def ready(api: Api) -> int:
+    """How many deployments are Ready."""
+    return sum(_is_ready(item) for item in items(api))
+
+
+def items(api: Api) -> Iterator[Json]:
+    """All deployments."""
+    for page in api.pages(DEPLOYMENTS, NAMESPACE, limit=200):
+        yield from page["items"]
+
+
+def wait(what: str, done: Callable[[], bool], limit: float, every: float = 1.0) -> float:
+    """Wait until it is so; returns seconds.
+
+    Raises:
+        SystemExit: it takes longer than `limit`.
+    """
+    began = time.perf_counter()
+    while not done():
+        if time.perf_counter() - began > limit:
+            raise SystemExit(f"{what} takes longer than {limit:g} s")
+        time.sleep(every)
+    return time.perf_counter() - began
+
+
+def _is_ready(item: Json) -> bool:
+    conditions = (item.get("status") or {}).get("conditions") or []
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def at_rest(running: Operator, looks: int) -> bool:
+    """Whether the operator has looked so often, and nobody is due."""
+    running.server.check()
+    return running.metric("nerd_reconciles_total") >= looks and running.metric("nerd_queue_depth") == 0
+
+
+def programs(plane: ControlPlane) -> str:
+    """What the figures were taken on, in a few words."""
+    version = json.loads(plane.kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
+    return f"Kubernetes {version}, nodes of kwok; {versions('kopf', 'kubernetes')}"

@@ -1,0 +1,189 @@
+"""The operator as a process of this machine, under the service account and the rights of its own chart."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from kubernetes.client.exceptions import ApiException
+
+from testbed.cluster import Cluster, user_name
+from testbed.processes import EndedError, Server
+from testbed.programs import REPOSITORY, find_program
+from testbed.waiting import free_port, until
+
+CHART = REPOSITORY / "charts" / "nerd-operator"
+IMAGE = "nerd-jobs:test"
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who the operator is to the API server.
+
+    Attributes:
+        namespaces: that it serves; none is the whole cluster.
+        user: as the audit log names it.
+    """
+
+    kubeconfig: Path
+    namespaces: tuple[str, ...]
+    user: str
+
+
+def operator_account(cluster: Cluster, release: str, namespaces: Sequence[str] = ()) -> Account:
+    """Give a service account the rights of the chart's operator, and no other.
+
+    Args:
+        cluster: where.
+        release: names the account and its roles; its namespace is the first that is served, or its own.
+        namespaces: to be served; none is the whole cluster.
+    """
+    home = namespaces[0] if namespaces else release
+    if not namespaces:
+        _make_namespace(cluster, home)
+    shown = ("serviceaccount.yaml", "rbac-operator.yaml")
+    rendered = subprocess.run(
+        [
+            str(find_program("helm")),
+            *("template", release, str(CHART), "--namespace", home),
+            *(f"--set=watch.namespaces[{at}]={name}" for at, name in enumerate(namespaces)),
+            *(f"--show-only=templates/{template}" for template in shown),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    objects = [each for each in yaml.safe_load_all(rendered) if each]
+    cluster.apply(objects)
+    name = next(each["metadata"]["name"] for each in objects if each["kind"] == "ServiceAccount")
+    return Account(cluster.service_account(home, name), tuple(namespaces), user_name(home, name))
+
+
+class Operator:
+    """One process of the operator, to start, stop and kill again and again.
+
+    Attributes:
+        port: of its /metrics, /healthz and /readyz.
+    """
+
+    def __init__(
+        self, folder: Path, name: str, account: Account, *arguments: str, kubeconfig: Path | None = None
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            folder: of its log.
+            name: unique in that folder.
+            account: who it is.
+            arguments: more flags.
+            kubeconfig: how it reaches the server, if not directly.
+        """
+        self.account = account
+        self.port = free_port()
+        self.server = Server(
+            name,
+            [
+                sys.executable,
+                *("-m", "ner_operator.main", f"--image={IMAGE}", f"--metrics-port={self.port}"),
+                *(f"--namespace={served}" for served in account.namespaces),
+                *arguments,
+            ],
+            folder,
+            {
+                "KUBECONFIG": str(kubeconfig or account.kubeconfig),
+                "PYTHONPATH": f"{REPOSITORY / 'operator'}{os.pathsep}{REPOSITORY / 'jobs'}",
+            },
+        )
+
+    def start(self) -> None:
+        """Start it and wait until it has read the cluster."""
+        self.server.start()
+        until("the operator", self.ready)
+
+    def ready(self) -> bool:
+        """Whether it has read the cluster.
+
+        Raises:
+            EndedError: it has ended.
+        """
+        self.server.check()
+        return self.ask("readyz")[0] == 200
+
+    def ask(self, path: str) -> tuple[int, str]:
+        """Status and text of one of its endpoints; status 0 where it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def metric(self, name: str) -> float:
+        """Sum of all series of a metric; 0 where there is none."""
+        _, text = self.ask("metrics")
+        return sum(
+            float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE)
+        )
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs.
+
+        Raises:
+            EndedError: none does.
+        """
+        self.server.check()
+        assert self.server.process is not None
+        return self.server.process.pid
+
+    def exit_code(self) -> int | None:
+        """Of a process that has ended by itself; None while it runs."""
+        return self.server.process.poll() if self.server.process else None
+
+    def resident_mib(self, peak: bool = False) -> float:
+        """Memory that it has now, or the most that it ever had."""
+        field = "VmHWM" if peak else "VmRSS"
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)
+        assert found is not None
+        return int(found[1]) / 1024
+
+    def cpu_seconds(self) -> float:
+        """Processor time that it has taken since its start."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def freeze(self) -> None:
+        """Stop it where it stands; `thaw` lets it go on."""
+        self.server.send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self.server.send(signal.SIGCONT)
+
+    def restart_if_ended(self) -> bool:
+        """What a kubelet does; returns whether it was needed."""
+        try:
+            self.server.check()
+        except EndedError:
+            self.server.start()
+            return True
+        return False
+
+
+def _make_namespace(cluster: Cluster, name: str) -> None:
+    try:
+        cluster.core.create_namespace({"metadata": {"name": name}})
+    except ApiException as error:
+        if error.status != 409:
+            raise

@@ -148,13 +148,27 @@ def manifests(store: Path, stage: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda manifest: manifest["finished"])
 
 
-def peoples_daily(shared: Path) -> dict[str, object]:
-    """The `data` of a spec on the whole People's Daily corpus."""
-    folder = (shared / "data" / "peoples_daily").as_uri()
+QUICK_SENTENCES = 120
+"""Of each split, with --quick."""
+
+
+def peoples_daily(options: Options) -> dict[str, object]:
+    """The `data` of a spec on the People's Daily corpus; with --quick on the beginning of each split."""
+    folder = options.shared / "data" / "peoples_daily"
+    if options.quick:
+        folder = _beginnings(folder, options.work / "data")
     return {
         "format": "conll",
-        "train": {"uri": f"{folder}/example.train"},
-        "validation": {"uri": f"{folder}/example.dev"},
-        "test": {"uri": f"{folder}/example.test"},
-        "calibration": {"size": 300},
+        "train": {"uri": (folder / "example.train").as_uri()},
+        "validation": {"uri": (folder / "example.dev").as_uri()},
+        "test": {"uri": (folder / "example.test").as_uri()},
+        "calibration": {"size": 60 if options.quick else 300},
     }
+
+
+def _beginnings(source: Path, target: Path) -> Path:
+    target.mkdir(exist_ok=True)
+    for name in ("example.train", "example.dev", "example.test"):
+        sentences = (source / name).read_text(encoding="utf-8").split("\n\n")[:QUICK_SENTENCES]
+        (target / name).write_text("\n\n".join(sentences) + "\n", encoding="utf-8")
+    return target

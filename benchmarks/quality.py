@@ -44,7 +44,7 @@ def _folder(store: Path, manifest: dict[str, object]) -> Path:
 def _decoded_by_argmax(options: harness.Options, model: Path) -> float:
     spec = {
         "model": {"base": model.as_uri(), "maxLength": 256},
-        "data": harness.peoples_daily(options.shared),
+        "data": harness.peoples_daily(options),
         "variants": [{"name": "fp32", "runtime": "cpu-openvino", "precision": "fp32", "reference": True}],
         "evaluation": {"decoding": "argmax"},
     }

@@ -26,12 +26,24 @@ _CPU_CLASSES = (
 )
 """From the most able on: the first class whose features are all there names the processor."""
 
+_BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+
 _RELEVANT = ("avx", "amx", "fma", "f16c", "asimd", "sve", "i8mm", "bf16", "vnni")
 
 
 def cpu_features() -> tuple[str, ...]:
     """The processor's features that numeric kernels choose by, sorted; empty where unknown."""
     return tuple(sorted(flag for flag in _cpu_flags() if any(part in flag for part in _RELEVANT)))
+
+
+def has_bf16() -> bool:
+    """Whether products in bf16 are done by the processor itself, not in software."""
+    return not _BF16.isdisjoint(_cpu_flags())
+
+
+def has_vnni() -> bool:
+    """Whether sums of int8 products are exact; without, two of them saturate 16 bits."""
+    return any("vnni" in flag for flag in _cpu_flags())
 
 
 def isa_class() -> str:

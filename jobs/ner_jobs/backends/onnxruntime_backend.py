@@ -10,7 +10,8 @@ is searched leaves the inputs of the down projections alone.
 nothing, so quantization starts from the plain graph, the engine fuses when it
 loads, and the integer products of the graph that it really runs are counted.
 Percentile and entropy calibration fail on windows of unequal lengths, so
-ranges are minima and maxima.
+ranges are minima and maxima. Without VNNI sums of two products of 8 bits
+saturate 16: weights then keep 7 bits (`reduce_range`).
 """
 
 import json
@@ -24,7 +25,7 @@ import onnxruntime
 
 from ner_jobs.backends.base import Calibration, FloatArray, IntArray, Recipe
 from ner_jobs.backends.graph_inputs import copy_folder_files, feed, refuse_options
-from ner_jobs.host import cpu_features, versions
+from ner_jobs.host import has_vnni, versions
 from ner_jobs.task import ExitCode, PermanentError
 
 EXPORTED = "dynamic.onnx"
@@ -180,7 +181,7 @@ def _quantize_dynamic(source: Path, path: Path, recipe: Recipe) -> None:
         op_types_to_quantize=["MatMul"],
         nodes_to_exclude=_sensitive(onnx.load(str(source)).graph) if recipe == DYNAMIC_WIDE_FFN else [],
         per_channel=True,
-        reduce_range=_reduces_range(),
+        reduce_range=not has_vnni(),
         weight_type=QuantType.QInt8,
     )
 
@@ -204,7 +205,7 @@ def _quantize_static(
             op_types_to_quantize=["MatMul"],
             nodes_to_exclude=_sensitive(graph) if recipe == STATIC else [],
             per_channel=recipe == STATIC,
-            reduce_range=_reduces_range(),
+            reduce_range=not has_vnni(),
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
@@ -224,11 +225,6 @@ def _sensitive(graph: Any) -> list[str]:
         if shape is None or len(shape) != 2 or shape[0] >= 2 * shape[1]:
             found.append(node.name)
     return found
-
-
-def _reduces_range() -> bool:
-    """Without VNNI, sums of two products of 8 bits saturate 16: weights then keep 7 bits."""
-    return not any("vnni" in feature for feature in cpu_features())
 
 
 def _options(threads: int) -> onnxruntime.SessionOptions:

@@ -25,7 +25,7 @@ import numpy as np
 from ner_jobs.backends.base import Calibration, FloatArray, IntArray, Recipe
 from ner_jobs.backends.graph_inputs import feed, refuse_options
 from ner_jobs.backends.without_telemetry import openvino
-from ner_jobs.host import cpu_features, versions
+from ner_jobs.host import has_bf16, has_vnni, versions
 from ner_jobs.task import ExitCode, PermanentError
 
 EXPORTED = "dynamic.onnx"
@@ -99,7 +99,7 @@ class OpenVinoBackend:
             PermanentError: the recipe wants bf16, which this processor does not have.
         """
         refuse_options(self.name, options)
-        if recipe in IN_BF16 and not _has_bf16():
+        if recipe in IN_BF16 and not has_bf16():
             raise PermanentError(
                 f"recipe {recipe.name} wants bf16, and this processor has none (avx512_bf16 or amx_bf16): "
                 "OpenVINO would run fp32 instead; choose fp32 or int8",
@@ -211,8 +211,7 @@ def _quantize(model: Any, recipe: Recipe, calibration: Calibration) -> Any:
     if recipe == NAIVE:
         return nncf.quantize(model, data, subset_size=len(windows))
     ignored = nncf.IgnoredScope(names=_down_projections(model)) if recipe == TRANSFORMER_WIDE_FFN else None
-    vnni = any("vnni" in feature for feature in cpu_features())
-    fix = nncf.OverflowFix.DISABLE if vnni else nncf.OverflowFix.ENABLE
+    fix = nncf.OverflowFix.DISABLE if has_vnni() else nncf.OverflowFix.ENABLE
     return nncf.quantize(
         model,
         data,
@@ -242,7 +241,3 @@ def _down_projections(model: Any) -> list[str]:
         if inner >= 2 * outer:
             found.append(operation.get_friendly_name())
     return found
-
-
-def _has_bf16() -> bool:
-    return any(feature in ("avx512_bf16", "amx_bf16", "bf16") for feature in cpu_features())

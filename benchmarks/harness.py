@@ -154,9 +154,7 @@ QUICK_SENTENCES = 120
 
 def peoples_daily(options: Options) -> dict[str, object]:
     """The `data` of a spec on the People's Daily corpus; with --quick on the beginning of each split."""
-    folder = options.shared / "data" / "peoples_daily"
-    if options.quick:
-        folder = _beginnings(folder, options.work / "data")
+    folder = corpus(options)
     return {
         "format": "conll",
         "train": {"uri": (folder / "example.train").as_uri()},
@@ -166,7 +164,12 @@ def peoples_daily(options: Options) -> dict[str, object]:
     }
 
 
-def _beginnings(source: Path, target: Path) -> Path:
+def corpus(options: Options) -> Path:
+    """The folder of the corpus; with --quick one with the beginning of each split."""
+    source = options.shared / "data" / "peoples_daily"
+    if not options.quick:
+        return source
+    target = options.work / "data"
     target.mkdir(exist_ok=True)
     for name in ("example.train", "example.dev", "example.test"):
         sentences = (source / name).read_text(encoding="utf-8").split("\n\n")[:QUICK_SENTENCES]

@@ -46,6 +46,9 @@ class Session(Protocol):
     fixed_length: int | None
     """The only length it takes (a fixed 1xL export), or None for any."""
 
+    length_step: int
+    """Lengths are padded to multiples of this: more than 1 where each shape that is new costs the engine."""
+
     products: Mapping[str, int]
     """Matrix products (or their weights) counted by what they run in, as far as the engine tells."""
 
@@ -78,6 +81,9 @@ class Backend(Protocol):
     def recipes(self, precision: str) -> Sequence[Recipe]:
         """All recipes of this precision, in the order of the search; empty where it has none."""
 
+    def lacking(self, recipe: Recipe) -> str:
+        """What this host has not and the recipe wants, in a sentence; empty where the recipe runs here."""
+
     def compile(
         self,
         exported: Path,
@@ -91,7 +97,7 @@ class Backend(Protocol):
         Args:
             exported: the export artifact's `model` folder: `dynamic.onnx`, `dynamic.torchscript.pt`,
                 `fixed-1x<maxLength>.torchscript.pt`, `config.json`, tokenizer files, `nerd.json`.
-            recipe: one of `recipes(...)`.
+            recipe: one of `recipes(...)` for which nothing is `lacking`.
             calibration: read only where the recipe needs it.
             target: an empty folder.
             options: the spec's `variants[].options`; unknown names raise PermanentError.

@@ -85,6 +85,15 @@ class OpenVinoBackend:
         """fp32, bf16, and int8 in the order of expected speed."""
         return RECIPES.get(precision, ())
 
+    def lacking(self, recipe: Recipe) -> str:
+        """bf16, where the processor has none: the engine would take fp32 instead."""
+        if recipe not in IN_BF16 or has_bf16():
+            return ""
+        return (
+            "this processor has no bf16 (avx512_bf16 or amx_bf16), and OpenVINO would run fp32 instead; "
+            "write fp32 or int8, or take bf16 on the runtime cpu-torchscript"
+        )
+
     def compile(
         self,
         exported: Path,
@@ -93,18 +102,8 @@ class OpenVinoBackend:
         target: Path,
         options: Mapping[str, str],
     ) -> None:
-        """Write `model.xml` and `model.bin`, and the precision of what is not quantized.
-
-        Raises:
-            PermanentError: the recipe wants bf16, which this processor does not have.
-        """
+        """Write `model.xml` and `model.bin`, and the precision of what is not quantized."""
         refuse_options(self.name, options)
-        if recipe in IN_BF16 and not has_bf16():
-            raise PermanentError(
-                f"recipe {recipe.name} wants bf16, and this processor has none (avx512_bf16 or amx_bf16): "
-                "OpenVINO would run fp32 instead; choose fp32 or int8",
-                ExitCode.CONFIGURATION,
-            )
         model = openvino.Core().read_model(exported / EXPORTED)
         if recipe.precision == "int8":
             model = _quantized(model, recipe, calibration)
@@ -141,6 +140,7 @@ class OpenVinoSession:
     """
 
     fixed_length: int | None = None
+    length_step = 8
 
     def __init__(self, path: Path, hint: str, threads: int) -> None:
         core = openvino.Core()

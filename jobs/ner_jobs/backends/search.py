@@ -48,6 +48,7 @@ class Tried:
         passed: whether the bound is within what is allowed.
         why: the verdict in a sentence.
         error: why it could not be compiled or run, or empty.
+        skipped: whether it was not tried at all, since this host cannot run it.
     """
 
     recipe: str
@@ -60,6 +61,14 @@ class Tried:
     passed: bool
     why: str
     error: str = ""
+    skipped: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """In a word."""
+        if self.skipped:
+            return "skipped"
+        return "failed" if self.error else "passed" if self.passed else "refused"
 
     def as_json(self) -> dict[str, Any]:
         """As the artifact keeps it."""
@@ -71,10 +80,15 @@ class Tried:
             "bound": _rounded(self.upper, 4),
             "sentencesPerSecond": _rounded(self.sentences_per_second, 2),
             "size": self.size,
-            "verdict": "failed" if self.error else "passed" if self.passed else "refused",
+            "verdict": self.verdict,
             "why": self.why,
             "error": self.error or None,
         }
+
+
+def not_tried(recipe: Recipe, why: str) -> Tried:
+    """The row of a recipe whose result would not be worth anything."""
+    return Tried(recipe.name, recipe.summary, None, None, None, None, 0, False, why, skipped=True)
 
 
 class CalibrationWindows(Calibration):
@@ -143,6 +157,9 @@ class Search:
 
     def try_recipe(self, recipe: Recipe, reference: Counts, target: Path) -> Tried:
         """Compile a recipe into an emptied folder, measure it, judge it; an error is a verdict too."""
+        if lacking := self.backend.lacking(recipe):
+            self.log(f"{recipe.name}: skipped: {lacking}")
+            return not_tried(recipe, lacking)
         empty(target)
         try:
             if recipe.needs_calibration and not len(self.calibration):

@@ -52,6 +52,10 @@ class TorchScriptBackend:
         """fp32 and bf16, one recipe each."""
         return RECIPES.get(precision, ())
 
+    def lacking(self, recipe: Recipe) -> str:
+        """Nothing: bf16 that the processor has not is computed in software, and slowly."""
+        return ""
+
     def compile(
         self,
         exported: Path,
@@ -107,6 +111,8 @@ class TorchScriptSession:
     Attributes:
         products: how many matrices of weights there are in each precision.
     """
+
+    length_step = 1
 
     def __init__(self, path: Path, fixed_length: int | None) -> None:
         self.fixed_length = fixed_length

@@ -1,9 +1,9 @@
 """Which sentences go through the model together: a function of the input alone.
 
 Padding is work that leaves nothing, and a shape that an engine has not seen
-before costs it time. So sentences are sorted by length inside a block of the
-input, and cut into groups of nearly one length whose padded length is a
-multiple of a few. The number of workers plays no part, so the same input
+before costs some engines time. So sentences are sorted by length inside a
+block of the input, and cut into groups of nearly one length, padded to a
+multiple of what the engine likes. The number of workers plays no part, so the same input
 gives the same batches, and the same bytes, on one worker and on fifty.
 
 Tried and left out: packing several short sentences into one row with a
@@ -27,9 +27,6 @@ SENTENCES_IN_BLOCK = 8192
 TOKENS_IN_BLOCK = 1_000_000
 """A block ends here too, so that long texts do not fill the memory."""
 
-LENGTH_STEP = 8
-"""Padded lengths are multiples of this."""
-
 TOKENS_IN_BATCH = 2048
 """Padded sub-tokens that go through the model in one call, where more than one window does."""
 
@@ -45,17 +42,19 @@ class BatchLimits:
         windows: in a batch, at most.
         tokens: padded sub-tokens in a batch, at most (a single window is always a batch).
         fixed_length: the only length that the model takes, or None: such a model takes one window a call.
+        step: padded lengths are multiples of this.
     """
 
     windows: int = BATCH_SIZE
     tokens: int = TOKENS_IN_BATCH
     fixed_length: int | None = None
+    step: int = 1
 
     def padded(self, length: int) -> int:
         """The length to which a window is padded."""
         if self.fixed_length is not None:
             return self.fixed_length
-        return -(-length // LENGTH_STEP) * LENGTH_STEP
+        return -(-length // self.step) * self.step
 
     def fits(self, windows: int, length: int) -> bool:
         """Whether so many windows of this padded length are one batch."""

@@ -7,7 +7,7 @@ file and no other worker.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +56,7 @@ class Decider:
     Args:
         session: a loaded model.
         decoder: of the model's labels.
-        limits: of a batch; the session's fixed length is obeyed whatever they say.
+        limits: of a batch; lengths are the session's to say.
         padding: id of the padding sub-token.
     """
 
@@ -64,7 +64,7 @@ class Decider:
         self, session: Session, decoder: Decoder, limits: BatchLimits | None = None, padding: int = 0
     ) -> None:
         chosen = limits or BatchLimits()
-        self.limits = BatchLimits(chosen.windows, chosen.tokens, session.fixed_length)
+        self.limits = replace(chosen, fixed_length=session.fixed_length, step=session.length_step)
         self._session = session
         self._decoder = decoder
         self._padding = padding

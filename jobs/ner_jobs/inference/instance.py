@@ -33,6 +33,7 @@ class TimedSession:
         self._session = session
         self.effective_precision = session.effective_precision
         self.fixed_length = session.fixed_length
+        self.length_step = session.length_step
         self.products = session.products
         self.seconds = 0.0
 

@@ -36,6 +36,8 @@ NO_CALIBRATION = CalibrationWindows()
 
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 
+NO_FALLBACK = "Allow more (quantization.maxDrop), give a quantization.fallback, or another runtime"
+
 
 def run(context: StageContext) -> StageResult:
     """Compile one variant.
@@ -64,6 +66,7 @@ def run(context: StageContext) -> StageResult:
         recipe, tried = _searched(context, parameters, engine, target)
     else:
         recipe = recipes[0]
+        _refuse_lacking(engine, recipe)
         engine.compile(exported, recipe, NO_CALIBRATION, target, parameters.options)
     session = engine.load(target)
     _refuse_other_precision(session, recipe, parameters.backend)
@@ -112,6 +115,9 @@ def _searched(
     wanted = parameters.quantization
     chosen = _candidates(engine, wanted.recipe)
     fallback = _fallback(engine, wanted.fallback)
+    lacking = engine.lacking(fallback) if fallback else ""
+    if lacking:
+        context.log(f"quantization.fallback is {wanted.fallback}, and cannot be taken: {lacking}")
     search = _search(context, parameters, engine)
     reference = search.reference(context.scratch / "reference")
     tried: list[Tried] = []
@@ -123,10 +129,10 @@ def _searched(
         if row.passed or (wanted.recipe is not None and row.f1 is not None):
             return recipe, tried
     empty(target)
-    if fallback is None:
+    if fallback is None or lacking:
+        none = f"no int8 recipe of {engine.name} loses at most {wanted.max_drop:g} points; {best_of(tried)}. "
         raise PermanentError(
-            f"no int8 recipe of {engine.name} loses at most {wanted.max_drop:g} points; {best_of(tried)}. "
-            "Allow more (quantization.maxDrop), give a quantization.fallback, or another runtime",
+            none + (f"quantization.fallback is {wanted.fallback}, and {lacking}" if lacking else NO_FALLBACK),
             ExitCode.SOFTWARE,
         )
     context.log(
@@ -191,6 +197,15 @@ def _search(context: StageContext, parameters: CompileParameters, engine: Backen
         progress=context.progress,
         stopping=context.stopping,
     )
+
+
+def _refuse_lacking(engine: Backend, recipe: Recipe) -> None:
+    if lacking := engine.lacking(recipe):
+        raise PermanentError(
+            f"backend {engine.name} cannot compile {recipe.precision} here: {lacking} "
+            "(spec.variants[].precision)",
+            ExitCode.CONFIGURATION,
+        )
 
 
 def _refuse_other_precision(session: Session, recipe: Recipe, name: str) -> None:

@@ -24,6 +24,7 @@ class LetterSession:
     """Reads the tag off the letter, unless told to forget a share of the entities."""
 
     fixed_length = None
+    length_step = 1
     effective_precision = "int8"
     products: Mapping[str, int] = {}
 
@@ -42,12 +43,15 @@ class LetterSession:
 
 
 class LetterBackend:
-    """A backend whose recipes forget what their name says: `every-3`, `every-0`, `broken`."""
+    """A backend whose recipes forget what their name says: `every-3`, `every-0`, `broken`, `impossible`."""
 
     name = "letters"
 
     def recipes(self, precision: str) -> Sequence[Recipe]:
         return (Recipe("every-0", precision, ""),)
+
+    def lacking(self, recipe: Recipe) -> str:
+        return "this machine forgets nothing" if recipe.name == "impossible" else ""
 
     def compile(
         self,
@@ -110,6 +114,9 @@ def tried(search: Search, name: str, folder: Path) -> Tried:
         pytest.param("every-100", 0.6, False, "above", id="a drop not shown to be small is refused"),
         pytest.param("every-100", 5.0, True, "within", id="the same drop passes where more is allowed"),
         pytest.param("broken", 5.0, False, "no such operator", id="an error is a verdict, not the end"),
+        pytest.param(
+            "impossible", 5.0, False, "this machine forgets nothing", id="what cannot run is skipped"
+        ),
     ],
 )
 def test_a_recipe_is_judged_by_the_bound_of_its_drop(
@@ -118,7 +125,7 @@ def test_a_recipe_is_judged_by_the_bound_of_its_drop(
     row = tried(search(max_drop), recipe, tmp_path)
     assert row.passed is passed
     assert words in row.why
-    verdict = "passed" if passed else "failed" if recipe == "broken" else "refused"
+    verdict = {"broken": "failed", "impossible": "skipped"}.get(recipe, "passed" if passed else "refused")
     assert row.as_json()["verdict"] == verdict
 
 

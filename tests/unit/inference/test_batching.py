@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,11 @@ def test_many_sentences_make_few_shapes() -> None:
         for group in groups_of(encoded, BatchLimits())
     }
     assert len(shapes) <= 17
+
+
+@pytest.mark.parametrize(("step", "padded"), [(1, 9), (8, 16)])
+def test_a_length_is_padded_to_what_the_engine_likes(step: int, padded: int) -> None:
+    assert list(batches_of([window(9), window(3)], BatchLimits(step=step))) == [([0, 1], padded)]
 
 
 def test_a_fixed_length_takes_one_window_a_call() -> None:

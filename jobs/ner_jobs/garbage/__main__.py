@@ -5,20 +5,26 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 from pydantic import ValidationError
 
 from ner_jobs.garbage import collect, words
-from ner_jobs.garbage.living import Cluster, list_deployments
+from ner_jobs.garbage.living import ACCOUNT, Cluster, list_deployments
 from ner_jobs.garbage.roots import census_of, living_keys, read_stored
 from ner_jobs.store.open import open_store
 from ner_jobs.store.protocol import Store
 from ner_jobs.task import ExitCode, StageError, StorageSettings
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Collect, and say it line by line; returns the exit code."""
+def main(arguments: Sequence[str] | None = None, account: Path = ACCOUNT) -> int:
+    """Collect, and say it line by line; returns the exit code.
+
+    Args:
+        arguments: of the command line.
+        account: folder of the pod's service account.
+    """
     options = _parser().parse_args(arguments)
     try:
         storage = StorageSettings.model_validate_json(options.storage)
@@ -27,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         cluster = Cluster.of_pod(
-            os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+            os.environ.get("KUBERNETES_SERVICE_HOST", ""),
+            os.environ.get("KUBERNETES_SERVICE_PORT", "443"),
+            account,
         )
         _collect(open_store(storage), cluster, words.grace_of(options.grace), options)
     except StageError as error:

@@ -77,7 +77,9 @@ def look(store: Store, living: Living, grace: float) -> Seen:
         StageError: what lives is not known, or a manifest that it leads to cannot be read.
     """
     entries = inventory(item for stage in Stage for item in store.list(f"{stage}/"))
-    keys = living() if entries else frozenset()
+    if not entries:
+        return Seen({}, frozenset(), decide({}, {}, 0.0, grace))
+    keys = living()
     reached = _Manifests(store).reached(keys, entries)
     return Seen(entries, keys, decide(entries, reached, _now(store), grace))
 

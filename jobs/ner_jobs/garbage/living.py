@@ -38,7 +38,7 @@ class Cluster:
     authority: Path
 
     @classmethod
-    def of_pod(cls, host: str, port: str, account: Path = ACCOUNT) -> "Cluster":
+    def of_pod(cls, host: str, port: str, account: Path) -> "Cluster":
         """The cluster that this pod runs in.
 
         Raises:

@@ -35,10 +35,11 @@ def gc(
     def living() -> frozenset[str]:
         return recorded_keys(read_stored(store), store.uri)
 
-    seconds = words.grace_of(grace)
-    store.probe()
-    seen = collect.look(store, living, seconds)
-    removed = collect.remove(store, seen, living) if delete else None
+    seen = collect.look(store, living, words.grace_of(grace))
+    removed = None
+    if delete:
+        store.probe()
+        removed = collect.remove(store, seen, living)
     if output == "json":
         print_json(words.summary(seen, removed))
         return

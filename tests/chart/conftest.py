@@ -156,7 +156,12 @@ def releases(plane: ControlPlane, chart: Chart) -> Iterator[Releases]:
 EVERYTHING: Values = {
     "imagePullSecrets": [{"name": "registry"}],
     "image": {"digest": f"sha256:{'0' * 64}"},
-    "jobs": {"serviceAccounts": ["trainer", "trainer-gpu"], "image": {"tag": "1.2.3"}},
+    "jobs": {
+        "image": {"tag": "1.2.3", "pullPolicy": "Always"},
+        "imagePullSecrets": ["registry", "mirror"],
+        "serviceAccounts": ["trainer", "trainer-gpu"],
+    },
+    "logLevel": "debug",
     "serviceAccount": {"annotations": {"example.com/identity": "operator"}},
     "priorityClassName": "platform",
     "nodeSelector": {"kubernetes.io/os": "linux"},

@@ -37,6 +37,7 @@ def start_kwok(plane: ControlPlane, seconds: float = SECONDS) -> Server:
         f"--manage-nodes-with-label-selector={'='.join(*LABEL.items())}",
         "--node-lease-duration-seconds=40",
         "--cidr=10.0.0.0/16",
+        "--v=WARN",
     )
 
 

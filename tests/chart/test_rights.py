@@ -20,6 +20,7 @@ OF_THE_OPERATOR = [
     ("list", "/pods", True),
     ("create", "/events", True),
     ("patch", "nerd.dev/nerdeployments", False),
+    ("update", "nerd.dev/nerdeployments/finalizers", False),
     ("update", "nerd.dev/nerdeployments/status", False),
     ("patch", "batch/jobs", False),
     ("deletecollection", "batch/jobs", False),

@@ -54,7 +54,6 @@ def test_the_operator_writes_jobs_events_and_status_alone(objects: list[dict[str
         ("jobs", "delete"),
         ("events", "create"),
         ("nerdeployments/status", "patch"),
-        ("nerdeployments/finalizers", "update"),
     }
 
 

@@ -27,12 +27,14 @@ DOCS = REPOSITORY / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *REPOSITORY.glob("*.md")])
 TASKS = (
     "install",
+    "install-cluster",
     "first-model",
     "data-formats",
     "runtimes-and-int8",
     "gates-and-rollouts",
     "storage",
     "operations",
+    "garbage-collection",
     "troubleshooting",
     "reference",
 )

@@ -1,10 +1,11 @@
 """A real node for as long as the tests of this folder run, or the cluster that NERD_TEST_KUBECONFIG names.
 
 On this machine it takes root and Debian's containerd (testbed/real_node.py);
-in a cluster of the user's, the images of the tests must be known: their names
-are in NERD_TEST_BUSYBOX and its like.
+in a cluster of the user's, the images of the tests must be known: those of the
+product by the chart's names, the shell's by NERD_TEST_BUSYBOX.
 """
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from testbed.cluster import Cluster
+from testbed.helm import Helm
 from testbed.images import pack_busybox
+from testbed.product import build_image, image_name, what_is_missing_to_build
 from testbed.programs import CONTROL_PLANE
 from testbed.real_node import RealNode, real_cluster, what_is_missing
 
@@ -56,6 +59,54 @@ def busybox(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     started: RealNode = request.getfixturevalue("node")
     started.import_image(archive)
     return name
+
+
+@pytest.fixture(scope="session")
+def built(require: Callable[[bool, str], None]) -> Callable[[str], Path]:
+    """`built("operator")`: the archive of one of the product's images, as the checkout is now."""
+
+    @functools.cache
+    def built(part: str) -> Path:
+        missing = what_is_missing_to_build()
+        require(not missing, missing)
+        return build_image(part)
+
+    return built
+
+
+@pytest.fixture(scope="session")
+def known_image(request: pytest.FixtureRequest, built: Callable[[str], Path]) -> Callable[[str], str]:
+    """`known_image("operator")`: its name, for pods; the node has it."""
+
+    @functools.cache
+    def known(part: str) -> str:
+        if not os.environ.get(GIVEN):
+            started: RealNode = request.getfixturevalue("node")
+            started.import_image(built(part))
+        return image_name(part)
+
+    return known
+
+
+@pytest.fixture(scope="session")
+def emulator_image(known_image: Callable[[str], str]) -> str:
+    return known_image("device-emulator")
+
+
+@pytest.fixture(scope="session")
+def operator_image(known_image: Callable[[str], str]) -> str:
+    return known_image("operator")
+
+
+@pytest.fixture(scope="session")
+def jobs_image(known_image: Callable[[str], str]) -> str:
+    return known_image("jobs")
+
+
+@pytest.fixture(scope="session")
+def helm(real: Cluster, programs: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    programs("helm")
+    return Helm(tmp_path_factory.mktemp("helm"), real.kubeconfig)
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ class ApiModel(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
 
     def _has_repetitions(self) -> bool:
-        """Whether an item stands twice in a list that has each once; quick, since most models have no rules."""
+        """Whether an item stands twice in a list that has each once; quick, since it is asked of all."""
         return any(
             len({getattr(item, key) if key else item for item in items}) < len(items)
             for name, key in _unique_fields(type(self))

@@ -134,6 +134,26 @@ def next_move(planned: Planned, trail: Trail, around: Surround, now: float) -> M
             return _Stepper(planned, state, trail, around, now).move(entry)
 
 
+def on_hold(planned: Planned, trail: Trail, missing: Trouble | None) -> Move:
+    """What to do about a step whose key cannot be known, since a runtime is missing: what works goes on.
+
+    Args:
+        planned: what becomes of it, as far as that can be said.
+        trail: what has been tried.
+        missing: its own runtime; None where it waits for a step that is on hold.
+    """
+    entry = _entry(planned.step.name, trail)
+    if trail.unfinished:
+        job = trail.unfinished[-1]
+        if entry.state in IN_FLIGHT and entry.attempt == job.attempt:
+            return Move(entry)
+        return Move(_made(entry, trail, job.key, job.name, job.attempt, job.basis, 0))
+    if missing is not None:
+        return Move(_idle(entry, trail, "Waiting", missing.reason, cut(missing.message)))
+    waits = f"waits for {', '.join(planned.state.steps)}" if isinstance(planned.state, KnownAfter) else ""
+    return Move(_idle(entry, trail, "Waiting", "", waits))
+
+
 class _Stepper:
     """The move of a step that can run."""
 
@@ -315,19 +335,25 @@ class _Stepper:
         return _idle(entry, self.trail, "Suspended", Reason.SUSPENDED, words)
 
     def _new(self, entry: StageStatus, job: str, attempt: int, basis: str, failures: int) -> StageStatus:
-        """The entry of an attempt that has just been made; a failure before it is still told."""
-        return StageStatus(
-            name=entry.name,
-            state="Queued",
-            reason=entry.reason if failures else "",
-            message=entry.message if failures else "",
-            key=self.run.key,
-            attempt=attempt,
-            failures=failures,
-            job=job,
-            basis=basis,
-            result=self.trail.result,
-        )
+        return _made(entry, self.trail, self.run.key, job, attempt, basis, failures)
+
+
+def _made(
+    entry: StageStatus, trail: Trail, key: str, job: str, attempt: int, basis: str, failures: int
+) -> StageStatus:
+    """The entry of an attempt that has just been made; a failure before it is still told."""
+    return StageStatus(
+        name=entry.name,
+        state="Queued",
+        reason=entry.reason if failures else "",
+        message=entry.message if failures else "",
+        key=key,
+        attempt=attempt,
+        failures=failures,
+        job=job,
+        basis=basis,
+        result=trail.result,
+    )
 
 
 def _entry(name: str, trail: Trail) -> StageStatus:
@@ -375,7 +401,9 @@ def _counted(waiting: StageStatus, trail: Trail, around: Surround, now: float) -
     """A step that waits, as its own failure sent another back to work: its next attempt is not at once."""
     job, entry = trail.ended, trail.entry
     if job is None or job.phase is not JobPhase.FAILED or not vanished_keys(job):
-        return waiting.model_copy(update={"retry_time": entry.retry_time}) if entry else waiting
+        if entry is None or entry.retry_time is None:
+            return waiting
+        return waiting.model_copy(update={"reason": entry.reason, "retry_time": entry.retry_time})
     failures = 1 + (entry.failures if entry and entry.key == job.key else 0)
     ended = job.finished if job.finished is not None else now
     at = ended + wait_before(f"{around.uid}/{waiting.name}", failures)

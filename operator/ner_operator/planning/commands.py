@@ -37,6 +37,7 @@ class Asked:
         handled: as the status shall hold it, before the wish is carried out.
         wish: to promote or to roll back, and not carried out yet.
         wish_field: of `handled`, for the wish; wish_text: what it becomes once that is carried out.
+        more: whether another wish waits behind it.
         refused: what asks for nothing that can be done, as sentences.
     """
 
@@ -46,6 +47,7 @@ class Asked:
     wish: PromoteCommand | RollbackCommand | None = None
     wish_field: str = ""
     wish_text: str = ""
+    more: bool = False
     refused: tuple[str, ...] = ()
 
     @property
@@ -86,15 +88,17 @@ def asked(
         ("rollback", ROLLBACK, read_rollback),
         ("promote", PROMOTE, read_promote),
     )
+    wishes: list[tuple[str, str, PromoteCommand | RollbackCommand]] = []
     for field, annotation, read in readers:
         text = annotations.get(annotation, "")[:LONGEST]
         if not text or text == getattr(handled, field):
             continue
         try:
-            wish = read(text)
+            wishes.append((field, text, read(text)))
         except CommandError as error:
             refused.append(str(error))
             handled = handled.model_copy(update={field: text})
-            continue
-        return Asked(rerun, promotion_asked, handled, wish, field, text, tuple(refused))
-    return Asked(rerun, promotion_asked, handled, refused=tuple(refused))
+    if not wishes:
+        return Asked(rerun, promotion_asked, handled, refused=tuple(refused))
+    field, text, wish = wishes[0]
+    return Asked(rerun, promotion_asked, handled, wish, field, text, len(wishes) > 1, tuple(refused))

@@ -12,7 +12,7 @@ from ner_operator.api import NerDeployment
 from ner_operator.api.status import NerDeploymentStatus, StageStatus
 from ner_operator.api.times import to_text
 from ner_operator.planning import commands, obstacles
-from ner_operator.planning.attempts import Move, Surround, next_move
+from ner_operator.planning.attempts import Move, Surround, next_move, on_hold
 from ner_operator.planning.commands import Asked
 from ner_operator.planning.decision import Decision, Seen
 from ner_operator.planning.defaults import with_defaults
@@ -75,8 +75,24 @@ def decide(seen: Seen, now: float) -> Decision:
     )
     obstacle = obstacles.of_deployment(deployment)
     around = _surround(seen, resolved, runtimes, obstacle)
-    moves = {each.step.name: next_move(each, outcomes.trail(each.step.name), around, now) for each in planned}
-    return _decision(seen, resolved, planned, outcomes, asked, moves, obstacle, now)
+    unknown = _on_hold(planned, runtimes)
+    moves = {
+        each.step.name: on_hold(each, outcomes.trail(each.step.name), unknown[each.step.name])
+        if each.step.name in unknown
+        else next_move(each, outcomes.trail(each.step.name), around, now)
+        for each in planned
+    }
+    return _decision(seen, resolved, planned, outcomes, asked, moves, bool(unknown), obstacle, now)
+
+
+def _on_hold(planned: Plan, runtimes: obstacles.Runtimes) -> dict[str, Trouble | None]:
+    """The steps whose keys rest on a runtime that is missing; with the trouble where it is their own."""
+    found: dict[str, Trouble | None] = {}
+    for each in planned:
+        trouble = obstacles.missing_runtime(each.step, runtimes)
+        if trouble is not None or any(name in found for name in each.step.producers):
+            found[each.step.name] = trouble
+    return found
 
 
 def _surround(
@@ -124,28 +140,30 @@ def _decision(
     outcomes: Outcomes,
     asked: Asked,
     moves: dict[str, Move],
+    unknown: bool,
     obstacle: Trouble | None,
     now: float,
 ) -> Decision:
     deployment, before = seen.deployment, seen.status
     generation = deployment.metadata.generation or 0
     stages = [move.entry for name, move in moves.items() if name != COMMAND]
+    revision = planned.revision if not unknown else None
     command = moves[COMMAND].entry if COMMAND in moves else _last_command(before)
     refused = list(asked.refused)
     handled = asked.handled
-    if COMMAND in moves and command is not None:
-        if command.state == "Failed":
+    if COMMAND in moves and command is not None and command.state in ("Succeeded", "Failed"):
+        handled = asked.handled_with_wish
+        verdict = command.result.headline.get("verdict") if command.result else ""
+        if command.state == "Failed" or verdict == "Refused":
             refused.append(f"{asked.wish_field}: {command.message}")
-        if command.state in ("Succeeded", "Failed"):
-            handled = asked.handled_with_wish
     promotion = outcomes.promotion
     judged = planned.state("promote")
-    verdict = verdict_of(
+    standing = verdict_of(
         Facts(
             stages=stages,
             obstacle=obstacle,
             suspended=deployment.spec.suspend,
-            revision=planned.revision,
+            revision=revision,
             promotion=promotion,
             outcome=judged.artifact.outcome if isinstance(judged, Cached) else "",
             outcome_message=moves["promote"].entry.message,
@@ -157,24 +175,26 @@ def _decision(
     )
     after = NerDeploymentStatus(
         observed_generation=generation,
-        conditions=conditions_of(verdict, before, promotion, generation, now),
+        conditions=conditions_of(standing, before, promotion, generation, now),
         resolved=with_defaults(deployment, resolved),
         revision=promotion.revision if promotion else None,
         variant=promotion.variant if promotion else None,
         f1=promotion.f1 if promotion else None,
         drop=promotion.drop if promotion else None,
-        candidate=planned.revision if not promotion or promotion.revision != planned.revision else None,
+        candidate=revision if not promotion or promotion.revision != revision else None,
         stages=(*stages, command) if command else tuple(stages),
         promotion=promotion,
         rerun=dict(asked.rerun),
         promotion_asked=asked.promotion_asked,
         handled=handled,
         store=_store_of(deployment),
-        blocked_since=to_text(verdict.blocked_since) if verdict.blocked_since is not None else None,
+        blocked_since=to_text(standing.blocked_since) if standing.blocked_since is not None else None,
     )
     waits = [move.look_again for move in moves.values() if move.look_again is not None]
-    if verdict.look_again is not None:
-        waits.append(verdict.look_again)
+    if standing.look_again is not None:
+        waits.append(standing.look_again)
+    if asked.more and handled is not asked.handled:
+        waits.append(0.0)
     return Decision(
         create=tuple(move.create for move in moves.values() if move.create is not None),
         delete=(
@@ -187,7 +207,7 @@ def _decision(
             ),
         ),
         status=after,
-        told=told_of(before, after, verdict, refused),
+        told=told_of(before, after, standing, refused),
         look_again=min(waits, default=None),
         doubt=any(move.doubt for move in moves.values()),
     )

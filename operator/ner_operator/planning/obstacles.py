@@ -59,17 +59,21 @@ def of_deployment(deployment: NerDeployment) -> Trouble | None:
     return None
 
 
+def missing_runtime(step: Step, runtimes: Runtimes) -> Trouble | None:
+    """That the step's runtime is not there: its key cannot even be known."""
+    if step.runtime.name not in runtimes.missing:
+        return None
+    there = ", ".join(sorted(runtimes.known.keys() - runtimes.missing))
+    return Trouble(
+        Reason.RUNTIME_NOT_FOUND,
+        f"there is no NerRuntime {step.runtime.name}; ask the platform team for it, or name one of {there}",
+    )
+
+
 def of_step(
     step: Step, deployment: NerDeployment, runtimes: Runtimes, surroundings: Surroundings
 ) -> Trouble | None:
     """Why no Job of this step may be made now; it may when somebody has brought what is missing."""
-    if step.runtime.name in runtimes.missing:
-        there = ", ".join(sorted(runtimes.known.keys() - runtimes.missing))
-        return Trouble(
-            Reason.RUNTIME_NOT_FOUND,
-            f"there is no NerRuntime {step.runtime.name}; ask the platform team for it, or name one of "
-            f"{there}",
-        )
     account = deployment.spec.scheduling.service_account_name
     if account is None or account == "default" or account in surroundings.service_accounts:
         return None

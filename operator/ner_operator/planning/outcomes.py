@@ -132,15 +132,16 @@ def is_news(entry: StageStatus | None, attempt: int) -> bool:
 def artifacts_of(outcomes: Outcomes, steps: Sequence[Step]) -> dict[Address, Artifact]:
     """The results in a plan's words; what is not among them is not there."""
     found: dict[Address, Artifact] = {}
-    for step in steps:
-        result = outcomes.trail(step.name).result
+    sources = [*((step.name, step.stage, step.backend) for step in steps), (COMMAND, Stage.PROMOTE, "")]
+    for name, stage, backend in sources:
+        result = outcomes.trail(name).result
         if result is not None:
-            found[step.stage, result.key] = Artifact(
+            found[stage, result.key] = Artifact(
                 outputs=result.outputs,
                 headline=result.headline,
                 emulated=result.emulated,
-                backend=step.backend,
-                outcome=str(result.headline.get("verdict", "")) if step.stage is Stage.PROMOTE else "",
+                backend=backend,
+                outcome=str(result.headline.get("verdict", "")) if stage is Stage.PROMOTE else "",
             )
     promotion = outcomes.promotion
     if promotion is not None and promotion.compiled:

@@ -16,7 +16,9 @@ from ner_operator.planning.reasons import Reason
 _IMAGE = frozenset(
     {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"}
 )
-_CONFIGURATION = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+_CONFIGURATION = frozenset(
+    {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "FailedMount"}
+)
 _PERMANENT = frozenset(range(64, 79)) - {int(ExitCode.TRY_AGAIN)}
 
 
@@ -135,8 +137,8 @@ def why_waiting(job: SeenJob, limits: Limits, queue: str, secret: str) -> Troubl
             "its NerRuntime",
         )
     if job.reason in _CONFIGURATION:
-        if "secret" in told.lower():
-            name = _quoted(told) or secret
+        if found := re.search(r'secrets? "([^"]+)"|secret (\S+) ', told, re.I):
+            name = found[1] or found[2] or secret
             return Trouble(
                 Reason.SECRET_NOT_FOUND,
                 f"Secret {name} is not there or lacks a key ({told}); create it in this namespace, and it "
@@ -168,8 +170,3 @@ def why_refused(job: SeenJob) -> Trouble:
 
 def _silent(code: int | None) -> str:
     return f"exit code {code} and no word; see its log"
-
-
-def _quoted(text: str) -> str:
-    found = re.search(r'"([^"]+)"', text)
-    return found[1] if found else ""

@@ -52,8 +52,6 @@ VA16 = NerRuntimeSpec.model_validate(
         "resources": {"limits": {"memory": "8Gi"}},
     }
 )
-STAGES = 12 - 1 + 1
-"""prepare, finetune, export, promote, and three for each of two variants, are 10; with benchmark 12."""
 
 
 @dataclass
@@ -278,26 +276,51 @@ class Cluster:
             **{"reason": "PodFailurePolicy", **job_fields},
         )
 
-    def run(self, most: int = 60) -> list[str]:
-        """Pass and finish until nothing moves; returns the steps whose Jobs ended, in order."""
+    def run(self, passes: int = 200) -> list[str]:
+        """Pass, let every Job end well, wait, until nothing moves; the steps whose Jobs ended, in order."""
         ended: list[str] = []
-        for _ in range(most):
+        for _ in range(passes):
             decision = self.step()
-            working = [job for job in self.jobs.values() if job.phase in (JobPhase.QUEUED, JobPhase.RUNNING)]
+            working = self.working()
             for job in working:
                 self.now += 1.0
                 self.finish(job.step)
                 ended.append(job.step)
             if not working:
-                if decision.look_again is None or not decision.status.on_the_wire():
+                if decision.look_again is None:
                     return ended
-                self.now += max(1.0, decision.look_again)
-                if not decision.create and self.look().status == self.status and self._at_rest():
-                    return ended
+                self.now += decision.look_again
         raise AssertionError(f"it does not come to rest: {self.status.on_the_wire()}")
 
-    def _at_rest(self) -> bool:
-        return all(stage.retry_time is None for stage in self.status.stages)
+    def run_until(self, step: str) -> None:
+        """Run until a step's Job is there; it has not begun."""
+        for _ in range(30):
+            self.step()
+            if any(job.step == step for job in self.working()):
+                return
+            for job in self.working():
+                self.now += 1.0
+                self.finish(job.step)
+        raise AssertionError(f"{step} is never made")
+
+    def wait(self, seconds: float) -> Decision:
+        """Let time go by, and look."""
+        self.now += seconds
+        return self.step()
+
+    def working(self) -> list[SeenJob]:
+        """The Jobs that are queued or run."""
+        return [job for job in self.jobs.values() if job.phase in (JobPhase.QUEUED, JobPhase.RUNNING)]
+
+    def outcome(self) -> object:
+        """What a history has led to, without how often something was tried on the way, and when."""
+        return (
+            [(stage.name, stage.state, stage.message, stage.result) for stage in self.status.stages],
+            self.status.promotion,
+            [(each.type, each.status, each.reason, each.message) for each in self.status.conditions],
+            self.status.revision,
+            self.status.candidate,
+        )
 
 
 @pytest.fixture

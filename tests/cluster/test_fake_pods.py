@@ -121,13 +121,8 @@ def test_every_stage_succeeds_with_the_words_that_the_runner_writes(
     assert {stage: set(each["outputs"]) for stage, each in said.items()} == OUTPUTS
     assert {each["key"] for each in said.values()} == {KEY}
     assert all(len(digest) == 64 for each in said.values() for digest in each["outputs"].values())
-    assert said["promote"]["headline"] == {
-        "verdict": "Promoted",
-        "variant": "int8",
-        "f1": 0.9467,
-        "drop": 0.04,
-        "generation": 4,
-    }
+    promoted = {"verdict": "Promoted", "variant": "int8", "f1": 0.9467, "drop": 0.04, "generation": 4}
+    assert said["promote"]["headline"].items() >= promoted.items()
     assert said["compile"]["headline"]["requested"] == "int8"
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from testbed.waiting import until
 
 ROOT = Path("/sys/fs/cgroup")
+NEEDED = frozenset({"cpu", "cpuset", "hugetlb", "io", "memory", "pids"})
+"""Controllers that kubelet hands on to pods."""
 
 
 def group_of(folder: Path) -> str:
@@ -19,9 +21,9 @@ def create_group(name: str) -> None:
         (hierarchy / name).mkdir(exist_ok=True)
         controllers = hierarchy / "cgroup.controllers"
         if controllers.is_file():
-            every = " ".join(f"+{controller}" for controller in controllers.read_text().split())
-            for parent in (hierarchy, hierarchy / name):
-                (parent / "cgroup.subtree_control").write_text(every)
+            for controller in NEEDED & set(controllers.read_text().split()):
+                for parent in (hierarchy, hierarchy / name):
+                    (parent / "cgroup.subtree_control").write_text(f"+{controller}")
         cpus = hierarchy / name / "cpuset.cpus"
         if not controllers.is_file() and cpus.is_file():
             # Version 1 gives a new group neither processors nor memory.

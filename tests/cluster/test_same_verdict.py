@@ -107,6 +107,83 @@ FINETUNED: dict[str, Any] = {
         },
         "runtime": "cpu-torchscript",
         "rerun": {"compile": "again", "promote": "2"},
+        "scheduling": {
+            "queueName": "team-a",
+            "priorityClassName": "training",
+            "serviceAccountName": "trainer",
+            "deadlineSeconds": 86400,
+            "queueDeadlineSeconds": 3600,
+            "retries": 0,
+            "ttlSecondsAfterFinished": 600,
+            "gracePeriodSeconds": 300,
+            "scratchSize": "100Gi",
+            "sharedMemorySize": "2Gi",
+            "resources": {"requests": {"cpu": 1, "memory": "2Gi"}, "limits": {"cpu": "1500m"}},
+            "stages": {
+                "finetune": {"resources": {"limits": {"cpu": 8, "memory": "32Gi"}}, "deadlineSeconds": 7200}
+            },
+            "podTemplate": {
+                "metadata": {"labels": {"team": "nlp"}, "annotations": {"note": "a pod of the team's"}},
+                "spec": {
+                    "nodeSelector": {"pool": "accelerated"},
+                    "tolerations": [
+                        {
+                            "key": "vastaitech.com/va",
+                            "operator": "Equal",
+                            "value": "present",
+                            "effect": "NoExecute",
+                            "tolerationSeconds": 60,
+                        }
+                    ],
+                    "affinity": {"nodeAffinity": {"anything": [1, {"a": "pod's"}]}},
+                    "imagePullSecrets": [{"name": "registry"}],
+                    "volumes": [
+                        {
+                            "name": "ca",
+                            "secret": {
+                                "secretName": "ca",
+                                "items": [{"key": "ca.crt", "path": "ca.pem"}],
+                                "optional": False,
+                            },
+                        },
+                        {
+                            "name": "settings",
+                            "configMap": {
+                                "name": "settings",
+                                "items": [{"key": "a", "path": "a"}],
+                                "optional": True,
+                            },
+                        },
+                        {"name": "data", "persistentVolumeClaim": {"claimName": "data", "readOnly": True}},
+                        {"name": "scratch", "emptyDir": {"medium": "Memory", "sizeLimit": "4Gi"}},
+                    ],
+                    "containers": [
+                        {
+                            "name": "stage",
+                            "env": [
+                                {"name": "HTTPS_PROXY", "value": "http://proxy:3128"},
+                                {
+                                    "name": "HF_TOKEN",
+                                    "valueFrom": {
+                                        "secretKeyRef": {"name": "hub", "key": "token", "optional": True}
+                                    },
+                                },
+                                {
+                                    "name": "REGION",
+                                    "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "region"}},
+                                },
+                            ],
+                            "volumeMounts": [
+                                {"name": "ca", "mountPath": "/etc/ca", "subPath": "x", "readOnly": True},
+                                {"name": "shm", "mountPath": "/dev/shm2"},
+                            ],
+                        }
+                    ],
+                },
+            },
+        },
+        "suspend": True,
+        "progressDeadlineSeconds": 60,
     },
 }
 """Every field that goes together with the others."""
@@ -167,10 +244,40 @@ RUNTIME: dict[str, Any] = {
         "compilerVersion": "1.5.2",
         "sdkVersion": "2.5.0",
         "emulated": True,
+        "imagePullPolicy": "IfNotPresent",
+        "imagePullSecrets": [{"name": "registry"}],
+        "runtimeClassName": "va",
+        "nodeSelector": {"accelerator": "va"},
+        "tolerations": [{"operator": "Exists", "effect": "NoSchedule"}],
+        "env": [{"name": "VACC_LOG", "value": "1"}],
+        "resources": {"requests": {"memory": "8Gi"}, "limits": {"memory": "16Gi"}},
+        "serviceAccounts": ["trainer"],
     },
 }
 
-GOOD = {"finetuned": FINETUNED, "served": SERVED, "from nothing": FROM_NOTHING, "runtime": RUNTIME}
+CLAIMED: dict[str, Any] = {
+    "apiVersion": "nerd.dev/v1alpha1",
+    "kind": "NerRuntime",
+    "metadata": {"name": "va-claimed"},
+    "spec": {
+        "backend": "openvino",
+        "accelerator": {
+            "resourceName": "vastaitech.com/va",
+            "resourceClaims": [{"name": "card", "resourceClaimTemplateName": "one-card"}],
+        },
+    },
+}
+
+GOOD = {
+    "finetuned": FINETUNED,
+    "served": SERVED,
+    "from nothing": FROM_NOTHING,
+    "runtime": RUNTIME,
+    "runtime with claims": CLAIMED,
+}
+
+TEMPLATE = "scheduling.podTemplate.spec"
+STAGE_CONTAINER = f"{TEMPLATE}.containers.0"
 
 
 def changed(good: dict[str, Any], *changes: tuple[str, Any]) -> dict[str, Any]:
@@ -263,6 +370,21 @@ BROKEN_RULES = [
     row("preference of nobody", FINETUNED, ("rollout.preference", ["int8", "nobody"])),
     row("int8 without validation", SERVED, ("data.validation", GONE)),
     row("int8 without calibration", SERVED, ("data.calibration", GONE)),
+    row("a value and a source", FINETUNED, (f"{STAGE_CONTAINER}.env.1.value", "x")),
+    row("neither value nor source", FINETUNED, (f"{STAGE_CONTAINER}.env.0.value", GONE)),
+    row("no source of a value", FINETUNED, (f"{STAGE_CONTAINER}.env.1.valueFrom", {})),
+    row(
+        "two sources of a value",
+        FINETUNED,
+        (f"{STAGE_CONTAINER}.env.1.valueFrom.configMapKeyRef", {"name": "a", "key": "b"}),
+    ),
+    row("a variable of the operator", FINETUNED, (f"{STAGE_CONTAINER}.env.0.name", "NERD_TASK")),
+    row("the home of the operator", FINETUNED, (f"{STAGE_CONTAINER}.env.0.name", "HOME")),
+    row("a runtime's variable of the operator", RUNTIME, ("env.0.name", "TMPDIR")),
+    row("a volume of nothing", FINETUNED, (f"{TEMPLATE}.volumes.3", {"name": "scratch"})),
+    row("a volume of two kinds", FINETUNED, (f"{TEMPLATE}.volumes.3.configMap", {"name": "x"})),
+    row("a mount of no volume", FINETUNED, (f"{TEMPLATE}.volumes", GONE)),
+    row("a mount of another volume", FINETUNED, (f"{STAGE_CONTAINER}.volumeMounts.0.name", "nothing")),
     pytest.param({**RUNTIME, "metadata": {"name": "cpu-openvino"}}, id="a built-in runtime redefined"),
 ]
 
@@ -270,7 +392,7 @@ REFUSED = [
     row("no test data", FINETUNED, ("data.test", GONE)),
     row("no variants", FINETUNED, ("variants", []), ("rollout", GONE)),
     row("no storage", FINETUNED, ("storage", GONE)),
-    row("an unknown section", FINETUNED, ("suspend", True)),
+    row("an unknown section", FINETUNED, ("paused", True)),
     row("an unknown field", FINETUNED, ("finetune.epoch", 3)),
     row("a snake-case field", FROM_NOTHING, ("finetune.batch_size", 3)),
     row("an unknown field in a list", FINETUNED, ("variants.0.prefered", True)),
@@ -287,6 +409,16 @@ REFUSED = [
         ("variants", [SERVED["spec"]["variants"][0]] + [{**VARIANT, "name": f"v{i}"} for i in range(32)]),
     ),
     row("33 gates", FINETUNED, ("evaluation.gates", [{"min": 0.5}] * 33)),
+    row("a security context", FINETUNED, (f"{TEMPLATE}.securityContext", {"runAsUser": 0})),
+    row("a security context of the stage", FINETUNED, (f"{STAGE_CONTAINER}.securityContext", {})),
+    row("a folder of the node", FINETUNED, (f"{TEMPLATE}.volumes.3.hostPath", {"path": "/"})),
+    row("another container", FINETUNED, (f"{STAGE_CONTAINER}.name", "sidecar")),
+    row("an image of one's own", FINETUNED, (f"{STAGE_CONTAINER}.image", "mine")),
+    row("half a processor as a number", FINETUNED, ("scheduling.resources.limits.cpu", 0.5)),
+    row("less than no memory", FINETUNED, ("scheduling.resources.limits.memory", "-1Gi")),
+    row("memory in words", FINETUNED, ("scheduling.resources.limits.memory", "16 GB")),
+    row("two volumes of a name", FINETUNED, (f"{TEMPLATE}.volumes.1.name", "ca")),
+    row("two mounts of a path", FINETUNED, (f"{STAGE_CONTAINER}.volumeMounts.1.mountPath", "/etc/ca")),
     row("17 options", FINETUNED, ("variants.0.options", {f"o{i}": "x" for i in range(17)})),
     row("an option that is a number", FINETUNED, ("variants.0.options", {"threads": 1})),
     row("a section that is a list", FINETUNED, ("finetune", [])),

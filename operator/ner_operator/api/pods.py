@@ -24,7 +24,7 @@ Quantity = Annotated[
     str,
     Field(min_length=1, max_length=32, pattern=QUANTITY),
     BeforeValidator(_quantity),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY, "maxLength": 32}),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY, "maxLength": 32, "minimum": 0}),
 ]
 """`500m`, `4Gi`, or a whole number."""
 

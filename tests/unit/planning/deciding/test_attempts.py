@@ -123,7 +123,7 @@ def test_words_that_are_lost_each_time_are_a_persons_matter(cluster) -> None:
         pytest.param(
             {"code": 137, "pod_reason": "OOMKilled"},
             "OutOfMemory",
-            "more than the memory of its node; raise limits.memory in spec.scheduling.stages.prepare.resources",
+            "its node; raise limits.memory in spec.scheduling.stages.prepare.resources",
             id="out of memory",
         ),
         pytest.param(

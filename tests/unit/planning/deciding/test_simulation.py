@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from ner_operator.planning.decide import decide
 from ner_operator.planning.decision import Decision, JobPhase, Seen
 from ner_operator.planning.words import Words
 
@@ -53,7 +54,7 @@ class History:
         self.discarded: set[str] = set()
 
     def play(self, fault: str) -> None:
-        getattr(self, "play_" + fault.replace(" ", "_"))()
+        getattr(self, "play_" + fault.lower().replace(" ", "_"))()
 
     def play_look(self) -> None:
         self.former.append(self.cluster.see())
@@ -68,8 +69,6 @@ class History:
         """Another operator, whose look is older: its Jobs are made, its status is refused by its version."""
         if self.former:
             seen = self.draw(st.sampled_from(self.former))
-            from ner_operator.planning.decide import decide
-
             decision = decide(seen, self.cluster.now)
             self.write(decision, len(decision.delete) + len(decision.create))
 
@@ -148,7 +147,7 @@ class History:
             else:
                 self.cluster.jobs[name] = replace(self.cluster.jobs[name], phase=JobPhase.DELETING)
 
-    def play_removed_by_its_TTL(self) -> None:
+    def play_removed_by_its_ttl(self) -> None:
         over = sorted(
             name
             for name, job in self.cluster.jobs.items()
@@ -187,8 +186,7 @@ class History:
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data(), faults=st.lists(st.sampled_from(FAULTS), max_size=40))
 def test_faults_change_nothing_in_the_end(cluster, spec: dict[str, Any], data: st.DataObject, faults) -> None:
-    Cluster = type(cluster)
-    calm, stormy = Cluster(), Cluster()
+    calm, stormy = type(cluster)(), type(cluster)()
     for each in (calm, stormy):
         each.spec = {**each.spec, **spec}
     calm.run()

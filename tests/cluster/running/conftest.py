@@ -14,7 +14,7 @@ from ner_operator.cluster.labels import ATTEMPT, OURS, STEP
 from testbed.audit import Request, writes_by
 from testbed.control_plane import ControlPlane
 from testbed.operator_process import Operator, operator_account
-from testbed.outcomes import Outcome, script, unscript
+from testbed.outcomes import Outcome, script, succeeds_saying, unscript
 from testbed.waiting import until
 
 VARIANTS = [
@@ -162,6 +162,25 @@ class Scene:
         texts = [each.value for each in pod.spec.containers[0].env if each.name == "NERD_TASK"]
         task: Json = json.loads(texts[0])
         return task
+
+    def refusal(self, message: str, name: str = "tiny", attempt: int = 2) -> Outcome:
+        """How a promote stage ends that refuses, for the pod of this attempt; what is in service stays."""
+        task = self.task_of(self.until_pod("promote", attempt))
+        former = self.status(name).get("promotion") or {"generation": 0}
+        headline = {
+            "verdict": "Refused",
+            "message": message,
+            "revision": task["parameters"]["revision"],
+            "generation": former["generation"],
+            "currentRevision": former.get("revision", ""),
+            "currentVariant": former.get("variant", ""),
+            "currentF1": former.get("f1"),
+            "compileKey": former.get("compileKey", ""),
+            "promoteKey": former.get("promoteKey", ""),
+        }
+        outputs = {"model": "a" * 64, "verdict": "b" * 64}
+        words = {"key": task["key"], "manifestDigest": "c" * 64, "outputs": outputs, "headline": headline}
+        return succeeds_saying(words)
 
     def go_on(self, step: str, outcome: Outcome) -> None:
         """Let the pods of a step that never started go on now, and end so."""

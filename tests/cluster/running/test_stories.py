@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from testbed.outcomes import never_starts, runs_for_ever, succeeds, succeeds_saying
+from testbed.outcomes import never_starts, runs_for_ever, succeeds
 
 ONE_VARIANT = [{"name": "reference", "runtime": "cpu-openvino", "precision": "fp32", "reference": True}]
 SMALL: dict[str, Any] = {"variants": ONE_VARIANT, "rollout": {}}
@@ -179,28 +179,16 @@ def test_a_refusal_leaves_the_former_model_in_service(scene: Any) -> None:
     former = scene.until_ready()["promotion"]
     scene.script(never_starts("ContainerCreating", "the test answers"), step="promote")
     scene.apply(**SMALL, finetune={"epochs": 9})
-    task = scene.task_of(scene.until_pod("promote", attempt=2))
-    headline = {
-        "verdict": "Refused",
-        "message": "F1 0.8012 is below the minimum 0.8500",
-        "revision": task["parameters"]["revision"],
-        "generation": former["generation"],
-        "currentRevision": former["revision"],
-        "currentVariant": former["variant"],
-        "compileKey": former["compileKey"],
-        "promoteKey": former["promoteKey"],
-        "currentF1": former["f1"],
-    }
-    outputs = {"model": "a" * 64, "verdict": "b" * 64}
-    words = {"key": task["key"], "manifestDigest": "c" * 64, "outputs": outputs, "headline": headline}
-    scene.go_on("promote", succeeds_saying(words))
+    refusal = scene.refusal("F1 0.8012 is below the minimum 0.8500")
+    revision = scene.task_of(scene.until_pod("promote", attempt=2))["parameters"]["revision"]
+    scene.go_on("promote", refusal)
     refused = scene.until_reason("GatesRefused")
     assert "below the minimum" in refused["message"]
     status = scene.status()
     true = {each["type"] for each in status["conditions"] if each["status"] == "True"}
     assert true == {"Stalled", "Available"}
     assert (status["revision"], status["variant"]) == (former["revision"], former["variant"])
-    assert status["candidate"] == task["parameters"]["revision"]
+    assert status["candidate"] == revision
 
 
 def test_a_rerun_is_asked_for_by_annotation_and_done_once(scene: Any) -> None:

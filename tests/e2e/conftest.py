@@ -18,6 +18,7 @@ from testbed.images import pack_busybox
 from testbed.product import build_image, image_name, what_is_missing_to_build
 from testbed.programs import CONTROL_PLANE
 from testbed.real_node import RealNode, real_cluster, what_is_missing
+from testbed.s3 import S3, start_s3
 
 GIVEN = "NERD_TEST_KUBECONFIG"
 BUSYBOX = "NERD_TEST_BUSYBOX"
@@ -101,6 +102,12 @@ def operator_image(known_image: Callable[[str], str]) -> str:
 @pytest.fixture(scope="session")
 def jobs_image(known_image: Callable[[str], str]) -> str:
     return known_image("jobs")
+
+
+@pytest.fixture(scope="session")
+def s3(node: RealNode) -> S3:
+    """An S3 server on this machine, which pods reach too."""
+    return start_s3(node.plane)
 
 
 @pytest.fixture(scope="session")

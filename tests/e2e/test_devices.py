@@ -127,7 +127,8 @@ def emulator(node: RealNode, emulator_image: str, helm: Helm) -> Iterator[Emulat
     started.install()
     started.offers(COUNT)
     yield started
-    started.remove()
+    # Wait for it: the chart makes its namespace itself.
+    node.plane.kubectl("delete", "namespace", NAMESPACE, seconds=240)
     started.offers(0)
 
 

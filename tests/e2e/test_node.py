@@ -11,7 +11,7 @@ from testbed.cgroups import ROOT, group_of
 from testbed.cluster import Cluster, restricted_pod_spec
 from testbed.processes import marked
 from testbed.real_node import RealNode
-from testbed.s3 import start_s3
+from testbed.s3 import S3
 from testbed.waiting import until
 
 
@@ -36,9 +36,10 @@ def test_a_real_pod_runs_a_job_to_completion(real: Cluster, namespace: str, busy
     assert (state.exit_code, state.message) == (0, "done\n")
 
 
-def test_a_pod_reaches_the_s3_server_of_this_machine(node: RealNode, namespace: str, busybox: str) -> None:
-    s3 = start_s3(node.plane)
-    said = run_job(node.plane, namespace, busybox, f"wget -q -S -O - {s3.endpoint} 2>&1 | head -1; true")
+def test_a_pod_reaches_the_s3_server_of_this_machine(
+    real: Cluster, s3: S3, namespace: str, busybox: str
+) -> None:
+    said = run_job(real, namespace, busybox, f"wget -q -S -O - {s3.endpoint} 2>&1 | head -1; true")
     # An anonymous request is refused, by the server itself.
     assert "403" in said
 

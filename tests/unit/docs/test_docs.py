@@ -28,6 +28,7 @@ PAGES = sorted([*DOCS.glob("*.md"), *REPOSITORY.glob("*.md")])
 TASKS = (
     "install",
     "install-cluster",
+    "images",
     "first-model",
     "data-formats",
     "runtimes-and-int8",

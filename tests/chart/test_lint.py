@@ -11,20 +11,20 @@ import yaml
 @pytest.mark.parametrize("name", ["everything", "namespaced", None])
 def test_helm_lint_has_no_warning(chart: Any, name: str | None, request: pytest.FixtureRequest) -> None:
     values = request.getfixturevalue(name) if name else {}
-    done = chart.run("lint", "--strict", str(chart.folder), chart.with_values(values))
+    done = chart.attempt("lint", "--strict", str(chart.chart), chart.given(values))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "[WARNING]" not in done.stdout + done.stderr
     assert "1 chart(s) linted, 0 chart(s) failed" in done.stdout
 
 
 def test_the_chart_has_the_products_version(chart: Any, repository: Path) -> None:
-    about = yaml.safe_load((chart.folder / "Chart.yaml").read_text())
+    about = yaml.safe_load((chart.chart / "Chart.yaml").read_text())
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     assert about["appVersion"] == project["version"]
 
 
 def test_the_crds_are_those_of_the_repository_but_for_labels(chart: Any, repository: Path) -> None:
-    done = chart.run("template", "nerd", str(chart.folder), "--show-only=templates/crds.yaml")
+    done = chart.attempt("template", "nerd", str(chart.chart), "--show-only=templates/crds.yaml")
     assert done.returncode == 0, done.stderr
     rendered = {each["metadata"]["name"]: each for each in yaml.safe_load_all(done.stdout)}
     written = [yaml.safe_load(file.read_text()) for file in sorted((repository / "crds").glob("*.yaml"))]
@@ -45,7 +45,7 @@ def test_the_crds_are_those_of_the_repository_but_for_labels(chart: Any, reposit
     ],
 )
 def test_crds_are_asked_for_and_kept_by_value(chart: Any, values: Any, count: int, kept: bool) -> None:
-    done = chart.run("template", "nerd", str(chart.folder), chart.with_values({"crds": values}))
+    done = chart.attempt("template", "nerd", str(chart.chart), chart.given({"crds": values}))
     objects = [each for each in yaml.safe_load_all(done.stdout) if each]
     found = [each for each in objects if each["kind"] == "CustomResourceDefinition"]
     assert len(found) == count

@@ -57,7 +57,7 @@ def test_every_alert_asks_for_what_is_told(alerts: list[dict[str, Any]], told: s
 
 
 def test_every_alert_says_how_bad_what_and_what_to_do(chart: Any, alerts: list[dict[str, Any]]) -> None:
-    readme = (chart.folder / "README.md").read_text()
+    readme = (chart.chart / "README.md").read_text()
     for alert in alerts:
         assert alert["labels"]["severity"] in ("critical", "warning")
         assert {"summary", "description", "runbook_url"} <= alert["annotations"].keys()

@@ -11,8 +11,8 @@ from ner_operator.api.validation import load_text
 
 def notes(chart: Any, values: Any) -> str:
     # `helm template` does not show them; this asks no cluster either.
-    done = chart.run(
-        "install", "nerd", str(chart.folder), "--dry-run=client", "--namespace=x", chart.with_values(values)
+    done = chart.attempt(
+        "install", "nerd", str(chart.chart), "--dry-run=client", "--namespace=x", chart.given(values)
     )
     assert done.returncode == 0, done.stderr
     return str(done.stdout.partition("\nNOTES:\n")[2])

@@ -28,16 +28,16 @@ DEPLOYMENT = {
 
 @pytest.fixture
 def older(releases: Any, tmp_path: Path) -> Any:
-    """The chart of an older version: its NerDeployment knew no benchmark, and a field less."""
+    """The chart of an older version: its NerDeployment knew no benchmark."""
     folder = tmp_path / "older"
-    shutil.copytree(releases.chart.folder, folder)
+    shutil.copytree(releases.helm.chart, folder)
     about = folder / "Chart.yaml"
     about.write_text(about.read_text().replace("\nversion: ", "\nversion: 0.0.1+before."))
     file = folder / "files" / "crds" / "nerd.dev_nerdeployments.yaml"
     definition = yaml.safe_load(file.read_text())
     fields(definition)["spec"]["properties"].pop("benchmark")
     file.write_text(yaml.safe_dump(definition, sort_keys=False))
-    return replace(releases, chart=replace(releases.chart, folder=folder))
+    return replace(releases, helm=replace(releases.helm, chart=folder))
 
 
 def fields(definition: Any) -> Any:
@@ -73,9 +73,9 @@ def test_an_upgrade_upgrades_the_crds_and_a_rollback_takes_them_back(releases: A
     older.install()
     assert not knows_benchmark(releases.crds()["nerdeployments.nerd.dev"])
     precious = apply_precious(releases)
-    releases.helm("upgrade", "nerd", str(releases.chart.folder), "--wait")
+    releases.run("upgrade", "nerd", str(releases.helm.chart), "--wait")
     assert knows_benchmark(releases.crds()["nerdeployments.nerd.dev"])
-    releases.helm("rollback", "nerd", "1", "--wait")
+    releases.run("rollback", "nerd", "1", "--wait")
     assert not knows_benchmark(releases.crds()["nerdeployments.nerd.dev"])
     assert uid_of_precious(releases) == precious, "no step has made anybody's object anew"
 
@@ -83,7 +83,7 @@ def test_an_upgrade_upgrades_the_crds_and_a_rollback_takes_them_back(releases: A
 def test_an_uninstallation_keeps_peoples_objects_and_the_next_takes_them_over(releases: Any) -> None:
     releases.install()
     precious = apply_precious(releases)
-    said = releases.helm("uninstall", "nerd", "--wait")
+    said = releases.run("uninstall", "nerd", "--wait")
     assert "kept due to the resource policy" in said
     assert set(releases.crds()) == {"nerdeployments.nerd.dev", "nerruntimes.nerd.dev"}
     assert releases.get("clusterrole", "--selector=app.kubernetes.io/instance=nerd")["items"] == []
@@ -93,7 +93,7 @@ def test_an_uninstallation_keeps_peoples_objects_and_the_next_takes_them_over(re
 
 def test_crds_that_are_not_kept_go(releases: Any) -> None:
     releases.install(values={"crds": {"keep": False}})
-    releases.helm("uninstall", "nerd", "--wait")
+    releases.run("uninstall", "nerd", "--wait")
     until("the CRDs' end", lambda: releases.crds() == {})
 
 
@@ -102,7 +102,8 @@ def test_crds_that_somebody_applied_by_hand_are_taken_over_when_asked(
 ) -> None:
     releases.kubectl("apply", "--server-side", "-f", str(repository / "crds"))
     precious = apply_precious(releases)
-    refused = releases.attempt("install", "nerd", str(releases.chart.folder), "--create-namespace")
+    chart = str(releases.helm.chart)
+    refused = releases.helm.attempt("install", "nerd", chart, "--namespace=nerd-system", "--create-namespace")
     assert refused.returncode != 0
     assert "nerdeployments.nerd.dev" in refused.stderr
     assert "ownership" in refused.stderr
@@ -118,7 +119,7 @@ def test_a_second_release_leaves_the_first_ones_crds_alone(releases: Any) -> Non
     releases.install(values={"watch": {"namespaces": ["nlp"]}})
     second = {"watch": {"namespaces": ["search"]}, "crds": {"enabled": False}, "rbac": {"aggregate": False}}
     releases.install(name="other", values=second)
-    releases.helm("uninstall", "other", "--wait")
+    releases.run("uninstall", "other", "--wait")
     assert set(releases.crds()) == {"nerdeployments.nerd.dev", "nerruntimes.nerd.dev"}
     owner = releases.crds()["nerdeployments.nerd.dev"]["metadata"]["annotations"]
     assert owner["meta.helm.sh/release-name"] == "nerd"

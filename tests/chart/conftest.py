@@ -20,6 +20,9 @@ from testbed.helm import NAMESPACE, RELEASE, Helm
 from testbed.programs import CONTROL_PLANE, ProgramMissingError, find_program
 
 WAIT = ("--wait", "--timeout=5m")
+PATIENCE = 360.0
+"""Seconds for one command; it takes a few on a machine that does nothing else."""
+
 Values = Mapping[str, Any]
 
 
@@ -56,14 +59,14 @@ class Releases:
     helm: Helm
 
     def run(self, *arguments: str) -> str:
-        return self.helm.run(*arguments, f"--namespace={NAMESPACE}")
+        return self.helm.run(*arguments, f"--namespace={NAMESPACE}", seconds=PATIENCE)
 
     def install(self, *arguments: str, name: str = RELEASE, values: Values | None = None) -> str:
         chart, chosen = str(self.helm.chart), self.helm.given(values or {})
         return self.run("install", name, chart, "--create-namespace", *WAIT, chosen, *arguments)
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        return self.plane.kubectl(*arguments, stdin=stdin, seconds=120)
+        return self.plane.kubectl(*arguments, stdin=stdin, seconds=PATIENCE)
 
     def get(self, *arguments: str) -> Any:
         return json.loads(self.kubectl("get", *arguments, "--output=json"))

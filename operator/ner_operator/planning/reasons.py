@@ -19,7 +19,6 @@ class Reason(StrEnum):
     WORDS_LOST = "WordsLost"
     INTERRUPTED = "Interrupted"
     INPUT_VANISHED = "InputVanished"
-    WAITING_FOR_STAGES = "WaitingForStages"
 
     # A person is asked.
     AWAITING_APPROVAL = "AwaitingApproval"

@@ -21,6 +21,7 @@ from ner_operator.api.reference import rows as reference_rows
 from ner_operator.api.runtime import NerRuntime
 from ner_operator.api.validation import load_text
 from ner_operator.cli.main import app
+from ner_operator.planning.reasons import Reason as ClusterReason
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DOCS = REPOSITORY / "docs"
@@ -193,7 +194,7 @@ def test_a_page_names_no_place_of_one_machine(page: Path) -> None:
     assert not re.search(r"/(work|root|tmp/dev)\b", page.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("reason", [*Reason, *Outcome], ids=str)
+@pytest.mark.parametrize("reason", sorted({*map(str, Reason), *map(str, Outcome), *map(str, ClusterReason)}))
 def test_each_reason_and_outcome_has_an_entry(reason: str) -> None:
     headings = _HEADING.findall(prose(DOCS / "troubleshooting.md"))
     assert str(reason) in headings, f"docs/troubleshooting.md needs an entry `### {reason}`"

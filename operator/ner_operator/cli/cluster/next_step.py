@@ -20,7 +20,6 @@ NOTHING = ""
 
 BY_REASON: Mapping[str, str] = {
     Reason.STAGES_RUNNING: FOLLOW,
-    Reason.WAITING_FOR_STAGES: FOLLOW,
     Reason.QUEUED: JOB,
     Reason.QUEUE_DEADLINE_EXCEEDED: JOB,
     Reason.TRYING_AGAIN: LOGS,

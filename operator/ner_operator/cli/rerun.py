@@ -23,11 +23,9 @@ def rerun(
     is nerd run --rerun STAGE.
     """
     from ner_operator.cli.cluster.asking import ask_rerun
-    from ner_operator.cli.cluster.reading import read_one
     from ner_operator.cli.output import print_json
 
-    kubectl = cluster(namespace, context, kubeconfig)
-    token = ask_rerun(kubectl, read_one(kubectl, name), steps)
+    token = ask_rerun(cluster(namespace, context, kubeconfig), name, steps)
     if output == "json":
         print_json({"rerun": dict.fromkeys(steps, token)})
     else:

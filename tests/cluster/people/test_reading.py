@@ -35,7 +35,7 @@ def test_status_is_a_tree_with_the_next_step(promoted: Any) -> None:
     assert said.code == 0
     assert "False, StagesRunning: 2 of 4 stages are done" in said.out
     assert "int8 of revision 5f2a77c05f2a, generation 3: F1 0.8853" in said.out
-    assert "kubectl nerd logs tiny finetune --follow" in said.out
+    assert f"kubectl nerd logs tiny finetune -n {promoted.namespace} --follow" in said.out
     lines = [line.split() for line in said.out.splitlines()]
     assert ["prepare", "Succeeded", "65s"] in lines
     assert ["└─", "compile/int8", "Waiting"] in lines

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from ner_operator.cli.cluster import asking
+from ner_operator.cli.cluster.kubectl import Kubectl
+from ner_operator.cli.cluster.reading import read_one
 from testbed.flux import CRDS, Flux, flux
 from testbed.outcomes import never_starts, succeeds
 
@@ -71,6 +74,24 @@ def test_a_gate_that_refuses_fails_it_with_the_reason(scene: Any, git: Flux) -> 
     assert git.status("models")["lastAttemptedRevision"] == revision
     assert "BelowMinimum" in scene.ready()["message"]
     assert scene.status()["variant"] == "fp32", "the former model stays"
+
+
+def test_what_a_person_asked_for_stays_when_it_is_applied_again(scene: Any, git: Flux) -> None:
+    """Flux takes back what `kubectl` wrote by hand; what `kubectl nerd` wrote it leaves alone."""
+    git.follow("models", targetNamespace=scene.namespace, wait=False)
+    git.commit(files(epochs=3))
+    scene.until("the Kustomization", lambda: git.ready("models").get("status") == "True")
+    scene.until_ready()
+    kubectl = Kubectl(scene.namespace, kubeconfig=str(scene.cluster.kubeconfig))
+    asking.ask_rerun(kubectl, "tiny", ["export"])
+    asking.suspend(kubectl, read_one(kubectl, "tiny"))
+    asked = scene.get()
+    git.again("models", "once-more")
+    scene.until("another look", lambda: git.status("models").get("lastHandledReconcileAt") == "once-more")
+    now = scene.get()
+    assert now["metadata"]["annotations"] == asked["metadata"]["annotations"]
+    assert now["spec"] == asked["spec"]
+    assert now["spec"]["suspend"] is True
 
 
 def test_the_manifest_that_was_applied_is_no_difference_afterwards(scene: Any) -> None:

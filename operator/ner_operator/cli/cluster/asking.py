@@ -1,11 +1,11 @@
-"""What a person asks of a deployment in the cluster: one write each, on the object as it was read."""
+"""What a person asks of a deployment in the cluster: one write each."""
 
 import getpass
 import json
 import secrets
 import time
 
-from ner_jobs.task import ExitCode, PermanentError, StageError
+from ner_jobs.task import ExitCode, PermanentError, RetryableError, StageError
 from ner_jobs.task.parameters import PromoteCommand, RollbackCommand
 from ner_operator.api.commands import (
     PROMOTE,
@@ -17,9 +17,11 @@ from ner_operator.api.commands import (
     write_rerun,
     write_rollback,
 )
-from ner_operator.cli.cluster.kubectl import KIND, MANAGER, Kubectl
-from ner_operator.cli.cluster.reading import Deployed, stage_of
+from ner_operator.cli.cluster.kubectl import KIND, MANAGER, ConflictError, Kubectl
+from ner_operator.cli.cluster.reading import Deployed, read_one, stage_of
 from ner_operator.planning.graph import COMMAND
+
+TRIES = 5
 
 
 def ask_promote(kubectl: Kubectl, deployed: Deployed, variant: str | None, force: str) -> PromoteCommand:
@@ -40,7 +42,7 @@ def ask_promote(kubectl: Kubectl, deployed: Deployed, variant: str | None, force
         force=force,
         by=person(kubectl),
     )
-    annotate(kubectl, deployed, PROMOTE, write_promote(command))
+    annotate(kubectl, deployed.name, PROMOTE, write_promote(command))
     return command
 
 
@@ -65,11 +67,11 @@ def ask_rollback(
         reason=reason,
         by=person(kubectl),
     )
-    annotate(kubectl, deployed, ROLLBACK, write_rollback(command))
+    annotate(kubectl, deployed.name, ROLLBACK, write_rollback(command))
     return command
 
 
-def ask_rerun(kubectl: Kubectl, deployed: Deployed, steps: list[str]) -> str:
+def ask_rerun(kubectl: Kubectl, name: str, steps: list[str]) -> str:
     """Ask for stages or steps again; what was asked for others before stays as it is.
 
     Returns:
@@ -78,19 +80,31 @@ def ask_rerun(kubectl: Kubectl, deployed: Deployed, steps: list[str]) -> str:
     Raises:
         StageError: there is no such stage, or the write is refused.
     """
+    token = new_token()
+    for _ in range(TRIES):
+        deployed = read_one(kubectl, name)
+        _require_steps(deployed, steps)
+        try:
+            former = read_rerun(deployed.annotation(RERUN))
+        except CommandError:
+            former = {}
+        text = write_rerun({**former, **dict.fromkeys(steps, token)})
+        try:
+            annotate(kubectl, name, RERUN, text, f"--resource-version={deployed.version}")
+        except ConflictError:
+            # The operator writes the status all the time; what others ask for must not be lost for that.
+            continue
+        return token
+    raise RetryableError(f"{name} is written to all the time; ask again")
+
+
+def _require_steps(deployed: Deployed, steps: list[str]) -> None:
     stages = [stage for stage in deployed.status.stages if stage.name != COMMAND]
     known = dict.fromkeys([*(stage_of(stage).value for stage in stages), *(stage.name for stage in stages)])
     for step in steps:
         if step not in known:
             there = ", ".join(known) or "none yet: no operator has looked at it"
             raise PermanentError(f"there is no stage or step {step}; there are {there}", ExitCode.USAGE)
-    token = new_token()
-    try:
-        former = read_rerun(deployed.annotation(RERUN))
-    except CommandError:
-        former = {}
-    annotate(kubectl, deployed, RERUN, write_rerun({**former, **dict.fromkeys(steps, token)}))
-    return token
 
 
 def suspend(kubectl: Kubectl, deployed: Deployed) -> bool:
@@ -107,7 +121,7 @@ def resume(kubectl: Kubectl, deployed: Deployed) -> bool:
 
 
 def _patch_suspend(kubectl: Kubectl, deployed: Deployed, value: bool | None) -> bool:
-    patch = {"metadata": {"resourceVersion": deployed.version}, "spec": {"suspend": value}}
+    patch = {"spec": {"suspend": value}}
     kubectl.text(
         "patch",
         KIND,
@@ -119,16 +133,11 @@ def _patch_suspend(kubectl: Kubectl, deployed: Deployed, value: bool | None) -> 
     return True
 
 
-def annotate(kubectl: Kubectl, deployed: Deployed, name: str, text: str) -> None:
-    """Write an annotation, if the object is still as it was read."""
+def annotate(kubectl: Kubectl, name: str, annotation: str, text: str, *options: str) -> None:
+    """Write an annotation."""
     kubectl.text(
-        "annotate",
-        KIND,
-        deployed.name,
-        f"{name}={text}",
-        "--overwrite",
-        f"--resource-version={deployed.version}",
-        f"--field-manager={MANAGER}",
+        *("annotate", KIND, name, f"{annotation}={text}", "--overwrite", f"--field-manager={MANAGER}"),
+        *options,
     )
 
 

@@ -14,8 +14,9 @@ from typing import Any
 from ner_jobs.task import ExitCode, PermanentError, RetryableError, StageError
 
 KIND = "nerdeployments.nerd.dev"
-MANAGER = "kubectl-nerd"
-"""Owns the fields that these commands write, in managedFields."""
+MANAGER = "nerd"
+"""Owns the fields that these commands write, in managedFields. Flux takes back what a manager wrote whose
+name begins with kubectl, and a wish that is in no repository has to stay."""
 
 _REFUSAL = re.compile(r"^(?:Error from server|error:)?\s*(?:\((\w+)\))?:?\s*(.*)$", re.S)
 _UNREACHABLE = (
@@ -26,6 +27,10 @@ _UNREACHABLE = (
     "ServiceUnavailable",
 )
 _NO_KIND = ("the server doesn't have a resource type", "could not find the requested resource")
+
+
+class ConflictError(RetryableError):
+    """The object is not any more what the write rested on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ def meaning(said: str) -> StageError:
         case "NotFound":
             return PermanentError(f"{message}; kubectl nerd list shows what there is", ExitCode.NO_INPUT)
         case "Conflict":
-            return RetryableError(f"somebody else changed it at the same moment; ask again ({message})")
+            return ConflictError(f"somebody else changed it at the same moment; ask again ({message})")
         case "Forbidden" | "Unauthorized":
             return PermanentError(message, ExitCode.CONFIGURATION)
         case "Invalid" | "BadRequest":

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from ner_operator.api.status import NerDeploymentStatus, StageStatus
 from ner_operator.planning.reasons import Reason
 
-LOGS = "kubectl nerd logs {name} {stage}"
+LOGS = "kubectl nerd logs {name} {stage} -n {namespace}"
 FOLLOW = f"{LOGS} --follow"
-RERUN = f"{LOGS}; mended: kubectl nerd rerun {{name}} {{stage}}"
-REPORT = "kubectl nerd report {name}"
-JOB = "kubectl describe job {job}"
-POD = "kubectl describe pod --selector=batch.kubernetes.io/job-name={job}"
+RERUN = f"{LOGS}; mended: kubectl nerd rerun {{name}} {{stage}} -n {{namespace}}"
+REPORT = "kubectl nerd report {name} -n {namespace}"
+PROMOTE = "kubectl nerd promote {name} -n {namespace}"
+JOB = "kubectl describe job {job} -n {namespace}"
+POD = "kubectl describe pod -l batch.kubernetes.io/job-name={job} -n {namespace}"
 SPEC = "kubectl nerd validate -f FILE, and apply it again"
 NOTHING = ""
 
@@ -27,8 +28,8 @@ BY_REASON: Mapping[str, str] = {
     Reason.WORDS_LOST: LOGS,
     Reason.INPUT_VANISHED: LOGS,
     Reason.JOB_GONE: NOTHING,
-    Reason.AWAITING_APPROVAL: f"{REPORT}, then kubectl nerd promote {{name}}",
-    Reason.SUSPENDED: "kubectl nerd resume {name}",
+    Reason.AWAITING_APPROVAL: f"{REPORT}, then {PROMOTE}",
+    Reason.SUSPENDED: "kubectl nerd resume {name} -n {namespace}",
     Reason.RUNTIME_NOT_FOUND: "kubectl get nerruntimes",
     Reason.SERVICE_ACCOUNT_NOT_ALLOWED: SPEC,
     Reason.SECRET_NOT_FOUND: POD,
@@ -47,35 +48,40 @@ BY_REASON: Mapping[str, str] = {
     Reason.GATES_REFUSED: REPORT,
     Reason.PROMOTED: NOTHING,
     Reason.ALREADY_CURRENT: NOTHING,
-    Reason.HELD: f"{REPORT}; to serve it all the same: kubectl nerd promote {{name}}",
+    Reason.HELD: f"{REPORT}; to serve it all the same: {PROMOTE}",
     Reason.NOTHING_PROMOTED: REPORT,
 }
 """For each reason of Ready."""
 
-UNKNOWN = "kubectl describe nerdeployment {name}"
+UNKNOWN = "kubectl describe nerdeployment {name} -n {namespace}"
 """For a reason of a later release."""
 
 _CONCERNED = ("Failed", "Retrying", "Held", "Queued", "Running", "Waiting", "Suspended")
 """States of stages, the most telling first."""
 
 
-def next_step(name: str, status: NerDeploymentStatus) -> str:
+def next_step(name: str, namespace: str, status: NerDeploymentStatus) -> str:
     """A command, or empty where nothing is to be done.
 
     Args:
-        name: of the deployment.
+        name, namespace: of the deployment.
         status: as read.
     """
     ready = status.condition("Ready")
     if ready is None:
-        return "kubectl --namespace nerd-system get pods, as no operator has looked at it yet"
+        return "kubectl get pods -n nerd-system, as no operator has looked at it yet"
     stage = concerned(status, ready.reason)
     text = BY_REASON.get(ready.reason, UNKNOWN)
     if stage is None and "{stage}" in text:
         text = text.replace(" {stage}", "").replace(" --follow", "")
     if (stage is None or not stage.job) and "{job}" in text:
         text = UNKNOWN
-    return text.format(name=name, stage=stage.name if stage else "", job=stage.job if stage else "")
+    return text.format(
+        name=name,
+        namespace=namespace,
+        stage=stage.name if stage else "",
+        job=stage.job if stage else "",
+    )
 
 
 def concerned(status: NerDeploymentStatus, reason: str) -> StageStatus | None:

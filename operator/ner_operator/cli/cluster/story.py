@@ -68,7 +68,7 @@ def facts(deployed: Deployed) -> tuple[tuple[str, str], ...]:
     """What stands above the tree: names and texts."""
     status = deployed.status
     ready, reason, message = readiness(deployed)
-    following = next_step(deployed.name, status)
+    following = next_step(deployed.name, deployed.namespace, status)
     told = (
         ("Name", f"{deployed.name} (namespace {deployed.namespace})"),
         ("Ready", f"{ready}, {reason}: {message}"),
@@ -161,7 +161,7 @@ def as_json(deployed: Deployed) -> dict[str, Any]:
         "candidate": status.candidate,
         "pending": list(deployed.pending),
         "stages": [_written(stage) for stage in status.stages],
-        "next": next_step(deployed.name, status),
+        "next": next_step(deployed.name, deployed.namespace, status),
     }
 
 

@@ -118,4 +118,4 @@ def test_a_program_gets_the_same(make: Any, ready: Any) -> None:
     assert told["ready"] == {"status": "False", "reason": "GatesRefused", "message": "why"}
     assert told["promotion"] == PROMOTION
     assert told["stages"] == [{"name": "promote", "state": "Succeeded"}]
-    assert told["next"] == "kubectl nerd report tiny"
+    assert told["next"] == "kubectl nerd report tiny -n nlp"

@@ -35,7 +35,7 @@ class StageResult(ApiModel):
     outputs: dict[str, Annotated[str, Field(max_length=64)]] = Field(default_factory=dict, max_length=16)
     """Digest of each output."""
     headline: dict[str, Any] = Field(
-        default_factory=dict, max_length=12, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True}
+        default_factory=dict, max_length=16, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True}
     )
     """The few figures that matter."""
     emulated: bool = False
@@ -126,7 +126,7 @@ class NerDeploymentStatus(ApiModel):
     )
     """The spec with every default filled in."""
     revision: str | None = Field(default=None, max_length=64)
-    """The revision in service: the digest of its compile keys."""
+    """The revision in service: the beginning of the digest of its compile keys."""
     variant: str | None = Field(default=None, max_length=63)
     """The variant in service."""
     f1: float | None = Field(default=None, ge=0, le=1)

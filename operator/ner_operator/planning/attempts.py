@@ -23,6 +23,7 @@ from ner_operator.planning.troubles import (
     Then,
     Trouble,
     cut,
+    few,
     why_failed,
     why_refused,
     why_waiting,
@@ -126,10 +127,10 @@ def next_move(planned: Planned, trail: Trail, around: Surround, now: float) -> M
         case Cached():
             return Move(_succeeded(entry, trail, state), delete=trail.unfinished)
         case KnownAfter(steps):
-            waiting = _idle(entry, trail, "Waiting", "", f"waits for {', '.join(steps)}")
+            waiting = _idle(entry, trail, "Waiting", "", f"waits for {few(steps)}")
             return Move(_counted(waiting, trail, around, now), delete=trail.unfinished)
         case Held(message):
-            return Move(_idle(entry, trail, "Held", Reason.HELD, message), delete=trail.unfinished)
+            return Move(_idle(entry, trail, "Held", Reason.HELD, cut(message)), delete=trail.unfinished)
         case Run():
             return _Stepper(planned, state, trail, around, now).move(entry)
 
@@ -150,7 +151,7 @@ def on_hold(planned: Planned, trail: Trail, missing: Trouble | None) -> Move:
         return Move(_made(entry, trail, job.key, job.name, job.attempt, job.basis, 0))
     if missing is not None:
         return Move(_idle(entry, trail, "Waiting", missing.reason, cut(missing.message)))
-    waits = f"waits for {', '.join(planned.state.steps)}" if isinstance(planned.state, KnownAfter) else ""
+    waits = f"waits for {few(planned.state.steps)}" if isinstance(planned.state, KnownAfter) else ""
     return Move(_idle(entry, trail, "Waiting", "", waits))
 
 

@@ -177,10 +177,10 @@ def _decision(
         observed_generation=generation,
         conditions=conditions_of(standing, before, promotion, generation, now),
         resolved=with_defaults(deployment, resolved),
-        revision=promotion.revision if promotion else None,
+        revision=promotion.revision[:12] if promotion else None,
         variant=promotion.variant if promotion else None,
-        f1=promotion.f1 if promotion else None,
-        drop=promotion.drop if promotion else None,
+        f1=_rounded(promotion.f1, 4) if promotion else None,
+        drop=_rounded(promotion.drop, 2) if promotion else None,
         candidate=revision if not promotion or promotion.revision != revision else None,
         stages=(*stages, command) if command else tuple(stages),
         promotion=promotion,
@@ -211,6 +211,11 @@ def _decision(
         look_again=min(waits, default=None),
         doubt=any(move.doubt for move in moves.values()),
     )
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    """As a column shows it."""
+    return None if value is None else round(value, digits)
 
 
 def _last_command(before: NerDeploymentStatus) -> StageStatus | None:

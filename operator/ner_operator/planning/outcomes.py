@@ -33,8 +33,9 @@ UNFINISHED = frozenset({JobPhase.QUEUED, JobPhase.RUNNING})
 _ARTIFACT = re.compile(r"\bartifact ([a-z]+) ([0-9a-f]{64})\b")
 """How a stage that ends with 75 names an input that has vanished, or is another than was planned with."""
 
-_LONGEST_FIGURE = 64
-_MOST_FIGURES = 12
+_LONGEST_NAME, _LONGEST_FIGURE = 32, 64
+"""Bytes of a figure's name, and of one that is a word."""
+_MOST_FIGURES = 8
 _LARGEST_FIGURE = 2**53
 """Beyond it, and for NaN, JSON has no number that every reader reads alike."""
 
@@ -235,18 +236,17 @@ def _result(job: SeenJob, needed: frozenset[str]) -> StageResult | None:
 
 
 def _figures(headline: Mapping[str, object]) -> dict[str, object]:
-    """The headline within its bounds: figures and short words."""
-    figures: dict[str, object] = {}
-    for name, value in headline.items():
-        if len(figures) == _MOST_FIGURES or value is None:
-            continue
-        if isinstance(value, str) and len(value) > _LONGEST_FIGURE:
-            continue
-        if isinstance(value, int | float) and not abs(value) < _LARGEST_FIGURE:
-            continue
-        if isinstance(value, str | int | float) and len(name) <= _LONGEST_FIGURE:
-            figures[name] = value
-    return figures
+    """The headline within its bounds: figures and short words; a sentence has a place of its own."""
+    fitting = [(name, value) for name, value in headline.items() if name != "message" and _fits(name, value)]
+    return dict(fitting[:_MOST_FIGURES])
+
+
+def _fits(name: str, value: object) -> bool:
+    if len(name.encode()) > _LONGEST_NAME:
+        return False
+    if isinstance(value, str):
+        return len(value.encode()) <= _LONGEST_FIGURE
+    return isinstance(value, int | float) and abs(value) < _LARGEST_FIGURE
 
 
 def _needed_outputs(steps: Sequence[Step]) -> dict[str, frozenset[str]]:

@@ -14,7 +14,7 @@ from ner_operator.api.meta import Condition
 from ner_operator.api.status import NerDeploymentStatus, PromotionStatus, StageStatus
 from ner_operator.api.times import to_seconds, to_text
 from ner_operator.planning.reasons import Reason
-from ner_operator.planning.troubles import Trouble
+from ner_operator.planning.troubles import Trouble, few
 
 MESSAGE = 2048
 """Characters of a condition's message."""
@@ -72,7 +72,7 @@ class Facts:
     blocked_since: float | None
 
 
-MISSING = frozenset(
+LASTING = frozenset(
     {
         Reason.RUNTIME_NOT_FOUND,
         Reason.SERVICE_ACCOUNT_NOT_ALLOWED,
@@ -83,9 +83,14 @@ MISSING = frozenset(
         Reason.UNSCHEDULABLE,
         Reason.POD_REFUSED,
         Reason.TRYING_AGAIN,
+        Reason.INPUT_VANISHED,
+        Reason.INTERRUPTED,
+        Reason.JOB_GONE,
+        Reason.WORDS_LOST,
     }
 )
-"""Reasons for which somebody has to bring something; then it goes on by itself."""
+"""Reasons that become a person's matter where they last: somebody has to bring something, or to stop
+something. It goes on by itself then."""
 
 _OVER = frozenset({"Succeeded", "Held"})
 
@@ -106,7 +111,7 @@ def verdict_of(facts: Facts, now: float) -> Verdict:
         first = failed[0]
         more = f" (and {_names(failed[1:])})" if failed[1:] else ""
         return Verdict(Standing.STALLED, Reason(first.reason), f"{first.name}: {first.message}{more}")
-    missing = [stage for stage in left if stage.reason in MISSING]
+    missing = [stage for stage in left if stage.reason in LASTING]
     if missing:
         return _missing(facts, missing, now)
     if facts.outcome == "Refused":
@@ -179,7 +184,7 @@ def _missing(facts: Facts, missing: Sequence[StageStatus], now: float) -> Verdic
         message += f" (also {_names(missing[1:])})"
     since = now if facts.blocked_since is None else facts.blocked_since
     left = since + facts.deadline - now
-    works = [stage for stage in facts.stages if stage.state == "Running" and stage.reason not in MISSING]
+    works = [stage for stage in facts.stages if stage.state == "Running" and stage.reason not in LASTING]
     if left > 0 or works:
         return Verdict(Standing.MISSING, reason, message, since, max(left, 0) or None)
     return Verdict(Standing.STALLED, reason, message, since)
@@ -222,11 +227,8 @@ def _in_service(promotion: PromotionStatus) -> str:
     )
 
 
-def _names(stages: Sequence[StageStatus], most: int = 4) -> str:
-    names = [stage.name for stage in stages]
-    if len(names) <= most:
-        return ", ".join(names) or "nothing"
-    return f"{', '.join(names[:most])} and {len(names) - most} more"
+def _names(stages: Sequence[StageStatus]) -> str:
+    return few([stage.name for stage in stages]) or "nothing"
 
 
 def _count(stages: Sequence[StageStatus]) -> str:

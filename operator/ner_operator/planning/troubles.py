@@ -5,6 +5,7 @@ mend. This is the one place that knows both.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -61,6 +62,13 @@ def cut(text: str, longest: int = SHORT) -> str:
     line = " ".join(text.split())
     data = line.encode()
     return line if len(data) <= longest else data[: longest - 3].decode(errors="ignore") + "…"
+
+
+def few(names: Sequence[str], most: int = 4) -> str:
+    """The first names, and how many more there are."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 def why_failed(job: SeenJob, stage: str, limits: Limits) -> tuple[Trouble, Then]:

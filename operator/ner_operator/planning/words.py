@@ -43,7 +43,7 @@ class _Message(BaseModel):
 
     key: _Digest
     manifest_digest: str = Field(default="", max_length=64)
-    outputs: dict[str, _Digest] = Field(default={}, max_length=16)
+    outputs: dict[Annotated[str, Field(max_length=32)], _Digest] = Field(default={}, max_length=8)
     headline: dict[str, Any] = {}
     emulated: bool = False
     code: int | None = None

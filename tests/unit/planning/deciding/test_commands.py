@@ -140,7 +140,7 @@ class TestPromote:
 class TestRollback:
     def test_it_moves_the_pointer_and_the_revision_is_held(self, cluster) -> None:
         cluster.run()
-        revision = cluster.status.revision
+        revision = cluster.status.promotion.revision
         cluster.annotations = {"nerd.dev/rollback": "previous@back"}
         assert cluster.run() == [COMMAND]
         assert cluster.status.promotion.held == (revision,)

@@ -24,9 +24,12 @@ def started(real: Cluster, namespace: str, busybox: str) -> Callable[..., None]:
 
 
 def ended(cluster: Cluster, namespace: str) -> Any:
+    """The status of a failed pod whose container has ended too: an eviction tells of that later."""
+
     def found() -> Any:
         status = cluster.core.read_namespaced_pod("pod", namespace).status
-        return status if status.phase == "Failed" else None
+        over = status.phase == "Failed" and status.container_statuses[0].state.terminated
+        return status if over else None
 
     return until("the pod to fail", found)
 

@@ -122,7 +122,7 @@ class SecretVolume(ApiModel):
     """A Secret as files."""
 
     secret_name: ObjectName
-    """Its name."""
+    """Name of the Secret, in the deployment's namespace."""
     items: Items[KeyToPath] = Field(default=(), max_length=32)
     """Its keys as files. Absent: all."""
     optional: bool | None = None
@@ -133,7 +133,7 @@ class ConfigMapVolume(ApiModel):
     """A ConfigMap as files."""
 
     name: ObjectName
-    """Its name."""
+    """Name of the ConfigMap, in the deployment's namespace."""
     items: Items[KeyToPath] = Field(default=(), max_length=32)
     """Its keys as files. Absent: all."""
     optional: bool | None = None
@@ -144,7 +144,7 @@ class ClaimVolume(ApiModel):
     """A PersistentVolumeClaim."""
 
     claim_name: ObjectName
-    """Its name."""
+    """Name of the claim, in the deployment's namespace."""
     read_only: bool | None = None
     """True mounts it for reading."""
 

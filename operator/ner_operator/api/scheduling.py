@@ -27,7 +27,7 @@ class StagesScheduling(ApiModel):
     prepare: StageScheduling | None = None
     """Reading data and base model."""
     finetune: StageScheduling | None = None
-    """Training."""
+    """Training on the train split."""
     export: StageScheduling | None = None
     """Export to TorchScript and ONNX."""
     compile: StageScheduling | None = None

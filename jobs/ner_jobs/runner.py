@@ -28,7 +28,7 @@ from ner_jobs.provenance import provenance_of
 from ner_jobs.reporting import Reporter, write_termination
 from ner_jobs.scratch import scratch_folder
 from ner_jobs.stages.base import StageContext, StageResult
-from ner_jobs.stages.registry import function_of
+from ner_jobs.stages.registry import figures_of_this_moment, function_of
 from ner_jobs.store import artifacts
 from ner_jobs.store.lease import Rhythm, lease, lease_key
 from ner_jobs.store.open import open_store
@@ -253,7 +253,7 @@ def _guarded(
                 "manifestDigest": digest,
                 "outputs": manifest.outputs,
                 "emulated": manifest.emulated,
-                "headline": dict(manifest.headline),
+                "headline": {**manifest.headline, **figures_of_this_moment(store, task)},
             },
         )
     except Exception as error:

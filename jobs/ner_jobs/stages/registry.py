@@ -1,10 +1,12 @@
 """Which function does which stage; imported only when it runs."""
 
 import importlib
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from ner_jobs.stages.base import StageFunction
-from ner_jobs.task import ExitCode, PermanentError, Stage
+from ner_jobs.store.protocol import Store
+from ner_jobs.task import ExitCode, PermanentError, Stage, Task
 
 STAGES = {
     Stage.PREPARE: "ner_jobs.stages.prepare:run",
@@ -16,6 +18,21 @@ STAGES = {
     Stage.BENCHMARK: "ner_jobs.stages.benchmark:run",
     Stage.PROMOTE: "ner_jobs.stages.promote:run",
 }
+
+OF_THIS_MOMENT = {Stage.PROMOTE: "ner_jobs.stages.standing:of_this_moment"}
+"""What a stage's last words say beyond its artifact, which may be an old one."""
+
+
+def figures_of_this_moment(store: Store, task: Task) -> Mapping[str, float | int | str | bool | None]:
+    """Figures of the headline that are asked for anew at each end; most stages have none."""
+    module, _, name = OF_THIS_MOMENT.get(task.stage, "").partition(":")
+    if not module:
+        return {}
+    ask = cast(
+        Callable[[Store, Task], Mapping[str, float | int | str | bool | None]],
+        getattr(importlib.import_module(module), name),
+    )
+    return ask(store, task)
 
 
 def function_of(stage: Stage) -> StageFunction:

@@ -8,9 +8,13 @@ the store.
 from dataclasses import dataclass
 
 from ner_jobs.stages.base import StageContext
+from ner_jobs.store.artifacts import read_manifest
 from ner_jobs.store.pointer import Action, Pointer, Promotion, move_pointer, read_pointer
-from ner_jobs.task import RetryableError
-from ner_jobs.task.promote_headline import PromoteHeadline, held_words
+from ner_jobs.store.protocol import Store
+from ner_jobs.task import RetryableError, Stage, Task
+from ner_jobs.task.promote_headline import OF_THE_POINTER, PromoteHeadline, held_words
+
+Figures = dict[str, float | int | str | bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,9 @@ def observe(context: StageContext, generation: int) -> Standing:
     pointer = read_pointer(context.store, context.task.owner)
     if pointer is None:
         if generation:
-            raise RetryableError("the pointer has vanished since this was planned; plan again", found(None))
+            raise RetryableError(
+                "the pointer has vanished since this was planned; plan again", found(context.store, None)
+            )
         return Standing(None, None, moved=False)
     ours = context.task.key in (pointer.promote_key, pointer.command_key)
     if ours and pointer.generation == generation + 1:
@@ -50,7 +56,7 @@ def observe(context: StageContext, generation: int) -> Standing:
         raise RetryableError(
             f"the pointer went from generation {generation} to {pointer.generation} since "
             "this was planned; plan again, so that candidates are held against what is in service now",
-            found(pointer),
+            found(context.store, pointer),
         )
     return Standing(pointer, pointer, moved=False)
 
@@ -65,14 +71,15 @@ def move(context: StageContext, pointer: Pointer, expected: Pointer | None) -> N
         raise RetryableError(
             "the pointer was moved by somebody else while the candidates were judged; plan again, so that "
             "they are held against what is in service now",
-            found(read_pointer(context.store, context.task.owner)),
+            found(context.store, read_pointer(context.store, context.task.owner)),
         )
 
 
-def in_service(pointer: Pointer | None) -> PromoteHeadline:
-    """What the headline says of the pointer."""
+def in_service(store: Store, pointer: Pointer | None) -> PromoteHeadline:
+    """What the headline says of the pointer, and of the model that it names."""
     if pointer is None:
         return PromoteHeadline()
+    compiled = read_manifest(store, Stage.COMPILE, pointer.compile_key)
     return PromoteHeadline(
         generation=pointer.generation,
         current_revision=pointer.revision,
@@ -80,15 +87,23 @@ def in_service(pointer: Pointer | None) -> PromoteHeadline:
         current_f1=rounded(pointer.f1, 6),
         current_drop=rounded(pointer.drop, 4),
         compile_key=pointer.compile_key,
+        compiled=compiled[0].outputs.get("compiled", "") if compiled else "",
+        backend=str(compiled[0].parameters.get("backend", "")) if compiled else "",
         promote_key=pointer.promote_key,
         held=held_words(pointer.taken_back),
         by_hand=pointer.action is not Action.PROMOTE,
     )
 
 
-def found(pointer: Pointer | None) -> dict[str, float | int | str | bool | None]:
+def found(store: Store, pointer: Pointer | None) -> Figures:
     """The headline of a stage that judged nothing."""
-    return in_service(pointer).figures()
+    return in_service(store, pointer).figures()
+
+
+def of_this_moment(store: Store, task: Task) -> Figures:
+    """The part of a headline that is not the artifact's: where the pointer stands now, whoever moved it."""
+    now = in_service(store, read_pointer(store, task.owner))
+    return now.model_dump(mode="json", by_alias=True, include=OF_THE_POINTER)
 
 
 def rounded(value: float | None, digits: int) -> float | None:

@@ -24,7 +24,7 @@ def left(context: StageContext, verdict: Verdict, pointer: Pointer | None) -> St
         json.dumps(figures, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8"
     )
     _tell(context, verdict)
-    headline = in_service(pointer).model_copy(
+    headline = in_service(context.store, pointer).model_copy(
         update={
             "verdict": str(verdict.outcome),
             "message": cut(verdict.message),

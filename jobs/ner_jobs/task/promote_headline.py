@@ -33,7 +33,8 @@ class PromoteHeadline(Contract):
         f1, drop: of that variant, else of the first in preference.
         generation: of the pointer afterwards; 0 where nothing was ever promoted.
         current_revision, current_variant, current_f1, current_drop: what is in service afterwards.
-        compile_key: of what is in service.
+        compile_key: of what is in service; compiled: digest of that model; backend: of that model. Both
+            are empty where its artifact is gone.
         promote_key: of the verdict that let it pass, if one did; empty where a person put it there.
         held: revisions that were rolled back, newest first, separated by spaces.
         by_hand: whether a person put it there.
@@ -51,6 +52,8 @@ class PromoteHeadline(Contract):
     current_f1: float | None = None
     current_drop: float | None = None
     compile_key: str = ""
+    compiled: str = ""
+    backend: str = ""
     promote_key: str = ""
     held: str = ""
     by_hand: bool = False
@@ -74,6 +77,17 @@ class PromoteHeadline(Contract):
     def figures(self) -> dict[str, float | int | str | bool | None]:
         """As it stands in a manifest and in last words."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+OF_THE_POINTER = frozenset(PromoteHeadline.model_fields) - {
+    "verdict",
+    "message",
+    "revision",
+    "variant",
+    "f1",
+    "drop",
+}
+"""Fields that tell of the pointer, not of the verdict."""
 
 
 def held_words(taken_back: Sequence[str]) -> str:

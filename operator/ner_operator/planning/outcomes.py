@@ -275,7 +275,7 @@ def _follow_pointer(outcomes: Outcomes, trail: Trail) -> None:
         return
     if before is not None and said.verdict and said.generation < before.generation:
         return
-    same = before is not None and before.compile_key == said.compile_key
+    known = before if before is not None and before.compile_key == said.compile_key else None
     outcomes.promotion = PromotionStatus(
         generation=said.generation,
         revision=said.current_revision,
@@ -286,8 +286,8 @@ def _follow_pointer(outcomes: Outcomes, trail: Trail) -> None:
         by_hand=said.by_hand,
         f1=said.current_f1,
         drop=said.current_drop,
-        backend=before.backend if before and same else "",
-        compiled=before.compiled if before and same else "",
+        backend=said.backend or (known.backend if known else ""),
+        compiled=said.compiled or (known.compiled if known else ""),
     )
 
 

@@ -113,7 +113,14 @@ class World:
             stage="prepare", key=self.data.key, output="test", digest=self.data.outputs["test"]
         )
         self.publish(Stage.EVALUATE, name, write_counts, inputs={"data": test}, variant=name)
-        self.publish(Stage.COMPILE, name, write_compiled, emulated=emulated, variant=name)
+        self.publish(
+            Stage.COMPILE,
+            name,
+            write_compiled,
+            emulated=emulated,
+            variant=name,
+            parameters={"backend": "openvino"},
+        )
 
     def rollback(self, **wish: Any) -> Task:
         pointer = read_pointer(self.store, OWNER)

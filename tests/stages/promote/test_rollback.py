@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from ner_jobs.gates import Outcome
+from ner_jobs.stages.registry import figures_of_this_moment
+from ner_jobs.store.artifacts import read_manifest
 from ner_jobs.store.pointer import Action
-from ner_jobs.task import RetryableError
+from ner_jobs.task import RetryableError, Stage
 from ner_jobs.task.promote_headline import PromoteHeadline
 
 
@@ -50,6 +52,26 @@ def test_the_last_words_say_what_is_in_service_and_what_is_held(promoted: Any) -
     )
     assert headline.current_f1 == headline.f1 == pytest.approx(0.995, abs=1e-3)
     assert headline.current_drop == 0.0
+
+
+def test_an_old_verdict_is_told_with_where_the_pointer_stands_now(promoted: Any) -> None:
+    task = promoted.rollback()
+    result, _ = promoted.run(task)
+    promoted.run(promoted.task({"fp32": "better"}, revision="r3"))
+    now = {**result.headline, **figures_of_this_moment(promoted.store, task)}
+    headline = PromoteHeadline.read(now)
+    assert headline is not None
+    assert (headline.verdict, headline.revision) == (str(Outcome.ROLLED_BACK), "r1")
+    assert (headline.generation, headline.current_revision, headline.by_hand) == (4, "r3", False)
+    assert headline.compile_key == promoted.key("better")
+
+
+def test_the_model_in_service_is_told_with_its_digest_and_backend(promoted: Any) -> None:
+    found = read_manifest(promoted.store, Stage.COMPILE, promoted.key("better"))
+    assert found is not None
+    figures = figures_of_this_moment(promoted.store, promoted.rollback())
+    assert figures["compiled"] == found[0].outputs["compiled"]
+    assert figures["backend"] == "openvino"
 
 
 def test_a_second_attempt_finds_the_move_of_the_first(promoted: Any) -> None:

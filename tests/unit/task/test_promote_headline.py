@@ -25,6 +25,8 @@ def test_the_longest_one_fits_and_nothing_is_dropped(letter: str) -> None:
         current_f1=0.123456,
         current_drop=-12.3456,
         compile_key=DIGEST,
+        compiled=DIGEST,
+        backend="onnxruntime",
         promote_key=DIGEST,
         held=held_words(tuple(f"{number:064d}" for number in range(100))),
         by_hand=True,

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pydantic import ValidationError
 
 from ner_jobs.store.protocol import Store
-from ner_jobs.task import ExitCode, Owner, PermanentError
+from ner_jobs.task import ExitCode, Owner, PermanentError, RetryableError
 from ner_jobs.task.model import Contract
 
 TAKEN_BACK_LIMIT = 100
@@ -226,6 +226,28 @@ def move_pointer(store: Store, pointer: Pointer, expected: Pointer | None) -> bo
     return store.replace(key, data, found[1])
 
 
+def adopt_pointer(store: Store, owner: Owner) -> Pointer | None:
+    """Give the pointer of a deployment that is gone to the one that has its name now.
+
+    Args:
+        store: that has it.
+        owner: the new one, with its UID.
+
+    Returns:
+        The pointer, or None where there is none.
+
+    Raises:
+        RetryableError: somebody moved it at the same moment.
+    """
+    found = _read(store, owner.model_copy(update={"uid": ""}))
+    if found is None:
+        return None
+    pointer = found[0].model_copy(update={"owner": owner})
+    if not store.replace(pointer_key(owner), _bytes(pointer), found[1]):
+        raise RetryableError("somebody else moved the pointer at the same moment; look again")
+    return pointer
+
+
 def _read(store: Store, owner: Owner) -> tuple[Pointer, str] | None:
     key = pointer_key(owner)
     found = store.get(key)
@@ -244,7 +266,8 @@ def _read(store: Store, owner: Owner) -> tuple[Pointer, str] | None:
         raise PermanentError(
             f"{store.uri}/{key} belongs to {theirs.namespace}/{theirs.name} (UID {theirs.uid or 'none'}), "
             f"not to {owner.namespace}/{owner.name} (UID {owner.uid or 'none'}); give each deployment "
-            "a spec.storage.uri of its own, or delete the pointer if its owner is gone",
+            "a spec.storage.uri of its own, or take the pointer over with kubectl nerd adopt if its owner is "
+            "gone",
             ExitCode.CONFIGURATION,
         )
     return pointer, found[1]

@@ -49,6 +49,7 @@ COMMANDS = {
     "rerun": Entry("Ask for stages again.", "rerun", CLUSTER),
     "suspend": Entry("Stop one, and keep its work.", "suspend", CLUSTER),
     "resume": Entry("Let it go on.", "resume", CLUSTER),
+    "adopt": Entry("Take over what was promoted under its name.", "adopt", CLUSTER),
     "predict": Entry("Find the entities in text with the promoted model.", "predict", MODEL),
     "promote": Entry("Put the spec's revision into service by hand.", "promote", MODEL),
     "rollback": Entry("Put the model in service before back.", "rollback", MODEL),

@@ -1,6 +1,10 @@
 """Every example for a cluster is accepted by a real API server, and applied again it changes nothing."""
 
 import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +12,11 @@ import pytest
 import yaml
 
 from ner_operator.api.yaml import read_documents
+from testbed.flux import CRDS
+from testbed.programs import find_program
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "cluster"
+REPOSITORY = Path(__file__).resolve().parents[3]
+EXAMPLES = REPOSITORY / "examples" / "cluster"
 FILES = sorted(EXAMPLES.glob("*.yaml"))
 
 
@@ -60,3 +67,53 @@ def test_applied_twice_nothing_changes(cluster: Any, namespace: str, file: Path)
 def without_version(stored: dict[str, Any]) -> dict[str, Any]:
     metadata = {name: value for name, value in stored["metadata"].items() if name != "resourceVersion"}
     return {**stored, "metadata": metadata}
+
+
+def documented(fence: str, word: str) -> str:
+    """The block of docs/gitops.md in this language that holds this word."""
+    page = (REPOSITORY / "docs" / "gitops.md").read_text(encoding="utf-8")
+    (block,) = [text for text in re.findall(rf"^```{fence}\n(.*?)^```", page, re.M | re.S) if word in text]
+    return str(block)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            (REPOSITORY / "examples/gitops/flux.yaml").read_text(encoding="utf-8"), id="the example"
+        ),
+        pytest.param(documented("yml", "Kustomization"), id="the page"),
+    ],
+)
+def test_what_flux_is_told_is_valid(
+    cluster: Any, namespace: str, require: Callable[[bool, str], None], text: str
+) -> None:
+    require(CRDS.is_file(), f"needs Flux's CRDs, {CRDS}")
+    cluster.running.apply_crds(CRDS)
+    wanted = text.replace("namespace: flux-system", f"namespace: {namespace}")
+    cluster.running.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=wanted)
+
+
+def test_the_command_that_gives_argo_cd_its_health_script(cluster: Any, namespace: str) -> None:
+    running = cluster.running
+    running.apply(
+        [
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "argocd-cm", "namespace": namespace},
+                "data": {"url": "x"},
+            }
+        ]
+    )
+    line = documented("console", "argocd-cm").removeprefix("$ ").replace("-n argocd", f"-n {namespace}")
+    kubectl = str(find_program("kubectl").parent)
+    environment = {
+        **os.environ,
+        "KUBECONFIG": str(running.kubeconfig),
+        "PATH": f"{kubectl}:{os.environ['PATH']}",
+    }
+    subprocess.run(["bash", "-euo", "pipefail", "-c", line], cwd=REPOSITORY, env=environment, check=True)
+    stored = json.loads(running.kubectl("-n", namespace, "get", "configmap", "argocd-cm", "-o", "json"))
+    script = (REPOSITORY / "gitops/argocd/health.lua").read_text(encoding="utf-8")
+    assert stored["data"] == {"url": "x", "resource.customizations.health.nerd.dev_NerDeployment": script}

@@ -82,6 +82,19 @@ def test_the_log_of_a_pod_that_is_gone(stored: Callable[..., Any]) -> None:
     assert entry == {"step": "evaluate/fp32", "key": KEY, "log": "evaluate was here\n"}
 
 
+def test_a_deployment_that_was_made_again_takes_its_model_over(
+    stored: Callable[..., Any], person: Any
+) -> None:
+    person.kubectl("delete", "nerdeployment", "tiny")
+    person.apply("tiny")
+    refused = stored("history", "tiny")
+    assert refused.code == 78
+    assert "kubectl nerd adopt" in refused.err
+    assert "tiny owns its pointer now" in stored("adopt", "tiny").out
+    (position,) = stored("history", "tiny", "-o", "json").json["positions"]
+    assert (position["generation"], position["variant"]) == (1, "fp32")
+
+
 def test_a_folder_of_the_nodes_cannot_be_read_from_here(person: Any) -> None:
     person.apply("tiny", storage={"uri": "file:///mnt/ner"})
     said = person("history", "tiny")

@@ -20,6 +20,7 @@ from ner_operator.api.reference import rendered, rules
 from ner_operator.api.reference import rows as reference_rows
 from ner_operator.api.runtime import NerRuntime
 from ner_operator.api.validation import load_text
+from ner_operator.cli.cluster.story import UNSEEN
 from ner_operator.cli.main import app
 from ner_operator.planning.reasons import Reason as ClusterReason
 
@@ -31,18 +32,22 @@ TASKS = (
     "install-cluster",
     "images",
     "first-model",
+    "first-model-cluster",
+    "accelerators",
+    "gitops",
     "data-formats",
     "runtimes-and-int8",
     "gates-and-rollouts",
     "storage",
     "operations",
+    "operations-cluster",
     "garbage-collection",
     "troubleshooting",
     "reference",
 )
 
 _FENCE = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```", re.M | re.S)
-_CODE = re.compile(r"(?<!`)`(nerd [a-z][^`\n]*)`")
+_CODE = re.compile(r"(?<!`)`(?:kubectl )?(nerd [a-z][^`\n]*)`")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.M)
 
@@ -194,7 +199,9 @@ def test_a_page_names_no_place_of_one_machine(page: Path) -> None:
     assert not re.search(r"/(work|root|tmp/dev)\b", page.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("reason", sorted({*map(str, Reason), *map(str, Outcome), *map(str, ClusterReason)}))
+@pytest.mark.parametrize(
+    "reason", sorted({*map(str, Reason), *map(str, Outcome), *map(str, ClusterReason), UNSEEN})
+)
 def test_each_reason_and_outcome_has_an_entry(reason: str) -> None:
     headings = _HEADING.findall(prose(DOCS / "troubleshooting.md"))
     assert str(reason) in headings, f"docs/troubleshooting.md needs an entry `### {reason}`"

@@ -103,7 +103,7 @@ def found(store: Store, pointer: Pointer | None) -> Figures:
 def of_this_moment(store: Store, task: Task) -> Figures:
     """The part of a headline that is not the artifact's: where the pointer stands now, whoever moved it."""
     now = in_service(store, read_pointer(store, task.owner))
-    return now.model_dump(mode="json", by_alias=True, include=OF_THE_POINTER)
+    return now.model_dump(mode="json", by_alias=True, include=set(OF_THE_POINTER))
 
 
 def rounded(value: float | None, digits: int) -> float | None:

@@ -119,6 +119,8 @@ async def watch_until_stopped(
         registry=registry(watch, configuration),
         settings=settings(silence),
         standalone=True,
+        # It would look up the user's name otherwise, and in our image the user has none.
+        identity="nerd-operator",
         clusterwide=not served,
         namespaces=served,
     )

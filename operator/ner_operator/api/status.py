@@ -6,7 +6,7 @@ it is seen, so a Job that is removed afterwards takes nothing with it.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from ner_operator.api.base import SET, ApiModel, Items, map_by
 from ner_operator.api.meta import Condition
@@ -158,7 +158,11 @@ class NerDeploymentStatus(ApiModel):
     @classmethod
     def of(cls, written: Any) -> Self:
         """The status as the server has it; an absent one, or one that no release wrote, is an empty one."""
-        return cls.model_validate(written or {})
+        try:
+            return cls.model_validate(written or {})
+        except ValidationError:
+            # Of a later release, or by somebody's hand. Nothing is lost: results are verified where they are.
+            return cls()
 
     def stage(self, name: str) -> StageStatus | None:
         """The stage with this name."""

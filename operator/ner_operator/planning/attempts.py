@@ -60,6 +60,7 @@ class Surround:
 
     Attributes:
         uid: of the deployment.
+        suspended: whether no Job of the step may be there.
         limits: of a step's pod.
         block: why no Job of this step may be made now; None where it may.
         basis: what an attempt of the step is made from besides its key.
@@ -68,7 +69,7 @@ class Surround:
     """
 
     uid: str
-    suspended: bool
+    suspended: Callable[[Planned], bool]
     listed: bool
     queue: str
     queue_deadline: float | None
@@ -135,15 +136,18 @@ def next_move(planned: Planned, trail: Trail, around: Surround, now: float) -> M
             return _Stepper(planned, state, trail, around, now).move(entry)
 
 
-def on_hold(planned: Planned, trail: Trail, missing: Trouble | None) -> Move:
+def on_hold(planned: Planned, trail: Trail, suspended: bool, missing: Trouble | None) -> Move:
     """What to do about a step whose key cannot be known, since a runtime is missing: what works goes on.
 
     Args:
         planned: what becomes of it, as far as that can be said.
         trail: what has been tried.
+        suspended: whether nothing shall work.
         missing: its own runtime; None where it waits for a step that is on hold.
     """
     entry = _entry(planned.step.name, trail)
+    if trail.unfinished and suspended:
+        return Move(_suspended(entry, trail), delete=trail.unfinished)
     if trail.unfinished:
         job = trail.unfinished[-1]
         if entry.state in IN_FLIGHT and entry.attempt == job.attempt:
@@ -163,16 +167,18 @@ class _Stepper:
         self.run = run
         self.trail = trail
         self.around = around
+        self.suspended = around.suspended(planned)
         self.now = now
 
     def move(self, entry: StageStatus) -> Move:
-        valid = [job for job in self.trail.unfinished if job.key == self.run.key]
-        current = valid[-1] if valid and not self.around.suspended else None
+        latest = self.trail.unfinished[-1] if self.trail.unfinished else None
+        valid = latest is not None and (latest.key, latest.attempt) == (self.run.key, self.trail.attempt)
+        current = latest if valid and not self.suspended else None
         others = tuple(job for job in self.trail.unfinished if job is not current)
         if current is not None:
             return replace(self._in_flight(entry, current), delete=others)
-        if self.around.suspended and (others or (entry.state in IN_FLIGHT and self.trail.ended is None)):
-            return Move(self._suspended(entry), delete=others)
+        if self.suspended and (others or (entry.state in IN_FLIGHT and self.trail.ended is None)):
+            return Move(_suspended(entry, self.trail), delete=others)
         return replace(self._without_job(entry), delete=others)
 
     def _in_flight(self, entry: StageStatus, job: SeenJob) -> Move:
@@ -301,8 +307,8 @@ class _Stepper:
         return self._retry(waiting)
 
     def _retry(self, waiting: StageStatus) -> Move:
-        if self.around.suspended:
-            return Move(self._suspended(waiting))
+        if self.suspended:
+            return Move(_suspended(waiting, self.trail))
         left = to_seconds(waiting.retry_time) - self.now if waiting.retry_time else 0.0
         if left > 0:
             return Move(waiting, look_again=left)
@@ -310,8 +316,8 @@ class _Stepper:
 
     def _start(self, entry: StageStatus, failures: int) -> Move:
         """A new attempt."""
-        if self.around.suspended:
-            return Move(self._suspended(entry))
+        if self.suspended:
+            return Move(_suspended(entry, self.trail))
         blocked = self.around.block(self.planned)
         refused = self.trail.refusal(self.run.key)
         if blocked is None and refused is not None:
@@ -330,10 +336,6 @@ class _Stepper:
             basis=basis,
         )
         return Move(self._new(entry, order.name, attempt, basis, failures), create=order)
-
-    def _suspended(self, entry: StageStatus) -> StageStatus:
-        words = "spec.suspend is true; false goes on from the last checkpoint"
-        return _idle(entry, self.trail, "Suspended", Reason.SUSPENDED, words)
 
     def _new(self, entry: StageStatus, job: str, attempt: int, basis: str, failures: int) -> StageStatus:
         return _made(entry, self.trail, self.run.key, job, attempt, basis, failures)
@@ -357,6 +359,11 @@ def _made(
     )
 
 
+def _suspended(entry: StageStatus, trail: Trail) -> StageStatus:
+    words = "spec.suspend is true; false goes on from the last checkpoint"
+    return _idle(entry, trail, "Suspended", Reason.SUSPENDED, words)
+
+
 def _entry(name: str, trail: Trail) -> StageStatus:
     """What the status holds of a step, with the result that is believed now."""
     entry = trail.entry or StageStatus(name=name, state="Waiting")
@@ -364,8 +371,8 @@ def _entry(name: str, trail: Trail) -> StageStatus:
 
 
 def _succeeded(entry: StageStatus, trail: Trail, cached: Cached) -> StageStatus:
-    if trail.ended is not None and trail.ended.key == cached.key:
-        job = trail.ended
+    job = trail.ended
+    if job is not None and job.key == cached.key and job.phase is JobPhase.SUCCEEDED:
         return StageStatus(
             name=entry.name,
             state="Succeeded",

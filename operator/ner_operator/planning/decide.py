@@ -77,7 +77,9 @@ def decide(seen: Seen, now: float) -> Decision:
     around = _surround(seen, resolved, runtimes, obstacle)
     unknown = _on_hold(planned, runtimes)
     moves = {
-        each.step.name: on_hold(each, outcomes.trail(each.step.name), unknown[each.step.name])
+        each.step.name: on_hold(
+            each, outcomes.trail(each.step.name), deployment.spec.suspend, unknown[each.step.name]
+        )
         if each.step.name in unknown
         else next_move(each, outcomes.trail(each.step.name), around, now)
         for each in planned
@@ -88,7 +90,7 @@ def decide(seen: Seen, now: float) -> Decision:
 def _on_hold(planned: Plan, runtimes: obstacles.Runtimes) -> dict[str, Trouble | None]:
     """The steps whose keys rest on a runtime that is missing; with the trouble where it is their own."""
     found: dict[str, Trouble | None] = {}
-    for each in planned:
+    for each in planned if runtimes.missing else ():
         trouble = obstacles.missing_runtime(each.step, runtimes)
         if trouble is not None or any(name in found for name in each.step.producers):
             found[each.step.name] = trouble
@@ -118,7 +120,8 @@ def _surround(
 
     return Surround(
         uid=deployment.metadata.uid or "",
-        suspended=deployment.spec.suspend,
+        # A wish is a person's word of this moment; it moves a pointer, and is no work that is put off.
+        suspended=lambda planned: deployment.spec.suspend and planned.step.name != COMMAND,
         listed=seen.listed,
         queue=scheduling.queue_name or "",
         queue_deadline=scheduling.queue_deadline_seconds,

@@ -30,6 +30,9 @@ IN_FLIGHT = frozenset({"Queued", "Running"})
 FINISHED = frozenset({JobPhase.SUCCEEDED, JobPhase.FAILED})
 UNFINISHED = frozenset({JobPhase.QUEUED, JobPhase.RUNNING})
 
+OF_THE_POINTER = ("promote", COMMAND)
+"""Steps whose last words tell where the pointer stands."""
+
 _ARTIFACT = re.compile(r"\bartifact ([a-z]+) ([0-9a-f]{64})\b")
 """How a stage that ends with 75 names an input that has vanished, or is another than was planned with."""
 
@@ -99,7 +102,7 @@ def gather(status: NerDeploymentStatus, jobs: Iterable[SeenJob], steps: Sequence
     entries = {entry.name: entry for entry in status.stages}
     needed = _needed_outputs(steps)
     trails = {
-        name: _trail(entries.get(name), by_step.get(name, []), needed.get(name, frozenset()))
+        name: _trail(name, entries.get(name), by_step.get(name, []), needed.get(name, frozenset()))
         for name in {**entries, **by_step}
     }
     outcomes = Outcomes(trails, status.promotion)
@@ -112,9 +115,10 @@ def gather(status: NerDeploymentStatus, jobs: Iterable[SeenJob], steps: Sequence
             made = (trail.ended.finished or 0.0) if again and trail.ended else 0.0
             if made <= outcomes.vanished[trail.result.key]:
                 trail.result = None
-    for name in ("promote", COMMAND):
-        if name in trails:
-            _follow_pointer(outcomes, trails[name])
+    told = [trails[name].ended for name in OF_THE_POINTER if name in trails]
+    # In the order in which they ended: the later one knows better where the pointer stands.
+    for job in sorted(filter(None, told), key=lambda job: job.finished or 0.0):
+        _follow_pointer(outcomes, job)
     return outcomes
 
 
@@ -203,7 +207,7 @@ def vanished_keys(job: SeenJob) -> set[str]:
     return {key for _, key in _ARTIFACT.findall(message_of(job))} - {job.key}
 
 
-def _trail(entry: StageStatus | None, jobs: list[SeenJob], needed: frozenset[str]) -> Trail:
+def _trail(name: str, entry: StageStatus | None, jobs: list[SeenJob], needed: frozenset[str]) -> Trail:
     jobs.sort(key=lambda job: job.attempt)
     made = [job.attempt for job in jobs if job.phase is not JobPhase.REFUSED]
     trail = Trail(
@@ -215,16 +219,18 @@ def _trail(entry: StageStatus | None, jobs: list[SeenJob], needed: frozenset[str
     for job in jobs:
         if job.phase in FINISHED and is_news(entry, job.attempt):
             trail.ended = job
-            trail.result = _result(job, needed) or trail.result
+            trail.result = _result(job, needed, name in OF_THE_POINTER) or trail.result
     return trail
 
 
-def _result(job: SeenJob, needed: frozenset[str]) -> StageResult | None:
-    """What a Job has left, where it says so in words that can be believed."""
+def _result(job: SeenJob, needed: frozenset[str], of_the_pointer: bool) -> StageResult | None:
+    """What a Job has left, where it says so in words that can be believed, and says all that is needed."""
     words = job.words
     if job.phase is not JobPhase.SUCCEEDED or words is None or words.key != job.key:
         return None
     if not words.manifest_digest or not needed <= words.outputs.keys():
+        return None
+    if of_the_pointer and _headline(words.headline) is None:
         return None
     return StageResult(
         key=words.key,
@@ -259,10 +265,9 @@ def _needed_outputs(steps: Sequence[Step]) -> dict[str, frozenset[str]]:
     return {name: frozenset(outputs) for name, outputs in needed.items()}
 
 
-def _follow_pointer(outcomes: Outcomes, trail: Trail) -> None:
+def _follow_pointer(outcomes: Outcomes, job: SeenJob) -> None:
     """Take over what a promote stage's last words say of the pointer."""
-    job = trail.ended
-    if job is None or job.words is None or job.words.key != job.key:
+    if job.words is None or job.words.key != job.key:
         return
     said = _headline(job.words.headline)
     if said is None:

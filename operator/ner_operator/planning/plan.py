@@ -134,6 +134,8 @@ def plan(resolved: ResolvedDeployment, observed: Observed) -> Plan:
         planner.states[step.name] = planner.state_of(step)
     if observed.command is not None:
         step = replace(planner.steps["promote"], name=COMMAND)
+        if isinstance(observed.command, RollbackCommand):
+            step = replace(step, inputs={})
         planner.steps[COMMAND], planner.states[COMMAND] = step, planner.command(step)
     return Plan(
         tuple(Planned(step, planner.states[name]) for name, step in planner.steps.items()),

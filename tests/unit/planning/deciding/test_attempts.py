@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ner_jobs.task import Stage, canonical_digest
+from ner_operator.api.status import NerDeploymentStatus
 from ner_operator.api.times import to_seconds
 from ner_operator.planning.attempts import FIRST_WAIT, HEALTHY, LONGEST_WAIT, SETTLING, job_name, wait_before
 from ner_operator.planning.decision import JobPhase
@@ -322,6 +323,23 @@ def test_of_two_attempts_at_once_the_later_stays(cluster) -> None:
     decision = cluster.step()
     assert [job.name for job in decision.delete] == [first.name]
     assert cluster.stage("prepare").attempt == 2
+
+
+def test_an_older_attempt_that_turns_up_again_gives_way(cluster) -> None:
+    cluster.step()
+    first = cluster.job("prepare")
+    cluster.fail("prepare", 143)
+    cluster.step()
+    cluster.wait(FIRST_WAIT + 1)
+    cluster.jobs[first.name] = first
+    decision = cluster.step()
+    assert [job.name for job in decision.delete] == [first.name]
+    assert cluster.stage("prepare").attempt == 2
+
+
+def test_a_status_of_a_later_release_is_begun_anew() -> None:
+    status = NerDeploymentStatus.of({"observedGeneration": 3, "stages": [{"name": "a", "state": "Thinking"}]})
+    assert status == NerDeploymentStatus()
 
 
 def test_a_refused_job_waits_under_the_same_attempt(cluster) -> None:

@@ -1,5 +1,7 @@
 """What people ask by annotation, as stories: each wish is carried out once."""
 
+from dataclasses import replace
+
 import pytest
 
 from ner_operator.planning.graph import COMMAND
@@ -129,6 +131,15 @@ class TestPromote:
         assert cluster.status.stage(COMMAND) is None
         assert cluster.run() == []
 
+    def test_a_verdict_without_the_pointer_is_verified(self, cluster) -> None:
+        cluster.run_until("promote")
+        cluster.finish("promote")
+        cluster.end("promote", replace(cluster.job("promote").words, headline={}))
+        cluster.step()
+        assert cluster.stage("promote").reason == "WordsLost"
+        cluster.run()
+        assert cluster.condition("Ready") == ("True", "Promoted")
+
     def test_a_garbled_one_is_told_once(self, cluster) -> None:
         cluster.run()
         cluster.annotations = {"nerd.dev/promote": "int8"}
@@ -138,6 +149,16 @@ class TestPromote:
 
 
 class TestRollback:
+    def test_it_waits_neither_for_a_runtime_nor_for_work_that_is_put_off(self, cluster) -> None:
+        cluster.run()
+        cluster.change(finetune={"epochs": 5}, suspend=True)
+        cluster.step()
+        cluster.surroundings = replace(cluster.surroundings, runtimes={})
+        cluster.annotations = {"nerd.dev/rollback": "previous@back"}
+        assert cluster.run() == [COMMAND]
+        assert cluster.status.promotion.generation == 2
+        assert cluster.condition("Ready") == ("False", "Suspended")
+
     def test_it_moves_the_pointer_and_the_revision_is_held(self, cluster) -> None:
         cluster.run()
         revision = cluster.status.promotion.revision

@@ -376,3 +376,12 @@ def test_the_story_is_told_in_few_events(cluster) -> None:
 
 def test_every_reason_is_one_word_that_a_condition_may_have() -> None:
     assert all(reason.isalpha() and reason[0].isupper() for reason in Reason)
+
+
+def test_a_suspended_deployment_without_its_runtime_is_quiet(cluster) -> None:
+    cluster.run_until("compile/int8")
+    cluster.surroundings = replace(cluster.surroundings, runtimes={})
+    cluster.change(suspend=True)
+    decision = cluster.step()
+    assert {job.step for job in decision.delete} == {"compile/int8", "compile/reference"}
+    assert types(cluster)["Reconciling"] == ("True", "Suspended")

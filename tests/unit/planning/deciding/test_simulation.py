@@ -170,11 +170,16 @@ class History:
         """What was made a moment ago is not seen: nothing may be made twice for that."""
         cluster = self.cluster
         jobs = dict(cluster.jobs)
-        if jobs:
-            del cluster.jobs[self.draw(st.sampled_from(sorted(jobs)))]
+        hidden = jobs[self.draw(st.sampled_from(sorted(jobs)))] if jobs else None
+        if hidden:
+            del cluster.jobs[hidden.name]
         cluster.listed = False
         decision = cluster.look()
         cluster.listed, cluster.jobs = True, jobs
+        entry = cluster.status.stage(hidden.step) if hidden else None
+        if hidden and entry and entry.job == hidden.name and entry.state in ("Queued", "Running"):
+            assert decision.status.stage(hidden.step).attempt == entry.attempt
+            assert decision.status.stage(hidden.step).failures == entry.failures
         if not decision.doubt:
             self.write(decision, 10_000)
 

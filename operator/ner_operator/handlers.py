@@ -119,8 +119,9 @@ async def watch_until_stopped(
         registry=registry(watch, configuration),
         settings=settings(silence),
         standalone=True,
-        # It would look up the user's name otherwise, and in our image the user has none.
-        identity="nerd-operator",
+        # It would look up the user's name otherwise, and in our image the user has none. (A string, whose
+        # type kopf keeps to itself.)
+        identity="nerd-operator",  # type: ignore[arg-type]
         clusterwide=not served,
         namespaces=served,
     )

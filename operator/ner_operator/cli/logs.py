@@ -17,6 +17,7 @@ from ner_operator.cli.options import (
     cluster,
     require_one,
     workspace,
+    wrong_usage,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def logs(
     require_one(target, file)
     if target is None:
         if follow:
-            raise typer.BadParameter("--follow works on the cluster; nerd run shows a run here as it goes")
+            raise wrong_usage("--follow works on the cluster; nerd run shows a run here as it goes")
         _show(_here(workspace(file or "", settings, storage, name), step), step or "the spec", output)
         return
     from ner_operator.cli.cluster.reading import read_one
@@ -75,7 +76,7 @@ def _split(words: list[str], file: str | None) -> tuple[str | None, str | None]:
     """NAME and STAGE: with a file there is no NAME."""
     known = [None, *words] if file else list(words)
     if len(known) > 2:
-        raise typer.BadParameter(f"one STAGE at most, got {' '.join(words)}")
+        raise wrong_usage(f"one STAGE at most, got {' '.join(words)}")
     target, step = [*known, None, None][:2]
     return target, step
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from ner_jobs.task import StageError
     from ner_operator.cli.cluster.kubectl import Kubectl
     from ner_operator.local.workspace import Workspace
 
@@ -99,4 +100,11 @@ def require_one(target: str | None, file: str | None) -> None:
     """Refuse a command with both a NAME and a file, or with neither."""
     if (target is None) == (file is None):
         said = "-f FILE and NAME exclude each other" if file else "name what is meant"
-        raise typer.BadParameter(f"{said}: -f FILE works here, a NAME on the cluster")
+        raise wrong_usage(f"{said}: -f FILE works here, a NAME on the cluster")
+
+
+def wrong_usage(message: str) -> "StageError":
+    """The command line says what cannot be."""
+    from ner_jobs.task import ExitCode, PermanentError
+
+    return PermanentError(message, ExitCode.USAGE)

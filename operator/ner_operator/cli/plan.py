@@ -16,6 +16,7 @@ from ner_operator.cli.options import (
     Target,
     cluster,
     workspace,
+    wrong_usage,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def plan(
             show(planned, FORESEEN)
         return
     if file is None:
-        raise typer.BadParameter("name what is meant: -f FILE plans here, NAME on the cluster")
+        raise wrong_usage("name what is meant: -f FILE plans here, NAME on the cluster")
     planned = _here(file, settings, storage, name, rerun)
     if output == "json":
         print_json(as_json(planned))

@@ -17,6 +17,7 @@ from ner_operator.cli.options import (
     cluster,
     require_one,
     workspace,
+    wrong_usage,
 )
 
 if TYPE_CHECKING:
@@ -57,11 +58,11 @@ def rollback(
     """
     require_one(target, file)
     if to and to_generation:
-        raise typer.BadParameter("--to and --to-generation exclude each other")
+        raise wrong_usage("--to and --to-generation exclude each other")
     if target is None:
         _here(workspace(file or "", settings, storage, name), to, to_generation, reason, output)
     elif to:
-        raise typer.BadParameter(f"--to REVISION works with -f; nerd history {target} shows generations")
+        raise wrong_usage(f"--to REVISION works with -f; nerd history {target} shows generations")
     else:
         _in_cluster(cluster(namespace, context, kubeconfig), target, to_generation, reason, output)
 

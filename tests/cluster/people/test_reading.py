@@ -1,6 +1,12 @@
 """What `kubectl nerd list` and `status` say of real objects."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
+
+from testbed.programs import find_program
 
 
 def test_list(promoted: Any) -> None:
@@ -68,3 +74,21 @@ def test_a_cluster_that_does_not_answer(person: Any, tmp_path: Any) -> None:
     said = person("list", environment={"KUBECONFIG": str(file)})
     assert said.code == 75
     assert said.err.startswith("nerd: the cluster does not answer")
+
+
+def test_kubectl_finds_it_as_its_plugin(promoted: Any) -> None:
+    environment = {
+        **os.environ,
+        "KUBECONFIG": str(promoted.cluster.kubeconfig),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+
+    def kubectl_nerd(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [str(find_program("kubectl")), "nerd", *words]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert "tiny" in kubectl_nerd("list", "-n", promoted.namespace).stdout
+    wrong = kubectl_nerd("promote")
+    assert wrong.returncode == 64
+    assert wrong.stderr == "nerd: name what is meant: -f FILE works here, a NAME on the cluster\n"
+    assert "Usage: kubectl nerd promote" in kubectl_nerd("promote", "--help").stdout

@@ -19,7 +19,7 @@ and has no pod that runs; Retrying: a new attempt comes at retryTime."""
 Time = Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-time"})]
 
 STAGE_MESSAGE = 2048
-"""Characters of a stage's message; the operator writes fewer (`planning.troubles.cut`)."""
+"""Characters of a stage's message; the operator writes fewer (`planning.cutting`)."""
 
 HELD_REVISIONS = 32
 """Rolled-back revisions that are remembered here; the pointer in the store knows more."""
@@ -38,6 +38,8 @@ class StageResult(ApiModel):
         default_factory=dict, max_length=16, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True}
     )
     """The few figures that matter."""
+    message: str = Field(default="", max_length=STAGE_MESSAGE)
+    """What it means, where the stage says so: a verdict does."""
     emulated: bool = False
     """Whether a stand-in for the device had a part in it."""
 

@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from ner_operator.api import NerDeployment
 from ner_operator.api.builtin_runtimes import BUILTIN_RUNTIMES
+from ner_operator.api.meta import ObjectMeta
 from ner_operator.api.status import NerDeploymentStatus
 from ner_operator.cluster import pods
 from ner_operator.cluster.client import DEPLOYMENTS, EVENTS, JOBS, PODS, RUNTIMES, Api, ApiError, Json
@@ -98,17 +101,24 @@ class Observer:
         # Two kilobytes that no decision rests on.
         meta.pop("managedFields", None)
         written = raw.pop("status", None) or {}
-        deployment = NerDeployment.model_validate(raw)
+        deployment, unreadable = read(raw)
         status = NerDeploymentStatus.of(written)
         if listed:
             self._list_jobs(namespace, meta["uid"])
         records = self._jobs.of(meta["uid"])
         jobs = tuple(self._seen_job(record, status) for record in records)
-        named = _runtimes_of(deployment)
+        named = () if unreadable else _runtimes_of(deployment)
         now = self._clock()
         waits = [now - record.created for record in records if _waits(record)]
         return Sight(
-            seen=Seen(deployment, status, jobs, self._surroundings(self._known_runtimes(named)), listed),
+            seen=Seen(
+                deployment,
+                status,
+                jobs,
+                self._surroundings(self._known_runtimes(named)),
+                listed,
+                unreadable,
+            ),
             uid=meta["uid"],
             version=meta["resourceVersion"],
             written=written,
@@ -194,6 +204,25 @@ class Observer:
                 if not error.not_found:
                     raise
         return self._runtimes.all()
+
+
+def read(raw: Json) -> tuple[NerDeployment, str]:
+    """The deployment, and why its spec cannot be read; then it has a name and nothing else.
+
+    The server has let it pass, so its CRD is of another release than this operator.
+    """
+    try:
+        return NerDeployment.model_validate(raw), ""
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        named: dict[str, Any] = {
+            "api_version": raw["apiVersion"],
+            "kind": raw["kind"],
+            "metadata": ObjectMeta.model_validate(raw["metadata"]),
+        }
+        return NerDeployment.model_construct(**named), f"{where}: {first['msg']}{more}"
 
 
 def look_again(waiting: float | None) -> float | None:

@@ -13,21 +13,13 @@ from dataclasses import dataclass, replace
 from ner_jobs.task import Task
 from ner_operator.api.status import StageStatus
 from ner_operator.api.times import to_seconds, to_text, to_text_not_before
+from ner_operator.planning import entries
+from ner_operator.planning.cutting import cut, few
 from ner_operator.planning.decision import JobOrder, JobPhase, SeenJob
 from ner_operator.planning.outcomes import IN_FLIGHT, Trail, vanished_keys
 from ner_operator.planning.plan import Cached, Held, KnownAfter, Planned, Run
 from ner_operator.planning.reasons import Reason
-from ner_operator.planning.troubles import (
-    LONG,
-    Limits,
-    Then,
-    Trouble,
-    cut,
-    few,
-    why_failed,
-    why_refused,
-    why_waiting,
-)
+from ner_operator.planning.troubles import Limits, Then, Trouble, why_failed, why_refused, why_waiting
 
 FIRST_WAIT = 5.0
 LONGEST_WAIT = 300.0
@@ -123,15 +115,17 @@ def next_move(planned: Planned, trail: Trail, around: Surround, now: float) -> M
         now: seconds since the epoch.
     """
     name, state = planned.step.name, planned.state
-    entry = _entry(name, trail)
+    entry = entries.current(name, trail)
     match state:
         case Cached():
-            return Move(_succeeded(entry, trail, state), delete=trail.unfinished)
+            return Move(entries.succeeded(entry, trail, state), delete=trail.unfinished)
         case KnownAfter(steps):
-            waiting = _idle(entry, trail, "Waiting", "", f"waits for {few(steps)}")
+            waiting = entries.idle(entry, trail, "Waiting", "", f"waits for {few(steps)}")
             return Move(_counted(waiting, trail, around, now), delete=trail.unfinished)
         case Held(message):
-            return Move(_idle(entry, trail, "Held", Reason.HELD, cut(message)), delete=trail.unfinished)
+            return Move(
+                entries.idle(entry, trail, "Held", Reason.HELD, cut(message)), delete=trail.unfinished
+            )
         case Run():
             return _Stepper(planned, state, trail, around, now).move(entry)
 
@@ -145,18 +139,18 @@ def on_hold(planned: Planned, trail: Trail, suspended: bool, missing: Trouble | 
         suspended: whether nothing shall work.
         missing: its own runtime; None where it waits for a step that is on hold.
     """
-    entry = _entry(planned.step.name, trail)
+    entry = entries.current(planned.step.name, trail)
     if trail.unfinished and suspended:
-        return Move(_suspended(entry, trail), delete=trail.unfinished)
+        return Move(entries.suspended(entry, trail), delete=trail.unfinished)
     if trail.unfinished:
         job = trail.unfinished[-1]
         if entry.state in IN_FLIGHT and entry.attempt == job.attempt:
             return Move(entry)
-        return Move(_made(entry, trail, job.key, job.name, job.attempt, job.basis, 0))
+        return Move(entries.made(entry, trail, job.key, job.name, job.attempt, job.basis, 0))
     if missing is not None:
-        return Move(_idle(entry, trail, "Waiting", missing.reason, cut(missing.message)))
+        return Move(entries.idle(entry, trail, "Waiting", missing.reason, cut(missing.message)))
     waits = f"waits for {few(planned.state.steps)}" if isinstance(planned.state, KnownAfter) else ""
-    return Move(_idle(entry, trail, "Waiting", "", waits))
+    return Move(entries.idle(entry, trail, "Waiting", "", waits))
 
 
 class _Stepper:
@@ -178,7 +172,7 @@ class _Stepper:
         if current is not None:
             return replace(self._in_flight(entry, current), delete=others)
         if self.suspended and (others or (entry.state in IN_FLIGHT and self.trail.ended is None)):
-            return Move(_suspended(entry, self.trail), delete=others)
+            return Move(entries.suspended(entry, self.trail), delete=others)
         return replace(self._without_job(entry), delete=others)
 
     def _in_flight(self, entry: StageStatus, job: SeenJob) -> Move:
@@ -308,7 +302,7 @@ class _Stepper:
 
     def _retry(self, waiting: StageStatus) -> Move:
         if self.suspended:
-            return Move(_suspended(waiting, self.trail))
+            return Move(entries.suspended(waiting, self.trail))
         left = to_seconds(waiting.retry_time) - self.now if waiting.retry_time else 0.0
         if left > 0:
             return Move(waiting, look_again=left)
@@ -317,13 +311,13 @@ class _Stepper:
     def _start(self, entry: StageStatus, failures: int) -> Move:
         """A new attempt."""
         if self.suspended:
-            return Move(_suspended(entry, self.trail))
+            return Move(entries.suspended(entry, self.trail))
         blocked = self.around.block(self.planned)
         refused = self.trail.refusal(self.run.key)
         if blocked is None and refused is not None:
             blocked = why_refused(refused)
         if blocked is not None:
-            return Move(_idle(entry, self.trail, "Waiting", blocked.reason, cut(blocked.message)))
+            return Move(entries.idle(entry, self.trail, "Waiting", blocked.reason, cut(blocked.message)))
         attempt, step, key = self.trail.attempt + 1, self.planned.step, self.run.key
         basis = self.around.basis(self.planned)
         order = JobOrder(
@@ -338,71 +332,7 @@ class _Stepper:
         return Move(self._new(entry, order.name, attempt, basis, failures), create=order)
 
     def _new(self, entry: StageStatus, job: str, attempt: int, basis: str, failures: int) -> StageStatus:
-        return _made(entry, self.trail, self.run.key, job, attempt, basis, failures)
-
-
-def _made(
-    entry: StageStatus, trail: Trail, key: str, job: str, attempt: int, basis: str, failures: int
-) -> StageStatus:
-    """The entry of an attempt that has just been made; a failure before it is still told."""
-    return StageStatus(
-        name=entry.name,
-        state="Queued",
-        reason=entry.reason if failures else "",
-        message=entry.message if failures else "",
-        key=key,
-        attempt=attempt,
-        failures=failures,
-        job=job,
-        basis=basis,
-        result=trail.result,
-    )
-
-
-def _suspended(entry: StageStatus, trail: Trail) -> StageStatus:
-    words = "spec.suspend is true; false goes on from the last checkpoint"
-    return _idle(entry, trail, "Suspended", Reason.SUSPENDED, words)
-
-
-def _entry(name: str, trail: Trail) -> StageStatus:
-    """What the status holds of a step, with the result that is believed now."""
-    entry = trail.entry or StageStatus(name=name, state="Waiting")
-    return entry if entry.result == trail.result else entry.model_copy(update={"result": trail.result})
-
-
-def _succeeded(entry: StageStatus, trail: Trail, cached: Cached) -> StageStatus:
-    job = trail.ended
-    if job is not None and job.key == cached.key and job.phase is JobPhase.SUCCEEDED:
-        return StageStatus(
-            name=entry.name,
-            state="Succeeded",
-            key=cached.key,
-            attempt=trail.attempt,
-            job=job.name,
-            start_time=to_text(job.started) if job.started is not None else None,
-            finish_time=to_text(job.finished) if job.finished is not None else None,
-            message=_said(job),
-            result=trail.result,
-        )
-    if entry.state == "Succeeded" and entry.attempt == trail.attempt:
-        return entry
-    return StageStatus(
-        name=entry.name,
-        state="Succeeded",
-        key=cached.key,
-        attempt=trail.attempt,
-        job=entry.job if entry.key == cached.key else "",
-        start_time=entry.start_time if entry.key == cached.key else None,
-        finish_time=entry.finish_time if entry.key == cached.key else None,
-        message=entry.message if entry.key == cached.key and entry.state == "Succeeded" else "",
-        result=trail.result,
-    )
-
-
-def _said(job: SeenJob) -> str:
-    """What its result means, where the stage says it in a sentence: promote does."""
-    said = job.words.headline.get("message") if job.words else None
-    return cut(said, LONG) if isinstance(said, str) else ""
+        return entries.made(entry, self.trail, self.run.key, job, attempt, basis, failures)
 
 
 def _counted(waiting: StageStatus, trail: Trail, around: Surround, now: float) -> StageStatus:
@@ -423,18 +353,5 @@ def _counted(waiting: StageStatus, trail: Trail, around: Surround, now: float) -
             "basis": job.basis,
             "failures": failures,
             "retry_time": to_text_not_before(at),
-        }
-    )
-
-
-def _idle(entry: StageStatus, trail: Trail, state: str, reason: str, message: str) -> StageStatus:
-    """The entry of a step that has no attempt of its present key."""
-    return entry.model_copy(
-        update={
-            "state": state,
-            "reason": str(reason),
-            "message": message,
-            "attempt": trail.attempt,
-            "retry_time": None,
         }
     )

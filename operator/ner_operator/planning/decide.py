@@ -28,9 +28,17 @@ from ner_operator.planning.outcomes import (
 )
 from ner_operator.planning.plan import Cached, Held, Plan, Planned, Run, plan
 from ner_operator.planning.pods import basis_of, limits_of, on_device
+from ner_operator.planning.reasons import Reason
 from ner_operator.planning.resolve import resolve
 from ner_operator.planning.resolved import ResolvedDeployment
-from ner_operator.planning.summary import Facts, blocked_since, conditions_of, verdict_of
+from ner_operator.planning.summary import (
+    Facts,
+    Standing,
+    Verdict,
+    blocked_since,
+    conditions_of,
+    verdict_of,
+)
 from ner_operator.planning.telling import told_of
 from ner_operator.planning.troubles import Trouble
 
@@ -46,6 +54,8 @@ def decide(seen: Seen, now: float) -> Decision:
     if deployment.metadata.deletion_timestamp is not None:
         # Its Jobs go with it, by their owner references.
         return Decision((), (), status)
+    if seen.unreadable:
+        return _unread(seen, now)
     store = _store_of(deployment)
     if status.store not in ("", store):
         return _elsewhere(seen, store)
@@ -160,7 +170,7 @@ def _decision(
         if command.state == "Failed" or verdict == "Refused":
             refused.append(f"{asked.wish_field}: {command.message}")
     promotion = outcomes.promotion
-    judged = planned.state("promote")
+    judged, judged_result = planned.state("promote"), moves["promote"].entry.result
     standing = verdict_of(
         Facts(
             stages=stages,
@@ -169,7 +179,7 @@ def _decision(
             revision=revision,
             promotion=promotion,
             outcome=judged.artifact.outcome if isinstance(judged, Cached) else "",
-            outcome_message=moves["promote"].entry.message,
+            outcome_message=judged_result.message if judged_result else "",
             held=judged.message if isinstance(judged, Held) else "",
             deadline=deployment.spec.progress_deadline_seconds,
             blocked_since=blocked_since(before),
@@ -230,6 +240,25 @@ def _last_command(before: NerDeploymentStatus) -> StageStatus | None:
 def _store_of(deployment: NerDeployment) -> str:
     storage = deployment.spec.storage
     return canonical_digest([storage.uri, storage.endpoint_url or ""])[:16]
+
+
+def _unread(seen: Seen, now: float) -> Decision:
+    """The spec cannot be obeyed, nor what was made for it judged: all stays as it is, and a person is told."""
+    before, generation = seen.status, seen.deployment.metadata.generation or 0
+    verdict = Verdict(
+        Standing.STALLED,
+        Reason.INVALID_SPEC,
+        f"this release cannot read the spec: {seen.unreadable}; correct it, or upgrade the operator to "
+        "the release of its CRDs",
+    )
+    after = before.model_copy(
+        update={
+            "observed_generation": generation,
+            "conditions": conditions_of(verdict, before, before.promotion, generation, now),
+            "blocked_since": None,
+        }
+    )
+    return Decision((), (), after, told_of(before, after, verdict, ()))
 
 
 def _elsewhere(seen: Seen, store: str) -> Decision:

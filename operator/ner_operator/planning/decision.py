@@ -94,6 +94,8 @@ class Seen:
         jobs: those that it owns, whatever their state.
         listed: whether `jobs` is the API server's own list of this moment, so that a Job that is not in
             it is gone. Where it comes from a watch, absence proves nothing.
+        unreadable: why the spec means nothing to this release; empty where it does. The deployment has a
+            name then, and nothing else may be asked of it.
     """
 
     deployment: NerDeployment
@@ -101,6 +103,7 @@ class Seen:
     jobs: tuple[SeenJob, ...]
     surroundings: Surroundings
     listed: bool = True
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from ner_operator.api.status import (
     StageResult,
     StageStatus,
 )
+from ner_operator.planning.cutting import LONG, cut
 from ner_operator.planning.decision import JobPhase, SeenJob
 from ner_operator.planning.graph import COMMAND, PROMOTED, Step
 from ner_operator.planning.observed import Address, Artifact, PointerState
@@ -237,6 +238,7 @@ def _result(job: SeenJob, needed: frozenset[str], of_the_pointer: bool) -> Stage
         manifest_digest=words.manifest_digest,
         outputs=dict(words.outputs),
         headline=_figures(words.headline),
+        message=cut(said, LONG) if isinstance(said := words.headline.get("message"), str) else "",
         emulated=words.emulated,
     )
 

@@ -13,8 +13,9 @@ from typing import Literal
 from ner_operator.api.meta import Condition
 from ner_operator.api.status import NerDeploymentStatus, PromotionStatus, StageStatus
 from ner_operator.api.times import to_seconds, to_text
+from ner_operator.planning.cutting import few
 from ner_operator.planning.reasons import Reason
-from ner_operator.planning.troubles import Trouble, few
+from ner_operator.planning.troubles import Trouble
 
 MESSAGE = 2048
 """Characters of a condition's message."""

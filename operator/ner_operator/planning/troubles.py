@@ -5,7 +5,6 @@ mend. This is the one place that knows both.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -21,13 +20,6 @@ _CONFIGURATION = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "FailedMount"}
 )
 _PERMANENT = frozenset(range(64, 79)) - {int(ExitCode.TRY_AGAIN)}
-
-
-SHORT = 512
-"""Bytes of a stage's message in the status; the whole of it is in the stage's log."""
-
-LONG = 1536
-"""Bytes of promote's message, which names a reason for each variant."""
 
 
 class Then(Enum):
@@ -55,20 +47,6 @@ class Limits:
     scratch: str = ""
     deadline: int | None = None
     device: str = ""
-
-
-def cut(text: str, longest: int = SHORT) -> str:
-    """One line of at most so many bytes; no character is cut in two."""
-    line = " ".join(text.split())
-    data = line.encode()
-    return line if len(data) <= longest else data[: longest - 3].decode(errors="ignore") + "…"
-
-
-def few(names: Sequence[str], most: int = 4) -> str:
-    """The first names, and how many more there are."""
-    if len(names) <= most:
-        return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 def why_failed(job: SeenJob, stage: str, limits: Limits) -> tuple[Trouble, Then]:

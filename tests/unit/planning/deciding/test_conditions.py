@@ -7,6 +7,7 @@ import pytest
 
 from ner_operator.api.times import to_text
 from ner_operator.planning.attempts import SETTLING
+from ner_operator.planning.decide import decide
 from ner_operator.planning.reasons import Reason
 
 SHORTAGE = "0/3 nodes are available: 3 Insufficient vastaitech.com/va."
@@ -385,3 +386,19 @@ def test_a_suspended_deployment_without_its_runtime_is_quiet(cluster) -> None:
     decision = cluster.step()
     assert {job.step for job in decision.delete} == {"compile/int8", "compile/reference"}
     assert types(cluster)["Reconciling"] == ("True", "Suspended")
+
+
+def test_a_spec_that_this_release_cannot_read_stays_as_it_is(cluster) -> None:
+    cluster.run()
+    before = cluster.status
+    cluster.generation = 2
+    seen = replace(cluster.see(), unreadable="spec.finetune.optimizer: Extra inputs are not permitted")
+    decision = decide(seen, cluster.now)
+    assert not decision.create
+    assert not decision.delete
+    cluster.write(decision)
+    check(cluster)
+    assert types(cluster)["Stalled"] == ("True", "InvalidSpec")
+    assert "spec.finetune.optimizer" in cluster.status.condition("Stalled").message
+    assert types(cluster)["Available"] == ("True", "Promoted")
+    assert cluster.status.stages == before.stages

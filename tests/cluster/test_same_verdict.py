@@ -236,7 +236,7 @@ FROM_NOTHING: dict[str, Any] = {
 RUNTIME: dict[str, Any] = {
     "apiVersion": "nerd.dev/v1alpha1",
     "kind": "NerRuntime",
-    "metadata": {"name": "va16"},
+    "metadata": {"name": "judged-only"},
     "spec": {
         "backend": "onnxruntime",
         "image": "registry/jobs:1",

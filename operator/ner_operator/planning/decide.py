@@ -243,7 +243,7 @@ def _store_of(deployment: NerDeployment) -> str:
 
 
 def _unread(seen: Seen, now: float) -> Decision:
-    """The spec cannot be obeyed, nor what was made for it judged: all stays as it is, and a person is told."""
+    """The spec cannot be obeyed, nor what was made for it judged: all stays, and a person is told."""
     before, generation = seen.status, seen.deployment.metadata.generation or 0
     verdict = Verdict(
         Standing.STALLED,

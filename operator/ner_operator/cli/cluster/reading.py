@@ -103,7 +103,7 @@ def known_status(written: Mapping[str, Any]) -> NerDeploymentStatus:
         ValidationError: a known field holds what no release writes.
     """
     try:
-        return NerDeploymentStatus.of(written)
+        return NerDeploymentStatus.model_validate(written)
     except ValidationError as error:
         unknown = [item["loc"] for item in error.errors() if item["type"] == "extra_forbidden"]
         if not unknown:

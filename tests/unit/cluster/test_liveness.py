@@ -1,5 +1,7 @@
 """Liveness: progress, not being alive."""
 
+from typing import Any
+
 import pytest
 
 from ner_operator.cluster.liveness import LATE, STUCK, Liveness
@@ -8,28 +10,13 @@ from ner_operator.cluster.queue import Queue
 INTERVAL = 60.0
 
 
-class Clock:
-    """A clock that moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def queue(clock: Clock) -> Queue:
+def queue(clock: Any) -> Queue:
     return Queue(clock)
 
 
 @pytest.fixture
-def liveness(queue: Queue, clock: Clock) -> Liveness:
+def liveness(queue: Queue, clock: Any) -> Liveness:
     return Liveness(queue, INTERVAL, clock)
 
 
@@ -40,7 +27,7 @@ def test_it_is_ready_once_everything_was_compared(liveness: Liveness) -> None:
 
 
 def test_at_rest_the_resync_is_enough_even_where_the_server_does_not_answer(
-    liveness: Liveness, clock: Clock
+    liveness: Liveness, clock: Any
 ) -> None:
     for _ in range(100):
         clock.now += INTERVAL
@@ -49,12 +36,12 @@ def test_at_rest_the_resync_is_enough_even_where_the_server_does_not_answer(
     assert liveness.resync_age() == 100 * INTERVAL
 
 
-def test_a_resync_that_does_not_come_round_is_told(liveness: Liveness, clock: Clock) -> None:
+def test_a_resync_that_does_not_come_round_is_told(liveness: Liveness, clock: Any) -> None:
     clock.now += LATE * INTERVAL + STUCK + 1
     assert "has not come round" in liveness.ailment()
 
 
-def test_somebody_who_is_due_and_nobody_looks_is_told(liveness: Liveness, queue: Queue, clock: Clock) -> None:
+def test_somebody_who_is_due_and_nobody_looks_is_told(liveness: Liveness, queue: Queue, clock: Any) -> None:
     queue.add(("nlp", "a"))
     clock.now += STUCK + 1
     liveness.tried()

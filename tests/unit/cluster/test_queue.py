@@ -1,6 +1,7 @@
 """The queue: whom to look at, and when."""
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -9,23 +10,8 @@ from ner_operator.cluster.queue import FIRST_BACKOFF, LONGEST_BACKOFF, Queue, ba
 A, B = ("nlp", "a"), ("nlp", "b")
 
 
-class Clock:
-    """A clock that moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def queue(clock: Clock) -> Queue:
+def queue(clock: Any) -> Queue:
     return Queue(clock, jitter=lambda: 1.0)
 
 
@@ -37,7 +23,7 @@ def test_each_key_stands_once_and_the_first_comes_first(queue: Queue) -> None:
     assert queue.depth == 0
 
 
-def test_a_delayed_key_waits_for_its_time_and_the_earliest_wish_holds(queue: Queue, clock: Clock) -> None:
+def test_a_delayed_key_waits_for_its_time_and_the_earliest_wish_holds(queue: Queue, clock: Any) -> None:
     queue.add(A, 30.0)
     queue.add(A, 10.0)
     queue.add(A, 20.0)
@@ -63,7 +49,7 @@ def test_a_key_that_is_worked_on_is_not_given_out_twice(queue: Queue) -> None:
     assert queue.take() == A, "it was asked for meanwhile"
 
 
-def test_failures_make_a_key_come_later_each_time_whatever_asks_for_it(queue: Queue, clock: Clock) -> None:
+def test_failures_make_a_key_come_later_each_time_whatever_asks_for_it(queue: Queue, clock: Any) -> None:
     queue.add(A)
     delays = []
     for _ in range(12):
@@ -106,7 +92,7 @@ def test_who_waits_is_woken_by_a_key_and_by_the_end(queue: Queue) -> None:
     assert sorted(taken, key=str) == [A, None]
 
 
-def test_the_oldest_is_told_by_waiting_and_by_work(queue: Queue, clock: Clock) -> None:
+def test_the_oldest_is_told_by_waiting_and_by_work(queue: Queue, clock: Any) -> None:
     assert queue.oldest() == 0.0
     queue.add(A)
     queue.add(B, 50.0)

@@ -12,8 +12,8 @@ from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.stages.standing import move, observe
 from ner_jobs.stages.verdict import left
 from ner_jobs.store.artifacts import require_whole
-from ner_jobs.store.pointer import Pointer, Promotion, rolled_back
-from ner_jobs.task import ExitCode, Owner, PermanentError, Stage
+from ner_jobs.store.pointer import Pointer, Promotion, never_promoted, rolled_back
+from ner_jobs.task import ExitCode, PermanentError, Stage
 from ner_jobs.task.parameters import RollbackParameters
 
 
@@ -26,17 +26,12 @@ def run(context: StageContext) -> StageResult:
     current = standing.pointer
     try:
         if current is None:
-            raise PermanentError(nothing_promoted(context.task.owner), ExitCode.USAGE)
+            raise PermanentError(never_promoted(context.task.owner), ExitCode.USAGE)
         pointer = _back(context, parameters, current)
     except PermanentError as refused:
         return left(context, _refused(current, str(refused)), current)
     move(context, pointer, current)
     return left(context, _done(pointer, current), pointer)
-
-
-def nothing_promoted(owner: Owner) -> str:
-    """Why there is nothing to go back from."""
-    return f"nothing was ever promoted for {owner.namespace}/{owner.name}"
 
 
 def _back(context: StageContext, parameters: RollbackParameters, current: Pointer) -> Pointer:

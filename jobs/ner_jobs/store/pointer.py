@@ -196,6 +196,11 @@ def _target(current: Pointer, revision: str | None, generation: int | None) -> P
     )
 
 
+def never_promoted(owner: Owner) -> str:
+    """For people: there is no pointer."""
+    return f"nothing was ever promoted for {owner.namespace}/{owner.name}"
+
+
 def read_pointer(store: Store, owner: Owner) -> Pointer | None:
     """The pointer of a deployment, or None where nothing was ever promoted.
 

@@ -29,19 +29,17 @@ def adopt(
     NerDeployment was deleted and made again, or a cluster was, say here that it is the same; it is written
     with your own credentials.
     """
-    from ner_jobs.store.pointer import adopt_pointer
+    from ner_jobs.store.pointer import adopt_pointer, never_promoted
     from ner_jobs.task import ExitCode, PermanentError
     from ner_operator.cli.cluster.reading import read_one
     from ner_operator.cli.cluster.results import owner_of, store_of
     from ner_operator.cli.promote import tell
 
     deployed = read_one(cluster(namespace, context, kubeconfig), name)
-    store = store_of(deployed, storage, endpoint_url)
-    pointer = adopt_pointer(store, owner_of(deployed))
+    store, owner = store_of(deployed, storage, endpoint_url), owner_of(deployed)
+    pointer = adopt_pointer(store, owner)
     if pointer is None:
-        raise PermanentError(
-            f"nothing was ever promoted for {deployed.namespace}/{name} in {store.uri}", ExitCode.NO_INPUT
-        )
+        raise PermanentError(f"{never_promoted(owner)} in {store.uri}", ExitCode.NO_INPUT)
     if output == "table":
         typer.echo(f"{name} owns its pointer now; the next attempt of promote goes on")
     tell(pointer, output)

@@ -21,6 +21,7 @@ from ner_operator.cli.options import (
 
 if TYPE_CHECKING:
     from ner_jobs.store.pointer import Pointer
+    from ner_jobs.store.protocol import Store
     from ner_operator.cli.cluster.kubectl import Kubectl
     from ner_operator.local.workspace import Workspace
 
@@ -70,15 +71,28 @@ def tell(pointer: "Pointer", output: str) -> None:
             typer.echo(f"held: revision {pointer.held[:12]} is not promoted again by itself")
 
 
-def _here(here: "Workspace", variant: str | None, force: str | None, output: str) -> None:
+def move_and_tell(store: "Store", pointer: "Pointer", expected: "Pointer | None", output: str) -> None:
+    """Write the pointer, and say where it stands.
+
+    Args:
+        expected: as it was read before deciding.
+
+    Raises:
+        RetryableError: somebody else moved it in between.
+    """
     from ner_jobs.store.pointer import move_pointer
     from ner_jobs.task import RetryableError
+
+    if not move_pointer(store, pointer, expected):
+        raise RetryableError("somebody else moved the pointer at the same moment; look at nerd history again")
+    tell(pointer, output)
+
+
+def _here(here: "Workspace", variant: str | None, force: str | None, output: str) -> None:
     from ner_operator.local.promotion import by_hand
 
     pointer = by_hand(here, variant, force)
-    if not move_pointer(here.store, pointer, here.observer.pointer):
-        raise RetryableError("somebody else moved the pointer at the same moment; look at nerd history again")
-    tell(pointer, output)
+    move_and_tell(here.store, pointer, here.observer.pointer, output)
 
 
 def _in_cluster(kubectl: "Kubectl", name: str, variant: str | None, force: str | None, output: str) -> None:

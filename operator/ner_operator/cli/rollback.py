@@ -71,16 +71,14 @@ def _here(here: "Workspace", revision: str | None, generation: int | None, reaso
     import time
 
     from ner_jobs.store.artifacts import require_whole
-    from ner_jobs.store.pointer import move_pointer, read_pointer, rolled_back
-    from ner_jobs.task import ExitCode, PermanentError, RetryableError, Stage
-    from ner_operator.cli.promote import tell
+    from ner_jobs.store.pointer import never_promoted, read_pointer, rolled_back
+    from ner_jobs.task import ExitCode, PermanentError, Stage
+    from ner_operator.cli.promote import move_and_tell
     from ner_operator.local.workspace import person
 
     current = read_pointer(here.store, here.owner)
     if current is None:
-        raise PermanentError(
-            f"nothing was ever promoted for {here.owner.namespace}/{here.owner.name}", ExitCode.USAGE
-        )
+        raise PermanentError(never_promoted(here.owner), ExitCode.USAGE)
     moved = rolled_back(
         current,
         time.time(),
@@ -91,9 +89,7 @@ def _here(here: "Workspace", revision: str | None, generation: int | None, reaso
         history_limit=here.resolved.promotion.history_limit,
     )
     require_whole(here.store, Stage.COMPILE, moved.compile_key)
-    if not move_pointer(here.store, moved, current):
-        raise RetryableError("somebody else moved the pointer at the same moment; look at nerd history again")
-    tell(moved, output)
+    move_and_tell(here.store, moved, current, output)
 
 
 def _in_cluster(kubectl: "Kubectl", name: str, generation: int | None, reason: str, output: str) -> None:

@@ -54,7 +54,17 @@ FP32 = Recipe("fp32", "fp32", "the exported graph, fused by the engine")
 DYNAMIC = Recipe(
     "dynamic-per-channel", "int8", "weights per channel, activations by their range as they come"
 )
-DYNAMIC_WIDE_FFN = Recipe("dynamic-wide-ffn", "int8", "the same, the FFN's down projections left in fp32")
+DYNAMIC_SMOOTH_FFN = Recipe(
+    "dynamic-smooth-ffn",
+    "int8",
+    "the same, outliers of the FFN's inputs moved into its weights (SmoothQuant)",
+    needs_calibration=True,
+)
+DYNAMIC_WIDE_FFN = Recipe(
+    "dynamic-wide-ffn",
+    "int8",
+    "dynamic per channel, the FFN's down projections left in fp32",
+)
 STATIC = Recipe(
     "static-per-channel",
     "int8",
@@ -68,7 +78,7 @@ NAIVE = Recipe(
     searched=False,
     needs_calibration=True,
 )
-RECIPES = {"fp32": (FP32,), "int8": (DYNAMIC, DYNAMIC_WIDE_FFN, STATIC, NAIVE)}
+RECIPES = {"fp32": (FP32,), "int8": (DYNAMIC, DYNAMIC_SMOOTH_FFN, DYNAMIC_WIDE_FFN, STATIC, NAIVE)}
 
 
 class OnnxRuntimeBackend:
@@ -102,8 +112,8 @@ class OnnxRuntimeBackend:
         if recipe == FP32:
             copy_folder_files(exported, target, [EXPORTED])
             (target / EXPORTED).rename(path)
-        elif recipe in (DYNAMIC, DYNAMIC_WIDE_FFN):
-            _quantize_dynamic(source, path, recipe)
+        elif recipe in (DYNAMIC, DYNAMIC_SMOOTH_FFN, DYNAMIC_WIDE_FFN):
+            _quantize_dynamic(source, path, recipe, calibration)
         else:
             _quantize_static(source, path, recipe, calibration, target / "shaped.onnx")
         products = _products(path, target / "optimized.onnx")
@@ -177,13 +187,15 @@ class _Reader:
         return next(self._windows, None)
 
 
-def _quantize_dynamic(source: Path, path: Path, recipe: Recipe) -> None:
+def _quantize_dynamic(source: Path, path: Path, recipe: Recipe, calibration: Calibration) -> None:
     # Writing graphs takes a second to import: who only runs one does not pay.
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    from ner_jobs.backends.smoothing import smooth_ffn
+
     quantize_dynamic(
-        str(source),
+        smooth_ffn(source, calibration) if recipe == DYNAMIC_SMOOTH_FFN else str(source),
         str(path),
         op_types_to_quantize=["MatMul"],
         nodes_to_exclude=_sensitive(onnx.load(str(source)).graph) if recipe == DYNAMIC_WIDE_FFN else [],

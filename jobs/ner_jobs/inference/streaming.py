@@ -108,6 +108,7 @@ def decide_in_order(
     outside: str,
     limits: BatchLimits,
     stopping: Callable[[], bool] = lambda: False,
+    progressed: Callable[[int], None] = lambda count: None,
 ) -> Iterator[Decided]:
     """Infer a stream.
 
@@ -118,6 +119,8 @@ def decide_in_order(
         outside: the tag of a token without sub-tokens.
         limits: of a batch.
         stopping: asked several times a second.
+        progressed: told how many are decided so far; they come in any order, so that is more than are
+            handed out.
 
     Yields:
         Each passage with its decision, in the order of the input.
@@ -128,6 +131,7 @@ def decide_in_order(
         OrderError: a result came twice or never.
     """
     order: Ordered[Decided] = Ordered(BLOCKS_OPEN * SENTENCES_IN_BLOCK)
+    decided = 0
     members: dict[int, list[tuple[int, Passage, Encoded]]] = {}
     with _Reader(passages, encoder, limits) as reader:
         while not reader.exhausted or pool.busy:
@@ -143,6 +147,8 @@ def decide_in_order(
                         members.pop(done.number), done.decisions, strict=True
                     ):
                         order.add(number, Decided(passage, encoded, decision))
+                    decided += len(done.decisions)
+                    progressed(decided)
             yield from order.ready()
     order.end()
 

@@ -7,7 +7,7 @@ input that it belongs to, so nothing has to be paired by position.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,15 +62,12 @@ def line_of(decided: Decided) -> str:
     )
 
 
-def write_predictions(
-    folder: Path, stream: Iterable[Decided], seen: Callable[[Written], None] = lambda _: None
-) -> Written:
+def write_predictions(folder: Path, stream: Iterable[Decided]) -> Written:
     """Write `predictions.jsonl`, as the stream comes.
 
     Args:
         folder: made where it is missing.
         stream: in the order of the input.
-        seen: told the counts after each sentence.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = Written()
@@ -78,7 +75,6 @@ def write_predictions(
         for decided in stream:
             file.write(line_of(decided))
             written.add(decided)
-            seen(written)
     return written
 
 

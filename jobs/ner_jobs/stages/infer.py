@@ -22,8 +22,6 @@ from ner_jobs.inference.writing import NpzWriter, Written, write_predictions
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.task.parameters import InferParameters
 
-SECONDS_BETWEEN_PROGRESS = 0.5
-
 
 def run(context: StageContext) -> StageResult:
     """Infer the whole input.
@@ -46,7 +44,7 @@ def run(context: StageContext) -> StageResult:
         f"{'process' if instances == 1 else 'processes'}, "
         f"{'a stream of' if total is None else total} sentences, {parameters.decoding} decoding"
     )
-    limits = BatchLimits(parameters.batch_size)
+    limits, folder = BatchLimits(parameters.batch_size), context.output / "predictions"
     with Pool(
         context.inputs["compiled"], instances, parameters.batch_size, parameters.decoding, parameters.npz
     ) as pool:
@@ -57,15 +55,16 @@ def run(context: StageContext) -> StageResult:
             "O",
             limits,
             context.stopping.is_set,
+            lambda count: context.progress(count, total or count, "sentences"),
         )
         if parameters.npz:
             outside = model.labels.index("O")
             with NpzWriter(
                 context.output / "npz", parameters.max_length, len(model.labels), outside
             ) as arrays:
-                written = _write(context, _each(stream, arrays.write), total)
+                written = write_predictions(folder, _each(stream, arrays.write))
         else:
-            written = _write(context, stream, total)
+            written = write_predictions(folder, stream)
     return _result(written, time.perf_counter() - began, instances, model)
 
 
@@ -93,18 +92,6 @@ def _each(stream: Iterable[Decided], write: Callable[[Decided], None]) -> Iterat
     for decided in stream:
         write(decided)
         yield decided
-
-
-def _write(context: StageContext, stream: Iterable[Decided], total: int | None) -> Written:
-    shown = time.monotonic()
-
-    def seen(written: Written) -> None:
-        nonlocal shown
-        if (now := time.monotonic()) - shown >= SECONDS_BETWEEN_PROGRESS:
-            shown = now
-            context.progress(written.sentences, total or written.sentences, "sentences")
-
-    return write_predictions(context.output / "predictions", stream, seen)
 
 
 def _result(written: Written, seconds: float, instances: int, model: CompiledModel) -> StageResult:

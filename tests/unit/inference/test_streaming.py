@@ -52,6 +52,19 @@ def test_everything_comes_back_once_and_in_order(encoder: MakeEncoder, instances
         assert item.decision.tags == tuple(TAG_OF.get(letter, "O") for letter in text)
 
 
+def test_progress_is_told_as_sentences_are_decided(encoder: MakeEncoder) -> None:
+    told: list[int] = []
+    texts = [text for text in some_texts(60) if text.strip("\u200b")]
+    with pool(2) as workers:
+        stream = decide_in_order(
+            workers, passages(texts), encoder(32), "O", BatchLimits(4), progressed=told.append
+        )
+        assert len(list(stream)) == len(texts)
+    assert told == sorted(told)
+    assert len(told) > 5
+    assert told[-1] == len(texts)
+
+
 def test_no_input_gives_no_output(encoder: MakeEncoder) -> None:
     assert run(pool(2), [], encoder(32)) == []
 

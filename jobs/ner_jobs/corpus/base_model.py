@@ -187,20 +187,26 @@ def _from_hub(base: str, revision: str | None, cache: Path) -> tuple[Path, str |
             f"{elsewhere}",
             ExitCode.NO_INPUT,
         ) from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
-        raise _unreachable(at, elsewhere, error) from error
+    except OfflineModeIsEnabled as error:
+        raise PermanentError(
+            f"{FIELD}: {base} is no folder here, so it is of the Hugging Face hub, and HF_HUB_OFFLINE "
+            f"forbids to ask; unset it, {elsewhere}",
+            ExitCode.CONFIGURATION,
+        ) from error
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise _unreachable(base, at, elsewhere, error) from error
     except Exception as error:
         # The HTTP client raises errors of its own, and which client the hub library uses changes.
         if not type(error).__module__.startswith(("httpx", "httpcore")):
             raise
-        raise _unreachable(at, elsewhere, error) from error
+        raise _unreachable(base, at, elsewhere, error) from error
     return folder, folder.name
 
 
-def _unreachable(at: str, elsewhere: str, error: Exception) -> RetryableError:
+def _unreachable(base: str, at: str, elsewhere: str, error: Exception) -> RetryableError:
     return RetryableError(
-        f"{FIELD}: the Hugging Face hub cannot be reached for {at} ({_first_line(error)}); check the "
-        f"network and HF_ENDPOINT, {elsewhere}"
+        f"{FIELD}: {base} is no folder here, and the Hugging Face hub cannot be reached for {at} "
+        f"({_first_line(error)}); check the network and HF_ENDPOINT, {elsewhere}"
     )
 
 

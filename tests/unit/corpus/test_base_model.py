@@ -149,9 +149,20 @@ def test_a_base_that_is_not_there_is_named(tmp_path: Path, uri: str) -> None:
 def test_an_unreachable_hub_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")
     with pytest.raises(RetryableError, match=r"cannot be reached for some/model at main .*s3:// prefix"):
         snapshot("some/model", scratch=tmp_path, revision="main")
+
+
+def test_a_hub_that_nobody_may_ask_is_not_asked_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(PermanentError, match=r"some/model is no folder here.*HF_HUB_OFFLINE") as refusal:
+        snapshot("some/model", scratch=tmp_path)
+    assert refusal.value.code is ExitCode.CONFIGURATION
 
 
 def made(folder: Path, tokens: dict[str, int], config: dict[str, Any]) -> BaseModel:

@@ -1,13 +1,15 @@
 """What all tests share: the material beside the checkout, where it is there."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from testbed import s3_servers
 from testbed.programs import ProgramMissingError, find_program
+from testbed.s3_servers import S3Server
 
 # How long an example takes depends on what else the machine does; speed is measured in benchmarks/.
 hypothesis.settings.register_profile("nerd", deadline=None)
@@ -44,6 +46,21 @@ def programs() -> Callable[..., None]:
                 _require(False, str(error))
 
     return need
+
+
+@pytest.fixture(scope="session")
+def any_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server: versitygw, or moto's where versitygw is nowhere."""
+    folder = tmp_path_factory.mktemp("s3")
+    try:
+        find_program("versitygw")
+    except ProgramMissingError:
+        pytest.importorskip("moto.server")
+        with s3_servers.moto(folder) as server:
+            yield server
+    else:
+        with s3_servers.versitygw(folder) as server:
+            yield server
 
 
 @pytest.fixture(scope="session")

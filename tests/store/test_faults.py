@@ -13,6 +13,7 @@ import pytest
 from ner_jobs.store.retrying import Retries
 from ner_jobs.store.s3 import S3Store
 from ner_jobs.task import ExitCode, PermanentError, RetryableError, StageError, StorageSettings
+from testbed import s3_servers
 
 PART = 5 << 20
 
@@ -191,15 +192,13 @@ def test_a_ca_bundle_that_is_not_there_is_named(s3: Opened, tmp_path: Path) -> N
 
 
 def test_a_private_authority_is_trusted_where_it_is_named(
-    versitygw_program: Path, serving: Any, s3: Opened, tmp_path: Path
+    programs: Callable[..., None], s3: Opened, tmp_path: Path
 ) -> None:
+    programs("versitygw")
     certificate, key = self_signed(tmp_path)
-    (tmp_path / "data").mkdir()
-    tls = ["--cert", str(certificate), "--key", str(key), "posix", str(tmp_path / "data")]
-    with serving(
-        [str(versitygw_program), "--port", "127.0.0.1:PORT", *tls], tmp_path / "log", "https"
-    ) as server:
-        (tmp_path / "data" / "bucket").mkdir()
+    tls = ["--cert", str(certificate), "--key", str(key)]
+    with s3_servers.versitygw(tmp_path / "served", tls, "https") as server:
+        (tmp_path / "served" / "data" / "bucket").mkdir()
         with pytest.raises(PermanentError, match=r"certificate of https://.* is not trusted.*caBundle"):
             s3(server.endpoint, "bucket").probe()
         s3(server.endpoint, "bucket", ca_bundle=certificate).probe()

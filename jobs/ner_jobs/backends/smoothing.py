@@ -76,7 +76,7 @@ def smoothing_factors(channels: FloatArray, rows: FloatArray) -> FloatArray:
     """
     factors = np.maximum(channels, LEAST) ** ALPHA / np.maximum(rows, LEAST) ** (1 - ALPHA)
     factors = factors / np.exp(np.log(factors).mean())
-    return np.clip(factors, 1 / MOST, MOST).astype(np.float32)
+    return np.asarray(np.clip(factors, 1 / MOST, MOST), np.float32)
 
 
 def _ffn_products(graph: Any, weights: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ner_jobs.task import ExitCode
-from testbed.faulty_proxy import Fault, Proxy, proxy_before
+from testbed.faulty_s3 import Fault, Proxy, proxy_before
 from testbed.s3_servers import CREDENTIALS, S3Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]

@@ -18,7 +18,7 @@ from ner_jobs.store.retrying import Retries
 from ner_jobs.store.s3 import S3Store
 from ner_jobs.task import StorageSettings
 from testbed import s3_servers
-from testbed.faulty_proxy import Fault, Proxy, proxy_before
+from testbed.faulty_s3 import Fault, Proxy, proxy_before
 from testbed.s3_servers import CREDENTIALS, S3Server
 
 

@@ -18,7 +18,7 @@ RESULT_VERSIONS: Mapping[Stage, int] = {
     Stage.PREPARE: 1,
     Stage.FINETUNE: 2,
     Stage.EXPORT: 1,
-    Stage.COMPILE: 1,
+    Stage.COMPILE: 2,
     Stage.INFER: 1,
     Stage.EVALUATE: 1,
     Stage.BENCHMARK: 1,

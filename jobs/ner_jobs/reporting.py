@@ -50,16 +50,16 @@ class Reporter:
             self._print({"log": text} if self._mode == "json" else text)
 
     def progress(self, done: float, total: float, what: str) -> None:
-        """How far it is; said now and then, and at the end."""
+        """How far it is; said now and then, and at the end. A total of 0 is one that nobody knows."""
         with self._lock:
             now = time.monotonic()
-            if done < total and now - self._last < SECONDS_BETWEEN_LINES[self._mode]:
+            if (done < total or not total) and now - self._last < SECONDS_BETWEEN_LINES[self._mode]:
                 return
             self._last = now
             if self._mode == "json":
                 self._print({"progress": {"done": done, "total": total, "what": what}})
             else:
-                self._print(f"{done:,.0f} of {total:,.0f} {what}")
+                self._print(f"{how_far(done, total)} {what}")
 
     def traceback(self, text: str) -> None:
         """Only into the artifact's log: for whoever looks for the cause."""
@@ -72,6 +72,11 @@ class Reporter:
         # Whoever listened may be gone; the work goes on.
         with contextlib.suppress(OSError, ValueError):
             print(text, file=self._out, flush=True)
+
+
+def how_far(done: float, total: float) -> str:
+    """In words; a total of 0 is one that nobody knows."""
+    return f"{done:,.0f} of {total:,.0f}" if total else f"{done:,.0f}"
 
 
 def write_termination(body: Mapping[str, Any]) -> None:

@@ -67,6 +67,14 @@ def test_lines_for_a_person_are_plain(tmp_path: Path) -> None:
     assert out.getvalue() == "one\n1,200 of 1,200 steps\n"
 
 
+def test_how_far_a_stream_is_is_said_now_and_then_and_not_each_time(tmp_path: Path) -> None:
+    out = io.StringIO()
+    reporter = Reporter(tmp_path / "log", "plain", out)
+    for done in range(1200, 1210):
+        reporter.progress(done, 0, "sentences")
+    assert out.getvalue() == "1,200 sentences\n"
+
+
 def test_whoever_listened_may_be_gone(tmp_path: Path) -> None:
     out = io.StringIO()
     out.close()

@@ -55,7 +55,7 @@ def run(context: StageContext) -> StageResult:
             "O",
             limits,
             context.stopping.is_set,
-            lambda count: context.progress(count, total or count, "sentences"),
+            lambda count: context.progress(count, total or 0, "sentences"),
         )
         if parameters.npz:
             outside = model.labels.index("O")

@@ -54,7 +54,7 @@ class Lines:
         now = time.monotonic()
         if now - self._spoken.setdefault(progress.step, now) >= SECONDS_BETWEEN_LINES:
             self._spoken[progress.step] = now
-            self.said(progress.step, f"{progress.done:,.0f} of {progress.total:,.0f} {progress.what}")
+            self.said(progress.step, progress.told)
 
     def finished(self, step: str, seconds: float, headline: Mapping[str, object]) -> None:
         """It is over."""
@@ -128,7 +128,7 @@ class Bars(Lines):
             bar = ProgressBar(
                 total=total, completed=progress.done if progress else 0, width=28, pulse=not total
             )
-            what = f"{progress.done:,.0f}/{progress.total:,.0f} {progress.what}" if progress else ""
+            what = progress.told if progress else ""
             table.add_row(
                 Text(f"{step:>20}", style="cyan"), bar, duration(time.monotonic() - began), Text(what)
             )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from ner_jobs.reporting import how_far
 from ner_jobs.task import ExitCode, Task
 
 LAST_LINES = 20
@@ -34,12 +35,17 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """How far a stage is: `done` of `total` units of `what`."""
+    """How far a stage is: `done` of `total` units of `what`; a total of 0 is one that nobody knows."""
 
     step: str
     done: float
     total: float
     what: str
+
+    @property
+    def told(self) -> str:
+        """In words."""
+        return f"{how_far(self.done, self.total)} {self.what}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,10 +138,11 @@ def placements(processes: int, threads: int, processors: Sequence[int]) -> list[
         processors: that may be used.
 
     Returns:
-        A process each: as many processors of its own as it has threads, or none (the kernel
-        shares them out) where there are not enough for all.
+        A process each: as many processors of its own as it has threads, where that takes all of them; else
+        none, and the kernel shares them out. Whoever leaves processors free has neighbours (other stages of
+        a local run, other pods of a node), and if each of them took the first ones, the rest would idle.
     """
-    if processes * threads > len(processors):
+    if processes * threads != len(processors):
         return [()] * processes
     return [tuple(processors[at * threads : (at + 1) * threads]) for at in range(processes)]
 

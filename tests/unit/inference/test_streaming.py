@@ -163,7 +163,9 @@ def test_logits_come_along_where_they_are_asked_for(encoder: MakeEncoder) -> Non
 @pytest.mark.parametrize(
     ("processes", "threads", "processors", "expected"),
     [
-        pytest.param(2, 1, (0, 1, 5), [(0,), (1,)], id="each its own"),
+        pytest.param(2, 1, (1, 5), [(1,), (5,)], id="each its own"),
+        pytest.param(1, 1, (0, 1), [()], id="others may run beside it: both would take the first processor"),
+        pytest.param(2, 1, tuple(range(64)), [(), ()], id="a pod of two processors on a node of many"),
         pytest.param(3, 1, (0, 1), [(), (), ()], id="more workers than processors: the kernel shares them"),
         pytest.param(2, 2, (0, 1, 2, 3), [(0, 1), (2, 3)], id="one for each thread"),
         pytest.param(1, 1, (), [()], id="a host without affinity"),

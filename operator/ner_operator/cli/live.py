@@ -58,8 +58,11 @@ class Lines:
 
     def finished(self, step: str, seconds: float, headline: Mapping[str, object]) -> None:
         """It is over."""
-        figures = "  ".join(f"{name} {shown(value)}" for name, value in headline.items() if value is not None)
-        self._print("done", f"{step}  {duration(seconds)}  {figures}".rstrip(), style="green")
+        # Who judged has a sentence for people; the rest of it is for programs.
+        told = headline.get("message") or "  ".join(
+            f"{name} {shown(value)}" for name, value in headline.items() if value is not None
+        )
+        self._print("done", f"{step}  {duration(seconds)}  {told}".rstrip(), style="green")
 
     def failed(self, step: str, message: str, seconds: float) -> None:
         """It failed for good."""

@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -72,9 +73,10 @@ class Stages:
             owner=Owner(namespace="benchmarks", name="infer"),
             threads=threads,
         )
-        path = self.folder.parent / f"task-{key}.json"
-        path.write_text(task.model_dump_json(by_alias=True))
-        finished = run_child([sys.executable, "-m", "ner_jobs", "--task", str(path)], _environment())
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write(task.model_dump_json(by_alias=True))
+            file.flush()
+            finished = run_child([sys.executable, "-m", "ner_jobs", "--task", file.name], _environment())
         found = artifacts.read_manifest(self.store, stage, key)
         assert found is not None, "the stage ended well, so it left its manifest"
         return found[0], finished.wall_s
@@ -95,8 +97,11 @@ def run(options: Options) -> dict[str, object]:
     stages = Stages(_folder(options.work / "store"))
     prepared, exported = _exported(stages, options)
     with ThreadPoolExecutor(len(BACKENDS)) as side_by_side:
-        found = side_by_side.map(lambda name: _compiled(stages, options, name, prepared, exported), BACKENDS)
-        searched = dict(zip(BACKENDS, found, strict=True))
+        compiling = {
+            name: side_by_side.submit(_compiled, stages, options, name, prepared, exported)
+            for name in BACKENDS
+        }
+    searched = {name: future.result() for name, future in compiling.items()}
     backend = max(searched, key=lambda name: _speed(searched[name]))
     compiled = searched[backend]
     data = stages.path(prepared, "test")

@@ -44,7 +44,7 @@ def run(context: StageContext) -> StageResult:
         f"{'process' if instances == 1 else 'processes'}, "
         f"{'a stream of' if total is None else total} sentences, {parameters.decoding} decoding"
     )
-    limits, folder = BatchLimits(parameters.batch_size), context.output / "predictions"
+    folder = context.output / "predictions"
     with Pool(
         context.inputs["compiled"], instances, parameters.batch_size, parameters.decoding, parameters.npz
     ) as pool:
@@ -53,7 +53,7 @@ def run(context: StageContext) -> StageResult:
             _passages(context, parameters, encoder),
             encoder,
             "O",
-            limits,
+            BatchLimits(parameters.batch_size),
             context.stopping.is_set,
             lambda count: context.progress(count, total or 0, "sentences"),
         )

@@ -7,16 +7,14 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 
-from ner_jobs.reporting import how_far
-from ner_jobs.task import ExitCode, Task
+from ner_jobs.reporting import PROGRESS_VARIABLE, TERMINATION_BYTES, TERMINATION_VARIABLE, how_far
+from ner_jobs.task import TASK_ENVIRONMENT_VARIABLE, ExitCode, Task
 
 LAST_LINES = 20
 """Of standard error, kept for a process that ends without a word."""
@@ -79,21 +77,26 @@ class StageProcess:
         self.task = task
         self._tell = tell
         self._began = time.monotonic()
-        self._folder = tempfile.TemporaryDirectory(prefix="nerd-")
-        folder = Path(self._folder.name)
-        self._termination = folder / "termination"
-        (folder / "task.json").write_text(task.model_dump_json(by_alias=True), encoding="utf-8")
-        # A session of its own: Ctrl-C reaches this program alone, which asks each stage to save and stop.
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "ner_jobs", "--task", str(folder / "task.json")],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(task.threads, self._termination),
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        # The task and the last words pass through no file: they must arrive where a disk is full, too.
+        self._last_words, writing_end = os.pipe()
+        try:
+            # A session of its own: Ctrl-C reaches this program alone, which asks each stage to save and stop.
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ner_jobs"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_environment(task, f"/dev/fd/{writing_end}"),
+                pass_fds=[writing_end],
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError:
+            os.close(self._last_words)
+            raise
+        finally:
+            os.close(writing_end)
         threading.Thread(target=self._follow, daemon=True).start()
 
     def terminate(self) -> None:
@@ -114,8 +117,8 @@ class StageProcess:
             self._tell(event_of(self.step, line.rstrip("\n")))
         code = self._process.wait()
         drain.join(timeout=5)
-        message = "" if code == 0 else _message(code, self._termination, errors)
-        self._folder.cleanup()
+        said = _read_last_words(self._last_words)
+        message = "" if code == 0 else _message(code, said, errors)
         self._tell(Ended(self.step, code, message, time.monotonic() - self._began))
 
 
@@ -133,12 +136,13 @@ def event_of(step: str, line: str) -> Said | Progressed:
     return Said(step, line)
 
 
-def _environment(threads: int, termination: Path) -> Mapping[str, str]:
+def _environment(task: Task, last_words: str) -> Mapping[str, str]:
     return {
         **os.environ,
-        **dict.fromkeys(THREAD_VARIABLES, str(max(1, threads))),
-        "NERD_PROGRESS": "json",
-        "NERD_TERMINATION_LOG": str(termination),
+        **dict.fromkeys(THREAD_VARIABLES, str(max(1, task.threads))),
+        TASK_ENVIRONMENT_VARIABLE: task.model_dump_json(by_alias=True),
+        PROGRESS_VARIABLE: "json",
+        TERMINATION_VARIABLE: last_words,
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
         "TOKENIZERS_PARALLELISM": "false",
@@ -152,14 +156,24 @@ def _keep_last(stream: IO[str] | None, lines: list[str]) -> None:
             del lines[:-LAST_LINES]
 
 
-def _message(code: int, termination: Path, errors: list[str]) -> str:
+def _read_last_words(pipe: int) -> str:
+    """What an ended process left in a pipe; a pipe holds far more than the last words may have."""
+    try:
+        # A child that it left behind may hold the other end open: never wait for more.
+        os.set_blocking(pipe, False)
+        with contextlib.suppress(BlockingIOError):
+            return os.read(pipe, TERMINATION_BYTES).decode("utf-8", errors="replace").strip()
+        return ""
+    finally:
+        os.close(pipe)
+
+
+def _message(code: int, said: str, errors: list[str]) -> str:
     """Why it ended: its own words, else its last line, else what the code says."""
-    with contextlib.suppress(OSError):
-        said = termination.read_text(encoding="utf-8", errors="replace").strip()
-        with contextlib.suppress(ValueError, AttributeError):
-            said = json.loads(said).get("message", said)
-        if said:
-            return str(said)
+    with contextlib.suppress(ValueError, AttributeError):
+        said = str(json.loads(said).get("message", said))
+    if said:
+        return said
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
         hint = "; out of memory is the usual reason: see dmesg" if code == -signal.SIGKILL else ""

@@ -2,25 +2,29 @@
 
 NERD_TEST_FAULT is FAULT:STAGE. `killed-at-work` is SIGKILL as soon as the stage
 tells how far it is, or has all its files; `killed-before-the-manifest` is
-SIGKILL when all of them are in the store. Whoever is not that stage goes on as
-always.
+SIGKILL when all of them are in the store; `full` fills the disk under TMPDIR
+before the stage begins. Whoever is not that stage goes on as always.
 """
 
+import contextlib
+import json
 import os
 import signal
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+BALLAST = "ballast"
+BLOCK = bytes(1 << 20)
 
 
 def install(fault: str, stage: str) -> None:
     """Lay the fault into this process, if it is the stage's."""
-    from ner_jobs.task import Task
-
-    task = Task.model_validate_json(Path(sys.orig_argv[sys.orig_argv.index("--task") + 1]).read_text())
-    if task.stage != stage:
+    if json.loads(os.environ["NERD_TASK"])["stage"] != stage:
         return
-    from ner_jobs import reporting
+    from ner_jobs import reporting, runner
     from ner_jobs.store import artifacts
 
     match fault:
@@ -30,6 +34,9 @@ def install(fault: str, stage: str) -> None:
         case "killed-before-the-manifest":
             upload = artifacts.upload_folder
             artifacts.upload_folder = lambda *given, **named: die(upload(*given, **named))
+        case "full":
+            find: Callable[[str], Any] = runner.function_of
+            runner.function_of = lambda name: fill_disk() or find(name)
         case _:
             raise ValueError(fault)
 
@@ -37,6 +44,13 @@ def install(fault: str, stage: str) -> None:
 def die(*given: Any, **named: Any) -> Any:
     """End as a process does that the kernel kills for its memory."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fill_disk() -> None:
+    """Take what is left of the disk, to the last page."""
+    with (Path(tempfile.gettempdir()) / BALLAST).open("wb", 0) as file, contextlib.suppress(OSError):
+        while file.write(BLOCK):
+            pass
 
 
 if os.environ.get("NERD_TEST_FAULT") and sys.orig_argv[1:3] == ["-m", "ner_jobs"]:

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino
 
 from ner_jobs.backends.base import Calibration, FloatArray, IntArray, Recipe
 from ner_jobs.backends.graph_inputs import feed, refuse_options
-from ner_jobs.backends.without_telemetry import openvino
 from ner_jobs.host import has_bf16, has_vnni, versions
 from ner_jobs.task import ExitCode, PermanentError
 

@@ -7,7 +7,7 @@ in `RESULT_VERSIONS`. The ingredients themselves are kept beside the result
 (the plan's record), so that a later plan can say which of them changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ner_jobs.task import Stage, canonical_digest
@@ -127,73 +127,10 @@ def revision_of(compile_keys: Mapping[str, str]) -> str:
     return canonical_digest(dict(compile_keys))
 
 
-def differences(before: Mapping[str, object] | None, now: Mapping[str, object]) -> tuple[str, ...]:
-    """What changed between two records of ingredients, as phrases for people.
-
-    Args:
-        before: the last record of this step; None where it never ran here.
-        now: the present one. Only what both know is compared for `inputs`: a digest that is not
-            known yet is no change.
-    """
-    if before is None:
-        return ("it has not run yet",)
-    old, new = _flat(before), _flat(now)
-    phrases = [
-        _phrase(path, old.get(path), new.get(path))
-        for path in sorted(old.keys() | new.keys())
-        if canonical_digest(old.get(path)) != canonical_digest(new.get(path))
-    ]
-    return tuple(phrases)
-
-
-def _flat(record: Mapping[str, object], prefix: tuple[str, ...] = ()) -> dict[tuple[str, ...], object]:
-    flat: dict[tuple[str, ...], object] = {}
-    for name, value in record.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, (*prefix, name))
-        else:
-            flat[*prefix, name] = value
-    return flat
-
-
-def _phrase(path: tuple[str, ...], old: object, new: object) -> str:
-    match path:
-        case ("parameters", *names) if names[-1] in ("content", "baseContent"):
-            subject = "the base model" if names[-1] == "baseContent" else f"data.{'.'.join(names[:-1])}"
-            return f"the files of {subject} changed"
-        case ("parameters", *names):
-            return f"{'.'.join(names)}: {_shown(old)} -> {_shown(new)}"
-        case ("inputs", role):
-            if old is None:
-                return f"input {role} is new"
-            return f"input {role} is gone" if new is None else f"input {role} changed"
-        case ("versions", package):
-            return f"{package} {_shown(old)} -> {_shown(new)}"
-        case ("rerun",):
-            return "asked for again"
-        case ("version",):
-            return "this release computes the stage otherwise"
-        case _:
-            return f"{'.'.join(path)}: {_shown(old)} -> {_shown(new)}"
-
-
-def _shown(value: object, longest: int = 48) -> str:
-    if value is None or value == "":
-        return "none"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        text = ", ".join(_shown(item) for item in value)
-    elif isinstance(value, float):
-        text = f"{value:g}"
-    else:
-        text = str(value)
-    return text if len(text) <= longest else "…" + text[-longest:]
-
-
 __all__ = [
     "PACKAGES",
     "RESULT_VERSIONS",
     "Ingredients",
-    "differences",
     "libraries_of",
     "parameters_in_key",
     "revision_of",

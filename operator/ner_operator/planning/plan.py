@@ -12,18 +12,24 @@ from dataclasses import dataclass, replace
 
 from ner_jobs.task import InputReference, Stage
 from ner_jobs.task.model import Contract
-from ner_jobs.task.parameters import PromoteCommand, PromoteParameters, RollbackCommand, RollbackParameters
+from ner_jobs.task.parameters import PromoteCommand, RollbackCommand, RollbackParameters
+from ner_operator.planning.differences import differences
 from ner_operator.planning.graph import COMMAND, PROMOTED, Source, Step, steps_of
 from ner_operator.planning.keys import (
     ON_A_DEVICE,
     RESULT_VERSIONS,
     Ingredients,
-    differences,
     libraries_of,
     parameters_in_key,
     revision_of,
 )
-from ner_operator.planning.observed import Address, Artifact, Observed, PointerState
+from ner_operator.planning.observed import Address, Artifact, Observed
+from ner_operator.planning.promoting import (
+    hold,
+    promote_parameters,
+    without_own_move,
+    without_what_is_not_known,
+)
 from ner_operator.planning.resolved import PromotionPolicy, ResolvedDeployment, Runtime
 
 
@@ -192,7 +198,7 @@ class _Planner:
             return self._decide(step, back, "", {})
         if revision is None:
             raise TypeError("promote is over before all compile steps are")
-        parameters = _promote_parameters(policy, self.resolved, revision, generation, release=False)
+        parameters = promote_parameters(policy, self.resolved, revision, generation, release=False)
         return self._decide(step, parameters.model_copy(update={"command": command}), "", self._inputs(step))
 
     def revision(self) -> str | None:
@@ -218,7 +224,7 @@ class _Planner:
         artifact = self._artifact(step.stage, key)
         if artifact is not None and not artifact.missing:
             return Cached(key, artifact, ingredients)
-        why = differences(self.observed.records.get(step.name), ingredients.record())
+        why = differences(self._before(step), ingredients.record())
         if artifact is not None:
             lost = artifact.missing[0] + (
                 f" and {len(artifact.missing) - 1} more" if len(artifact.missing) > 1 else ""
@@ -231,14 +237,14 @@ class _Planner:
         policy, pointer, revision = step.parameters, self.observed.pointer, self.revision()
         if not isinstance(policy, PromotionPolicy) or revision is None:
             raise TypeError("promote is planned after all compile steps, with a policy")
-        hold = _hold(pointer, revision)
-        if pointer and hold and self.observed.promotion_asked != pointer.generation:
-            return Held(hold)
+        held = hold(pointer, revision)
+        if pointer and held and self.observed.promotion_asked != pointer.generation:
+            return Held(held)
         inputs = self._inputs(step)
         generation = pointer.generation if pointer else 0
 
         def decide(at: int, release: bool) -> State:
-            parameters = _promote_parameters(policy, self.resolved, revision, at, release)
+            parameters = promote_parameters(policy, self.resolved, revision, at, release)
             return self._decide(step, parameters, "", inputs)
 
         if pointer and pointer.promote_key:
@@ -304,17 +310,26 @@ class _Planner:
         ]
         return " ".join(tokens)
 
-    def _certain_changes(self, step: Step) -> tuple[str, ...]:
-        """What makes the step run whatever its inputs will be; promote's parameters are not known yet."""
+    def _before(self, step: Step) -> Mapping[str, object] | None:
+        """The ingredients of its last result, as this plan compares with them."""
         before = self.observed.records.get(step.name)
-        if before is None or not isinstance(step.parameters, Contract):
+        return before and without_own_move(before, self.observed.pointer)
+
+    def _certain_changes(self, step: Step) -> tuple[str, ...]:
+        """What makes the step run whatever its inputs will be."""
+        before, parameters = self.observed.records.get(step.name), step.parameters
+        if before is None:
             return ()
-        now = self._ingredients(step, step.parameters, step.backend, {}).record()
+        if isinstance(parameters, PromotionPolicy):
+            parameters = promote_parameters(parameters, self.resolved, "", 0, release=False)
+        now = self._ingredients(step, parameters, step.backend, {}).record()
         ignored = {"inputs"} | ({"versions"} if PROMOTED in step.producers else set())
-        return differences(
-            {name: value for name, value in before.items() if name not in ignored},
-            {name: value for name, value in now.items() if name not in ignored},
-        )
+
+        def certain(record: Mapping[str, object]) -> Mapping[str, object]:
+            known = without_what_is_not_known(record)
+            return {name: value for name, value in known.items() if name not in ignored}
+
+        return differences(certain(before), certain(now))
 
     def _inputs(self, step: Step) -> dict[str, InputReference]:
         return {
@@ -350,45 +365,8 @@ def _reference_to(stage: Stage, key: str, output: str, digest: str) -> InputRefe
     return InputReference(stage=stage, key=key, output=output, digest=digest)
 
 
-def _hold(pointer: PointerState | None, revision: str) -> str:
-    """Why the pointer stays where a person put it, or empty."""
-    if pointer is None:
-        return ""
-    if revision in pointer.held and revision != pointer.revision:
-        return (
-            f"revision {revision[:12]} was rolled back and is held: nerd promote takes it back into service, "
-            "nerd run --rerun promote judges it again, a changed spec makes a new revision"
-        )
-    if pointer.by_hand and pointer.revision == revision:
-        return (
-            f"revision {revision[:12]}, variant {pointer.variant}, was put into service by hand and stays; "
-            "nerd run --rerun promote lets the gates choose again"
-        )
-    return ""
-
-
 def _device(step: Step, isa: str) -> str:
     if step.stage not in ON_A_DEVICE:
         return ""
     device = step.runtime.device or isa
     return f"emulated {device}" if step.runtime.emulated else device
-
-
-def _promote_parameters(
-    policy: PromotionPolicy, resolved: ResolvedDeployment, revision: str, generation: int, release: bool
-) -> PromoteParameters:
-    return PromoteParameters.model_validate(
-        {
-            "revision": revision,
-            "preference": policy.preference,
-            "reference": resolved.reference,
-            "gates": policy.gates,
-            "current_generation": generation,
-            "mode": policy.mode,
-            "allow_emulated": policy.allow_emulated,
-            "release_held": release,
-            "history_limit": policy.history_limit,
-            "resamples": policy.resamples,
-            "seed": policy.seed,
-        }
-    )

@@ -57,7 +57,7 @@ def told(planned: Plan) -> dict[str, tuple[str, tuple[str, ...]]]:
     def why(state: State) -> tuple[str, ...]:
         if isinstance(state, Run):
             return tuple(re.sub("^revision: .*", ANOTHER_REVISION, phrase) for phrase in state.why)
-        return state.steps if isinstance(state, KnownAfter) else ()
+        return (*state.steps, *state.why) if isinstance(state, KnownAfter) else ()
 
     return {each.step.name: (type(each.state).__name__, why(each.state)) for each in planned}
 
@@ -65,6 +65,10 @@ def told(planned: Plan) -> dict[str, tuple[str, tuple[str, ...]]]:
 def with_gate(deployment: ResolvedDeployment) -> ResolvedDeployment:
     gates = (GateParameters(min=0.9),)
     return replace(deployment, promotion=replace(deployment.promotion, gates=gates))
+
+
+def by_hand(deployment: ResolvedDeployment) -> ResolvedDeployment:
+    return replace(deployment, promotion=replace(deployment.promotion, mode="Manual"))
 
 
 def with_more_to_infer(deployment: ResolvedDeployment) -> ResolvedDeployment:
@@ -83,6 +87,7 @@ def with_more_to_infer(deployment: ResolvedDeployment) -> ResolvedDeployment:
         ),
         pytest.param(lambda deployment: replace(deployment, benchmark=None), id="no benchmark"),
         pytest.param(with_gate, id="a gate"),
+        pytest.param(by_hand, id="the rollout"),
         pytest.param(with_more_to_infer, id="more to infer"),
         pytest.param(lambda deployment: replace(deployment, rerun=(("export", "t"),)), id="export again"),
     ],
@@ -95,6 +100,12 @@ def test_it_says_what_a_plan_with_every_key_says(
     world.run(deployment)
     wanted = change(deployment)
     assert told(foresee(deployment, wanted, status_of(world, deployment))) == told(world.plan(wanted))
+
+
+def test_of_other_gates_it_says_which(world: Any, deployment: ResolvedDeployment) -> None:
+    world.run(deployment)
+    foreseen = foresee(deployment, with_gate(deployment), status_of(world, deployment))
+    assert told(foreseen)["promote"] == ("Run", ("gates changed: f1 min 0.8 -> 0.9",))
 
 
 def test_what_a_person_put_into_service_stays(world: Any, deployment: ResolvedDeployment) -> None:

@@ -9,12 +9,10 @@ from ner_jobs.task.parameters import (
     BenchmarkParameters,
     CompileParameters,
     FinetuneParameters,
-    GateParameters,
     InferParameters,
 )
 from ner_operator.planning.keys import (
     Ingredients,
-    differences,
     libraries_of,
     parameters_in_key,
     revision_of,
@@ -104,42 +102,6 @@ def test_instances_are_in_the_key_where_they_are_measured() -> None:
 )
 def test_only_what_computes_is_in_the_key(stage: Stage, backend: str, libraries: tuple[str, ...]) -> None:
     assert libraries_of(stage, backend) == libraries
-
-
-@pytest.mark.parametrize(
-    ("changed", "phrase"),
-    [
-        pytest.param(
-            replace(BASIS, parameters={**BASIS.parameters, "learningRate": 1e-3}),
-            "learningRate: 0.0002 -> 0.001",
-            id="a parameter, with both values",
-        ),
-        pytest.param(
-            replace(BASIS, inputs={**BASIS.inputs, "train": "c" * 64}), "input train changed", id="an input"
-        ),
-        pytest.param(replace(BASIS, versions={"torch": "2.14.0"}), "torch 2.13.0 -> 2.14.0", id="a library"),
-        pytest.param(replace(BASIS, rerun="t"), "asked for again", id="a rerun"),
-        pytest.param(
-            replace(BASIS, device="x86_64-avx2"), "device: x86_64-avx512 -> x86_64-avx2", id="a device"
-        ),
-    ],
-)
-def test_a_change_is_said_in_words(changed: Ingredients, phrase: str) -> None:
-    assert differences(BASIS.record(), changed.record()) == (phrase,)
-
-
-def test_the_files_behind_a_uri_are_named_by_their_place_in_the_spec() -> None:
-    before = {"parameters": {"train": {"uri": "file:///a", "content": "1"}, "baseContent": "x"}}
-    now = {"parameters": {"train": {"uri": "file:///a", "content": "2"}, "baseContent": "y"}}
-    assert differences(before, now) == (
-        "the files of the base model changed",
-        "the files of data.train changed",
-    )
-
-
-def test_gates_are_in_words_too() -> None:
-    gates = [GateParameters(min=0.8).model_dump(mode="json", by_alias=True, exclude_none=True)]
-    assert differences({"parameters": {"gates": []}}, {"parameters": {"gates": gates}})
 
 
 def test_compile_options_are_in_the_key() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ner_jobs.task import Stage, canonical_digest
-from ner_jobs.task.parameters import FinetuneParameters, GateParameters, InferParameters
+from ner_jobs.task.parameters import BenchmarkParameters, FinetuneParameters, GateParameters, InferParameters
 from ner_operator.planning.observed import Artifact, Observed, PointerState
 from ner_operator.planning.plan import Cached, Held, KnownAfter, Run, plan
 from ner_operator.planning.resolved import Inference, ResolvedDeployment
@@ -96,6 +96,48 @@ def test_a_plan_says_what_changed_and_what_is_known_after_it(deployment: Resolve
     assert isinstance(state, Run)
     assert state.why == ("epochs: 3 -> 4",)
     assert changed.state("export") == KnownAfter(("finetune",), ())
+
+
+def _cautious(deployment: ResolvedDeployment) -> ResolvedDeployment:
+    policy = replace(deployment.promotion, mode="Manual", preference=("reference", "int8"))
+    return replace(deployment, promotion=policy)
+
+
+def _longer(deployment: ResolvedDeployment) -> ResolvedDeployment:
+    return replace(deployment, benchmark=BenchmarkParameters(instances=2, seconds=60))
+
+
+@pytest.mark.parametrize(
+    ("change", "step", "why"),
+    [
+        pytest.param(_gates, "promote", ("gates changed: f1 min 0.8 -> 0.9",), id="a gate"),
+        pytest.param(
+            _cautious,
+            "promote",
+            (
+                "rollout.mode: Automatic -> Manual",
+                "rollout.preference: int8, reference -> reference, int8",
+            ),
+            id="the rollout",
+        ),
+        pytest.param(_longer, "benchmark/int8", ("seconds: 10 -> 60",), id="the benchmark"),
+    ],
+)
+def test_a_plan_says_which_input_changed_and_nothing_that_nobody_changed(
+    deployment: ResolvedDeployment, world, change, step: str, why: tuple[str, ...]
+) -> None:
+    """The verdict moved the pointer itself: the generation that grew by it is no reason."""
+    world.run(deployment)
+    state = world.plan(change(deployment)).state(step)
+    assert isinstance(state, Run)
+    assert state.why == why
+
+
+def test_a_changed_gate_is_told_before_what_it_judges_is_known(deployment: ResolvedDeployment, world) -> None:
+    world.run(deployment)
+    state = world.plan(_gates(_epochs(deployment))).state("promote")
+    assert isinstance(state, KnownAfter)
+    assert state.why == ("gates changed: f1 min 0.8 -> 0.9",)
 
 
 def test_a_new_library_runs_only_what_it_computes(deployment: ResolvedDeployment, world) -> None:
@@ -205,6 +247,7 @@ def test_a_moved_pointer_is_judged_again(deployment: ResolvedDeployment, world) 
     state = world.plan(deployment).state("promote")
     assert isinstance(state, Run)
     assert state.parameters.current_generation == 5
+    assert state.why == ("the model in service is another one (generation 0 -> 5)",)
 
 
 def test_more_data_is_inferred_with_the_model_in_service(deployment: ResolvedDeployment, world) -> None:

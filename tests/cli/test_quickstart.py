@@ -41,6 +41,12 @@ def test_a_plan_says_what_a_change_would_run(quickstart: Any) -> None:
     assert "epochs: 4 -> 5" in shown
 
 
+def test_a_plan_says_which_gate_changed(quickstart: Any) -> None:
+    plan = quickstart("plan", "--set", "evaluation.gates[0].min=0.95", "-o", "json").json
+    running = {step["step"]: step["why"] for step in plan["steps"] if step["state"] != "cached"}
+    assert running == {"promote": ["gates changed: f1 min 0.9 -> 0.95"]}
+
+
 def test_predict_shows_the_entities_in_the_sentence(quickstart: Any) -> None:
     shown = quickstart("predict", "记者李娜从金山镇报道：当地连日降雨，道路已经恢复通行。")
     assert shown.code == 0, shown.err

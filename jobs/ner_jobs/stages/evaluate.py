@@ -183,15 +183,16 @@ def _json(evaluation: Evaluation) -> bytes:
 
 
 def _headline(evaluation: Evaluation) -> dict[str, float | int | str | bool | None]:
+    """As computed: whoever shows a figure rounds it, once."""
     headline: dict[str, float | int | str | bool | None] = {
-        "f1": round(evaluation.f1.point, 6),
-        "f1Strict": round(evaluation.f1_strict, 6),
-        "accuracy": round(evaluation.accuracy, 6),
+        "f1": evaluation.f1.point,
+        "f1Strict": evaluation.f1_strict,
+        "accuracy": evaluation.accuracy,
         "sentences": evaluation.sentences,
     }
     if evaluation.reference is not None:
-        headline["drop"] = round(evaluation.reference.drop.point, 4)
-        headline["dropUpper"] = round(evaluation.reference.upper, 4)
+        headline["drop"] = evaluation.reference.drop.point
+        headline["dropUpper"] = evaluation.reference.upper
     return headline
 
 

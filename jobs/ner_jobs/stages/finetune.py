@@ -112,7 +112,7 @@ def run(context: StageContext) -> StageResult:
             "seconds": round(trainer.whole_watch.seconds, 3),
             "history": [line for line in history if "eval_f1" in line],
         },
-        headline={"f1Validation": round(selection.f1, 4), "epoch": selection.epoch},
+        headline={"f1Validation": selection.f1, "epoch": selection.epoch},
         provenance={
             "precision": "bf16 autocast" if trainer.bf16 else "fp32",
             "segments": [{"fromStep": step, "isa": isa} for step, isa in segments],

@@ -84,8 +84,8 @@ def in_service(store: Store, pointer: Pointer | None) -> PromoteHeadline:
         generation=pointer.generation,
         current_revision=pointer.revision,
         current_variant=pointer.variant,
-        current_f1=rounded(pointer.f1, 6),
-        current_drop=rounded(pointer.drop, 4),
+        current_f1=pointer.f1,
+        current_drop=pointer.drop,
         compile_key=pointer.compile_key,
         compiled=compiled[0].outputs.get("compiled", "") if compiled else "",
         backend=str(compiled[0].parameters.get("backend", "")) if compiled else "",
@@ -104,8 +104,3 @@ def of_this_moment(store: Store, task: Task) -> Figures:
     """The part of a headline that is not the artifact's: where the pointer stands now, whoever moved it."""
     now = in_service(store, read_pointer(store, task.owner))
     return now.model_dump(mode="json", by_alias=True, include=set(OF_THE_POINTER))
-
-
-def rounded(value: float | None, digits: int) -> float | None:
-    """As it is shown."""
-    return None if value is None else round(value, digits)

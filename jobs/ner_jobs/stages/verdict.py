@@ -4,7 +4,7 @@ import json
 
 from ner_jobs.gates import Verdict
 from ner_jobs.stages.base import StageContext, StageResult
-from ner_jobs.stages.standing import in_service, rounded
+from ner_jobs.stages.standing import in_service
 from ner_jobs.store.pointer import Pointer
 from ner_jobs.task.promote_headline import cut
 
@@ -30,8 +30,8 @@ def left(context: StageContext, verdict: Verdict, pointer: Pointer | None) -> St
             "message": cut(verdict.message),
             "revision": verdict.revision,
             "variant": verdict.variant,
-            "f1": rounded(verdict.f1, 6),
-            "drop": rounded(verdict.drop, 4),
+            "f1": verdict.f1,
+            "drop": verdict.drop,
         }
     )
     return StageResult(metrics=figures, headline=headline.figures())

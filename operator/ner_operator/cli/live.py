@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ner_operator.local.process import Progressed
+from ner_operator.planning.figures import headline_words
 from ner_operator.planning.plan import Cached, Plan
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -58,11 +59,9 @@ class Lines:
 
     def finished(self, step: str, seconds: float, headline: Mapping[str, object]) -> None:
         """It is over."""
-        # Who judged has a sentence for people; the rest of it is for programs.
-        told = headline.get("message") or "  ".join(
-            f"{name} {shown(value)}" for name, value in headline.items() if value is not None
+        self._print(
+            "done", f"{step}  {duration(seconds)}  {headline_words(headline)}".rstrip(), style="green"
         )
-        self._print("done", f"{step}  {duration(seconds)}  {told}".rstrip(), style="green")
 
     def failed(self, step: str, message: str, seconds: float) -> None:
         """It failed for good."""
@@ -141,13 +140,6 @@ class Bars(Lines):
 def view_on(console: Console) -> Lines:
     """Bars on a terminal, lines elsewhere."""
     return Bars(console) if console.is_terminal else Lines(console)
-
-
-def shown(value: object) -> str:
-    """A figure, short."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def duration(seconds: float) -> str:

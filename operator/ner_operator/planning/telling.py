@@ -8,10 +8,14 @@ from collections.abc import Sequence
 
 from ner_operator.api.status import NerDeploymentStatus, StageStatus
 from ner_operator.planning.decision import Told
+from ner_operator.planning.figures import pairs
 from ner_operator.planning.reasons import Reason
 from ner_operator.planning.summary import Standing, Verdict
 
 LONGEST = 1000
+
+FIGURES = 4
+"""Of a stage, in an Event."""
 
 _UNTOLD = frozenset({Reason.STAGES_RUNNING, Reason.QUEUED})
 
@@ -55,13 +59,8 @@ def told_of(
 
 
 def _finished(stage: StageStatus) -> str:
-    figures = stage.result.headline if stage.result else {}
-    words = ", ".join(f"{name} {_shown(value)}" for name, value in list(figures.items())[:4])
+    words = ", ".join(pairs(stage.result.headline)[:FIGURES]) if stage.result else ""
     return f"{stage.name} is done" + (f": {words}" if words else "")
-
-
-def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _told(kind: str, reason: Reason, message: str) -> Told:

@@ -13,21 +13,53 @@ OUTPUTS = {
 }
 
 
-@pytest.fixture
-def exported(person: Any) -> Any:
-    """`tiny` is finetuned and exported, as far as its status says."""
-    person.apply("tiny")
-    stages = [
+JUDGED = {
+    **OUTPUTS,
+    **{
+        f"{stage}/{variant}": (output,)
+        for stage, output in (("compile", "compiled"), ("infer", "predictions"), ("evaluate", "counts"))
+        for variant in ("fp32", "int8")
+    },
+    "promote": ("verdict", "model"),
+}
+
+
+def done(outputs: dict[str, tuple[str, ...]]) -> list[dict[str, Any]]:
+    """Stages of a status: these have succeeded."""
+    return [
         {
             "name": name,
             "state": "Succeeded",
             "key": f"{at:064d}",
-            "result": {"key": f"{at:064d}", "outputs": {output: f"{output:x<64}" for output in outputs}},
+            "result": {"key": f"{at:064d}", "outputs": {each: f"{each:x<64}" for each in left}},
         }
-        for at, (name, outputs) in enumerate(OUTPUTS.items())
+        for at, (name, left) in enumerate(outputs.items())
     ]
-    person.tell("tiny", "False", "StagesRunning", "3 of 10 stages are done", stages=stages)
+
+
+@pytest.fixture
+def exported(person: Any) -> Any:
+    """`tiny` is finetuned and exported, as far as its status says."""
+    person.apply("tiny")
+    person.tell("tiny", "False", "StagesRunning", "3 of 10 stages are done", stages=done(OUTPUTS))
     return person
+
+
+@pytest.fixture
+def refused(person: Any) -> Any:
+    """The gates of `tiny` have refused every variant."""
+    person.apply("tiny", evaluation={"gates": [{"metric": "f1", "min": 0.9}]})
+    person.tell("tiny", "False", "GatesRefused", "no variant passes", stages=done(JUDGED))
+    return person
+
+
+def written(person: Any, folder: Path, **spec: Any) -> str:
+    """A file with the spec of `tiny`, these parts changed."""
+    found = person.read("tiny")
+    document = {name: found[name] for name in ("apiVersion", "kind", "metadata")}
+    file = folder / "tiny.yaml"
+    file.write_text(yaml.safe_dump({**document, "spec": {**found["spec"], **spec}}))
+    return str(file)
 
 
 def steps(said: Any) -> dict[str, tuple[str, list[str]]]:
@@ -46,17 +78,20 @@ def test_what_is_left(exported: Any) -> None:
 
 
 def test_what_a_changed_spec_would_run(exported: Any, tmp_path: Path) -> None:
-    written = exported.read("tiny")
-    written["spec"]["finetune"] = {"epochs": 7}
-    file = tmp_path / "tiny.yaml"
-    file.write_text(
-        yaml.safe_dump({name: written[name] for name in ("apiVersion", "kind", "metadata", "spec")})
-    )
-    told = steps(exported("plan", "tiny", "-f", str(file), "-o", "json"))
+    file = written(exported, tmp_path, finetune={"epochs": 7})
+    told = steps(exported("plan", "tiny", "-f", file, "-o", "json"))
     assert told["prepare"][0] == "cached"
     assert told["finetune"] == ("run", ["epochs: 3 -> 7"])
     assert told["export"][0] == "known after"
     assert exported.read("tiny")["spec"]["finetune"] == {}, "nothing is written"
+
+
+def test_of_other_gates_it_says_which(refused: Any, tmp_path: Path) -> None:
+    file = written(refused, tmp_path, evaluation={"gates": [{"metric": "f1", "min": 0.85}]})
+    told = steps(refused("plan", "tiny", "-f", file, "-o", "json"))
+    assert {name: why for name, (state, why) in told.items() if state != "cached"} == {
+        "promote": ["gates changed: f1 min 0.9 -> 0.85"]
+    }
 
 
 def test_a_stage_as_if_it_were_asked_for_again(exported: Any) -> None:

@@ -8,6 +8,7 @@ from ner_operator.cli.cluster.ages import shortly
 from ner_operator.cli.cluster.next_step import next_step
 from ner_operator.cli.cluster.reading import Deployed, seconds
 from ner_operator.cli.cluster.tree import lines
+from ner_operator.planning.figures import headline_words
 
 DIGITS = 12
 """Of a digest, as it is shown."""
@@ -135,18 +136,9 @@ def why(stage: StageStatus, now: float) -> str:
         wait = shortly(seconds(stage.retry_time) - now)
         return f"{told}; again in {wait}" if told else f"again in {wait}"
     if not told and stage.result and stage.state == "Succeeded":
-        return headline(stage.result.headline, stage.result.emulated)
+        figures = headline_words(stage.result.headline)
+        return "  ".join(filter(None, (figures, "emulated" if stage.result.emulated else "")))
     return told
-
-
-def headline(figures: dict[str, Any], emulated: bool) -> str:
-    """The few figures of a result; long texts are left out."""
-    told = [
-        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in sorted(figures.items())
-        if isinstance(value, str | int | float) and value != "" and len(str(value)) <= DIGITS
-    ]
-    return "  ".join([*told, *(["emulated"] if emulated else [])])
 
 
 def as_json(deployed: Deployed) -> dict[str, Any]:

@@ -88,11 +88,11 @@ def test_facts(make: Any, status: dict[str, Any], annotations: dict[str, str], t
                 "finishTime": "2026-01-02T03:08:20Z",
                 "result": {
                     "key": "a" * 64,
-                    "headline": {"f1": 0.5, "message": "x" * 40, "variant": "int8"},
+                    "headline": {"f1": 0.5, "compileKey": "x" * 64, "variant": "int8"},
                     "emulated": True,
                 },
             },
-            Row("export", "Succeeded", "3m20s", "2", "f1 0.5  variant int8  emulated"),
+            Row("export", "Succeeded", "3m20s", "2", "f1 0.5000  variant int8  emulated"),
             id="done, the second time",
         ),
         pytest.param(

@@ -372,7 +372,7 @@ def test_the_story_is_told_in_few_events(cluster) -> None:
         "StageFinished",
         "Promoted",
     ]
-    assert told[1].message == "prepare is done: f1 0.9"
+    assert told[1].message == "prepare is done: f1 0.9000"
 
 
 def test_every_reason_is_one_word_that_a_condition_may_have() -> None:

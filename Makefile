@@ -50,7 +50,7 @@ proto: $(VENV)/.installed ## Generate the device emulator's Python from its .pro
 images: $(VENV)/.installed ## Build the three images with buildah, as archives in .cache/images
 	PYTHON=$(BIN)/python images/build
 
-bench: $(VENV)/.installed ## Measure: make bench NAME=quality|int8|infer|epoch|evaluate|cached|store, or all
+bench: $(VENV)/.installed ## Measure: make bench NAME=quality|int8|infer|epoch|evaluate|cached|store|overhead|scale|idle, or all
 	$(BIN)/python -m benchmarks $(NAME)
 
 cluster: $(VENV)/.installed ## Start Kubernetes and leave it running; with a real node (root): make cluster NODE=1

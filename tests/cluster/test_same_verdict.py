@@ -1,6 +1,6 @@
 """The API server and `nerd validate` give the same verdict on the same specs.
 
-A row is a good spec with one thing changed. Where a rule across fields is
+A row is a good spec (`good_specs/`) with one thing changed. Where a rule across fields is
 broken, both say the same sentence about the same field. The server answers in
 rounds (unknown fields, then types and bounds, then rules), so each row is
 wrong in one way; that all mistakes are told at once is a unit test's matter.
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from ner_operator.api import NerDeployment, NerRuntime
-from ner_operator.api import rules as every_rule
+from ner_operator.api import NerDeployment, NerRuntime, pod_rules, rules
 from ner_operator.api.base import ApiModel
 from ner_operator.api.mistakes import Mistake
-from ner_operator.api.rules import Rule
+from ner_operator.api.rule import Rule
 from ner_operator.api.validation import check, load
 from ner_operator.api.walk import child_model, kubectl_path, names_of
 from ner_operator.api.yaml import Document
@@ -26,255 +26,12 @@ from ner_operator.api.yaml import Document
 GONE = object()
 """In a change: the field is left out."""
 
-FINETUNED: dict[str, Any] = {
-    "apiVersion": "nerd.dev/v1alpha1",
-    "kind": "NerDeployment",
-    "metadata": {"name": "finetuned"},
-    "spec": {
-        "model": {
-            "base": "hub/model",
-            "revision": "main",
-            "labels": ["O", "B-PER", "I-PER"],
-            "maxLength": 128,
-        },
-        "data": {
-            "format": "conll",
-            "encoding": "utf-8",
-            "scheme": "auto",
-            "train": {"uri": "s3://data/train", "sha256": "0" * 64},
-            "test": {"uri": "file:///data/test", "encoding": "gb18030", "format": "jsonl"},
-            "calibration": {"size": 100},
-            "validationFraction": 0.1,
-            "seed": 1,
-        },
-        "finetune": {
-            "epochs": 3,
-            "batchSize": 16,
-            "learningRate": 2e-4,
-            "headLearningRate": 1e-3,
-            "weightDecay": 0.01,
-            "warmupRatio": 0.1,
-            "maxGradientNorm": 1.0,
-            "loss": "sequence",
-            "weightAveraging": 0.5,
-            "earlyStoppingPatience": 2,
-            "maxSteps": 100,
-            "precision": "auto",
-            "lengthGrouping": True,
-            "seed": 42,
-        },
-        "variants": [
-            {"name": "reference", "runtime": "cpu-openvino", "precision": "fp32", "reference": True},
-            {
-                "name": "int8",
-                "runtime": "cpu-openvino",
-                "precision": "int8",
-                "quantization": {"recipe": "naive", "maxDrop": 0.5, "confidence": 0.95, "fallback": "bf16"},
-                "options": {"threads": "1"},
-            },
-        ],
-        "evaluation": {
-            "gates": [
-                {"metric": "f1", "min": 0.85},
-                {"entityType": "ORG", "maxDrop": 1.5, "against": "reference", "confidence": 0.95},
-            ],
-            "confidence": 0.9,
-            "decoding": "argmax",
-        },
-        "benchmark": {
-            "instances": 4,
-            "processes": 2,
-            "batchSize": 1,
-            "seconds": 1.5,
-            "warmupSeconds": 0,
-            "syntheticLength": 32,
-        },
-        "inference": [{"name": "archive", "data": {"uri": "more.jsonl"}, "batchSize": 8, "npz": True}],
-        "rollout": {
-            "mode": "Manual",
-            "preference": ["int8", "reference"],
-            "historyLimit": 5,
-            "allowEmulated": False,
-        },
-        "storage": {
-            "uri": "s3://bucket/prefix",
-            "endpointUrl": "http://minio:9000",
-            "region": "eu-1",
-            "pathStyle": True,
-            "caBundle": "ca.pem",
-            "serverSideEncryption": {"algorithm": "aws:kms", "kmsKeyId": "key"},
-            "credentialsSecret": "s3.credentials",
-        },
-        "runtime": "cpu-torchscript",
-        "rerun": {"compile": "again", "promote": "2"},
-        "scheduling": {
-            "queueName": "team-a",
-            "priorityClassName": "training",
-            "serviceAccountName": "trainer",
-            "deadlineSeconds": 86400,
-            "queueDeadlineSeconds": 3600,
-            "retries": 0,
-            "ttlSecondsAfterFinished": 600,
-            "gracePeriodSeconds": 300,
-            "scratchSize": "100Gi",
-            "sharedMemorySize": "2Gi",
-            "resources": {"requests": {"cpu": 1, "memory": "2Gi"}, "limits": {"cpu": "1500m"}},
-            "stages": {
-                "finetune": {"resources": {"limits": {"cpu": 8, "memory": "32Gi"}}, "deadlineSeconds": 7200}
-            },
-            "podTemplate": {
-                "metadata": {"labels": {"team": "nlp"}, "annotations": {"note": "a pod of the team's"}},
-                "spec": {
-                    "nodeSelector": {"pool": "accelerated"},
-                    "tolerations": [
-                        {
-                            "key": "vastaitech.com/va",
-                            "operator": "Equal",
-                            "value": "present",
-                            "effect": "NoExecute",
-                            "tolerationSeconds": 60,
-                        }
-                    ],
-                    "affinity": {"nodeAffinity": {"anything": [1, {"a": "pod's"}]}},
-                    "imagePullSecrets": [{"name": "registry"}],
-                    "volumes": [
-                        {
-                            "name": "ca",
-                            "secret": {
-                                "secretName": "ca",
-                                "items": [{"key": "ca.crt", "path": "ca.pem"}],
-                                "optional": False,
-                            },
-                        },
-                        {
-                            "name": "settings",
-                            "configMap": {
-                                "name": "settings",
-                                "items": [{"key": "a", "path": "a"}],
-                                "optional": True,
-                            },
-                        },
-                        {"name": "data", "persistentVolumeClaim": {"claimName": "data", "readOnly": True}},
-                        {"name": "scratch", "emptyDir": {"medium": "Memory", "sizeLimit": "4Gi"}},
-                    ],
-                    "containers": [
-                        {
-                            "name": "stage",
-                            "env": [
-                                {"name": "HTTPS_PROXY", "value": "http://proxy:3128"},
-                                {
-                                    "name": "HF_TOKEN",
-                                    "valueFrom": {
-                                        "secretKeyRef": {"name": "hub", "key": "token", "optional": True}
-                                    },
-                                },
-                                {
-                                    "name": "REGION",
-                                    "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "region"}},
-                                },
-                            ],
-                            "volumeMounts": [
-                                {"name": "ca", "mountPath": "/etc/ca", "subPath": "x", "readOnly": True},
-                                {"name": "shm", "mountPath": "/dev/shm2"},
-                            ],
-                        }
-                    ],
-                },
-            },
-        },
-        "suspend": True,
-        "progressDeadlineSeconds": 60,
-    },
+GOOD: dict[str, dict[str, Any]] = {
+    file.stem.replace("-", " "): yaml.safe_load(file.read_text(encoding="utf-8"))
+    for file in sorted(Path(__file__).with_name("good_specs").glob("*.yaml"))
 }
-"""Every field that goes together with the others."""
-
-SERVED: dict[str, Any] = {
-    "apiVersion": "nerd.dev/v1alpha1",
-    "kind": "NerDeployment",
-    "metadata": {"name": "served", "namespace": "default", "labels": {"team": "nlp"}},
-    "spec": {
-        "model": {"base": "./model"},
-        "data": {
-            "validation": {"uri": "dev.txt"},
-            "test": {"uri": "test_npz", "format": "npz", "labelUri": "labels.txt", "npzInputs": 6},
-            "calibration": {"uri": "calibration", "format": "npz", "npzInputs": 3},
-            "npzLabels": ["O", "B-LOC", "I-LOC"],
-        },
-        "variants": [{"name": "int8", "runtime": "va16", "precision": "int8", "reference": True}],
-        "benchmark": {"dataset": {"uri": "load.jsonl", "format": "jsonl", "sha256": "a" * 64}},
-        "storage": {"uri": "runs", "serverSideEncryption": {"algorithm": "AES256"}},
-    },
-}
-"""A trained model that is compiled on an accelerator, from npz sets."""
-
-FROM_NOTHING: dict[str, Any] = {
-    "apiVersion": "nerd.dev/v1alpha1",
-    "kind": "NerDeployment",
-    "metadata": {"name": "from-nothing"},
-    "spec": {
-        "model": {
-            "config": {
-                "hiddenSize": 32,
-                "numHiddenLayers": 2,
-                "numAttentionHeads": 2,
-                "intermediateSize": 64,
-                "maxPositionEmbeddings": 256,
-                "hiddenDropoutProb": 0,
-                "attentionProbsDropoutProb": 0.5,
-            },
-            "segmentation": "whitespace",
-        },
-        "data": {"train": {"uri": "train.txt"}, "test": {"uri": "test.txt"}},
-        "finetune": {},
-        "variants": [
-            {"name": "reference", "runtime": "cpu-torchscript", "precision": "bf16", "reference": True}
-        ],
-        "storage": {"uri": "file:///runs"},
-    },
-}
-
-RUNTIME: dict[str, Any] = {
-    "apiVersion": "nerd.dev/v1alpha1",
-    "kind": "NerRuntime",
-    "metadata": {"name": "judged-only"},
-    "spec": {
-        "backend": "onnxruntime",
-        "image": "registry/jobs:1",
-        "accelerator": {"resourceName": "vastaitech.com/va", "count": 1},
-        "compilerVersion": "1.5.2",
-        "sdkVersion": "2.5.0",
-        "emulated": True,
-        "imagePullPolicy": "IfNotPresent",
-        "imagePullSecrets": [{"name": "registry"}],
-        "runtimeClassName": "va",
-        "nodeSelector": {"accelerator": "va"},
-        "tolerations": [{"operator": "Exists", "effect": "NoSchedule"}],
-        "env": [{"name": "VACC_LOG", "value": "1"}],
-        "resources": {"requests": {"memory": "8Gi"}, "limits": {"memory": "16Gi"}},
-        "serviceAccounts": ["trainer"],
-    },
-}
-
-CLAIMED: dict[str, Any] = {
-    "apiVersion": "nerd.dev/v1alpha1",
-    "kind": "NerRuntime",
-    "metadata": {"name": "va-claimed"},
-    "spec": {
-        "backend": "openvino",
-        "accelerator": {
-            "resourceName": "vastaitech.com/va",
-            "resourceClaims": [{"name": "card", "resourceClaimTemplateName": "one-card"}],
-        },
-    },
-}
-
-GOOD = {
-    "finetuned": FINETUNED,
-    "served": SERVED,
-    "from nothing": FROM_NOTHING,
-    "runtime": RUNTIME,
-    "runtime with claims": CLAIMED,
-}
+FINETUNED, SERVED, FROM_NOTHING = GOOD["finetuned"], GOOD["served"], GOOD["from nothing"]
+RUNTIME = GOOD["runtime"]
 
 TEMPLATE = "scheduling.podTemplate.spec"
 STAGE_CONTAINER = f"{TEMPLATE}.containers.0"
@@ -452,13 +209,13 @@ def test_a_broken_rule_is_told_in_the_same_words(cluster: Any, value: dict[str, 
 
 def test_every_rule_has_a_row() -> None:
     told = {mistake.message for row in BROKEN_RULES for mistake in mistakes_of(row.values[0])}
-    declared = {rule.message for rules in declared_rules() for rule in rules}
+    declared = {rule.message for several in declared_rules() for rule in several}
     assert declared - told == set()
 
 
 def test_every_declared_rule_belongs_to_a_model() -> None:
-    used = {id(rules) for model in models(NerDeployment) | models(NerRuntime) for rules in [model.rules]}
-    assert [rules for rules in declared_rules() if id(rules) not in used] == []
+    used = {id(model.rules) for model in models(NerDeployment) | models(NerRuntime)}
+    assert [several for several in declared_rules() if id(several) not in used] == []
 
 
 @pytest.mark.parametrize("value", REFUSED)
@@ -517,12 +274,12 @@ def causes(cluster: Any, value: dict[str, Any]) -> set[tuple[str, str]]:
 
 def _bare(message: str) -> str:
     """The rule's message, without "Invalid value:" and the value that the server repeats."""
-    every = {rule.message for rules in declared_rules() for rule in rules}
+    every = {rule.message for several in declared_rules() for rule in several}
     return next((known for known in every if message.endswith(f": {known}")), message)
 
 
 def declared_rules() -> list[tuple[Rule, ...]]:
-    values = vars(every_rule).values()
+    values = [*vars(rules).values(), *vars(pod_rules).values()]
     return [value for value in values if isinstance(value, tuple) and value and isinstance(value[0], Rule)]
 
 

@@ -1,7 +1,7 @@
 """What every model of the kinds has in common: names, strictness, and obeying the rules.
 
 The models are as strict as the API server: no coercion ("3" is no integer),
-no unknown field, and the rules across fields (`rules.py`) see exactly what
+no unknown field, and the rules across fields (`rule.py`) see exactly what
 CEL sees: the fields that were written, under their names on the wire, without
 any default.
 """
@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel, to_snake
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from ner_operator.api.rules import Rule, broken
+from ner_operator.api.rule import Rule, broken
 
 RULE_ERROR = "rule"
 """The pydantic error type of a rule across fields."""

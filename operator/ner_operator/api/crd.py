@@ -23,7 +23,7 @@ import yaml
 from ner_operator.api.base import ApiModel
 from ner_operator.api.deployment import NerDeployment
 from ner_operator.api.meta import GROUP, VERSION, ObjectMeta
-from ner_operator.api.rules import Rule
+from ner_operator.api.rule import Rule
 from ner_operator.api.runtime import NerRuntime
 from ner_operator.api.walk import child_model
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic.config import JsonDict
 
-from ner_operator.api import rules
+from ner_operator.api import pod_rules
 from ner_operator.api.base import ApiModel, Items, map_by
 from ner_operator.api.words import QUANTITY, Name, ObjectName
 
@@ -75,7 +75,7 @@ class EnvVarSource(ApiModel):
     config_map_key_ref: KeySelector | None = None
     """A key of a ConfigMap."""
 
-    rules: ClassVar = rules.ENV_VAR_SOURCE
+    rules: ClassVar = pod_rules.ENV_VAR_SOURCE
 
 
 class EnvVar(ApiModel):
@@ -88,7 +88,7 @@ class EnvVar(ApiModel):
     value_from: EnvVarSource | None = None
     """Instead of value: a key of a Secret or a ConfigMap."""
 
-    rules: ClassVar = rules.ENV_VAR
+    rules: ClassVar = pod_rules.ENV_VAR
 
 
 class PlainEnvVar(ApiModel):
@@ -99,7 +99,7 @@ class PlainEnvVar(ApiModel):
     value: str = Field(max_length=32768)
     """Its value."""
 
-    rules: ClassVar = rules.PLAIN_ENV_VAR
+    rules: ClassVar = pod_rules.PLAIN_ENV_VAR
 
 
 class SecretReference(ApiModel):
@@ -172,7 +172,7 @@ class Volume(ApiModel):
     empty_dir: EmptyVolume | None = None
     """An empty folder; one that is called scratch or shm takes the place of the operator's own."""
 
-    rules: ClassVar = rules.VOLUME
+    rules: ClassVar = pod_rules.VOLUME
 
 
 class VolumeMount(ApiModel):
@@ -239,4 +239,4 @@ class PodTemplate(ApiModel):
     spec: TemplatePod | None = None
     """Volumes, mounts, variables, and where the pods may run."""
 
-    rules: ClassVar = rules.POD_TEMPLATE
+    rules: ClassVar = pod_rules.POD_TEMPLATE

@@ -1,51 +1,15 @@
-"""Rules across fields, each declared once: as CEL for the server, as Python for everyone else.
+"""The rules across fields of a deployment and a runtime, each declared once: as CEL, and as Python.
 
-`crd.py` writes them into the CRDs as x-kubernetes-validations, the models
-obey them, `validation.py` reports them; all say the same message, which tells
-what to write. A check sees what CEL sees: the object as it was written, under
-its names on the wire, without defaults. It stands beside its CEL expression
-so that a reader can hold one against the other; tests/cluster holds them
-equal on a real API server.
+A check stands beside its CEL expression so that a reader can hold one against
+the other; tests/cluster holds them equal on a real API server. Those of pods
+are in `pod_rules.py`; what a rule is, `rule.py` says.
 
 This module knows no model; the models name their rules.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
-Written = Mapping[str, Any]
-"""An object of JSON values, as the user wrote it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule on one object.
-
-    Attributes:
-        field: what the message is about, relative to the object: a dotted path, or empty for the object.
-        cel: the expression that must be true; `self` is the object.
-        holds: the same in Python.
-        message: what to write, in words that hold for every object that breaks it.
-        reads: dotted paths that the rule looks at besides `field`; where one of them is itself wrong,
-            the rule waits.
-    """
-
-    field: str
-    cel: str
-    holds: Callable[[Written], bool]
-    message: str
-    reads: tuple[str, ...] = ()
-
-    @property
-    def paths(self) -> tuple[tuple[str, ...], ...]:
-        """Every path that the rule rests on, split."""
-        return tuple(tuple(path.split(".")) for path in (self.field, *self.reads) if path)
-
-
-def broken(rules: Iterable[Rule], written: Written) -> list[Rule]:
-    """The rules that this object breaks, in their order."""
-    return [rule for rule in rules if not rule.holds(written)]
+from ner_operator.api.rule import Rule
 
 
 def _known_scheme(field: str, what: str) -> Rule:
@@ -292,71 +256,6 @@ SERVER_SIDE_ENCRYPTION = (
 )
 
 STORAGE = (_known_scheme("uri", "storage.uri"),)
-
-ENV_VAR_SOURCE = (
-    Rule(
-        field="",
-        cel="has(self.secretKeyRef) != has(self.configMapKeyRef)",
-        holds=lambda it: ("secretKeyRef" in it) != ("configMapKeyRef" in it),
-        message="write one of secretKeyRef and configMapKeyRef",
-        reads=("secretKeyRef", "configMapKeyRef"),
-    ),
-)
-
-OWN_VARIABLES = ("HOME", "HF_HOME", "TMPDIR")
-
-_OWN_VARIABLE = Rule(
-    field="name",
-    cel="!self.name.startsWith('NERD_') && !(self.name in ['HOME', 'HF_HOME', 'TMPDIR'])",
-    holds=lambda it: not it["name"].startswith("NERD_") and it["name"] not in OWN_VARIABLES,
-    message="NERD_*, HOME, HF_HOME and TMPDIR are set by the operator: remove it",
-)
-
-PLAIN_ENV_VAR = (_OWN_VARIABLE,)
-
-ENV_VAR = (
-    _OWN_VARIABLE,
-    Rule(
-        field="",
-        cel="has(self.value) != has(self.valueFrom)",
-        holds=lambda it: ("value" in it) != ("valueFrom" in it),
-        message="write one of value and valueFrom",
-        reads=("value", "valueFrom"),
-    ),
-)
-
-_VOLUME_KINDS = ("secret", "configMap", "persistentVolumeClaim", "emptyDir")
-
-VOLUME = (
-    Rule(
-        field="",
-        cel=" + ".join(f"(has(self.{kind}) ? 1 : 0)" for kind in _VOLUME_KINDS) + " == 1",
-        holds=lambda it: sum(kind in it for kind in _VOLUME_KINDS) == 1,
-        message="write one of secret, configMap, persistentVolumeClaim and emptyDir",
-        reads=_VOLUME_KINDS,
-    ),
-)
-
-_OWN_VOLUMES = ("scratch", "shm")
-
-POD_TEMPLATE = (
-    Rule(
-        field="spec.containers",
-        cel="!has(self.spec) || !has(self.spec.containers) || self.spec.containers.all(c,"
-        " !has(c.volumeMounts) || c.volumeMounts.all(m, m.name in ['scratch', 'shm']"
-        " || (has(self.spec.volumes) && self.spec.volumes.exists(v, v.name == m.name))))",
-        holds=lambda it: (
-            {
-                mount["name"]
-                for container in it.get("spec", {}).get("containers", ())
-                for mount in container.get("volumeMounts", ())
-            }
-            <= {*_OWN_VOLUMES, *(volume["name"] for volume in it.get("spec", {}).get("volumes", ()))}
-        ),
-        message="volumeMounts must name volumes of podTemplate.spec.volumes, or scratch or shm",
-        reads=("spec.volumes",),
-    ),
-)
 
 SPEC = (
     Rule(

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ner_operator.api.base import SET, ApiModel, Items, map_by
 from ner_operator.api.crd import KINDS, definition, drift, main, structural_schema
-from ner_operator.api.rules import Rule
+from ner_operator.api.rule import Rule
 
 
 class Wheel(ApiModel):

@@ -154,6 +154,14 @@ class Cluster:
         condition = self.status.condition(type_)
         return None if condition is None else (condition.status, condition.reason)
 
+    def check_conditions(self) -> None:
+        """What holds in every state: never both of Reconciling and Stalled, never neither with work left."""
+        found = {each.type: each.status for each in self.status.conditions}
+        progress = [found[name] for name in ("Reconciling", "Stalled") if name in found]
+        assert progress == ([] if found["Ready"] == "True" else ["True"])
+        assert self.status.conditions[0].type == "Ready"
+        assert all(each.observed_generation == self.generation for each in self.status.conditions)
+
     def start(self, step: str) -> None:
         job = self.job(step)
         self.jobs[job.name] = replace(job, phase=JobPhase.RUNNING, started=self.now)

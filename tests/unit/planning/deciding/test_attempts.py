@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from ner_jobs.task import Stage, canonical_digest
+from ner_jobs.task import Stage
 from ner_operator.api.status import NerDeploymentStatus
 from ner_operator.api.times import to_seconds
-from ner_operator.planning.attempts import FIRST_WAIT, HEALTHY, LONGEST_WAIT, SETTLING, job_name, wait_before
+from ner_operator.planning.attempts import FIRST_WAIT, HEALTHY, LONGEST_WAIT, SETTLING, wait_before
 from ner_operator.planning.decision import JobPhase
-from ner_operator.planning.words import Words
 
 OTHER_KEY = "f" * 64
 
@@ -70,43 +69,6 @@ def test_with_the_status_lost_too_the_next_attempt_is_above_every_job_that_is_se
     cluster.step()
     cluster.wait(FIRST_WAIT + 1)
     assert cluster.job("finetune").attempt == 3
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        pytest.param(lambda good: None, id="missing, or no JSON"),
-        pytest.param(lambda good: replace(good, key=OTHER_KEY), id="of another key"),
-        pytest.param(lambda good: replace(good, outputs={}), id="without its outputs"),
-        pytest.param(lambda good: replace(good, manifest_digest=""), id="without its manifest"),
-    ],
-)
-def test_words_that_cannot_be_believed_start_a_verifying_attempt(cluster, words) -> None:
-    cluster.step()
-    cluster.finish("prepare")
-    good = cluster.job("prepare").words
-    cluster.end("prepare", words(good))
-    cluster.step()
-    stage = cluster.stage("prepare")
-    assert (stage.state, stage.reason, stage.result) == ("Retrying", "WordsLost", None)
-    cluster.wait(FIRST_WAIT + 1)
-    assert cluster.job("prepare").attempt == 2
-    cluster.run()
-    assert cluster.runs[Stage.PREPARE, good.key] == 1
-    assert cluster.condition("Ready") == ("True", "Promoted")
-
-
-def test_words_that_are_lost_each_time_are_a_persons_matter(cluster) -> None:
-    cluster.step()
-    for _ in range(20):
-        for job in cluster.working():
-            cluster.end(job.step, None)
-        decision = cluster.step()
-        cluster.now += decision.look_again or 0
-    stage = cluster.stage("prepare")
-    assert (stage.state, stage.reason, stage.attempt) == ("Failed", "WordsLost", 5)
-    assert "5 times" in stage.message
-    assert cluster.condition("Stalled") == ("True", "WordsLost")
 
 
 @pytest.mark.parametrize(
@@ -357,35 +319,6 @@ def test_a_refused_job_waits_under_the_same_attempt(cluster) -> None:
     assert [again.name for again in cluster.look().create] == [order.name]
 
 
-@pytest.mark.parametrize(
-    ("step", "readable"),
-    [
-        pytest.param("prepare", "prepare-", id="a stage"),
-        pytest.param("compile/int8", "compile-int8-", id="a variant"),
-        pytest.param(f"benchmark/{'v' * 63}", "benchmark-vvv", id="a long variant is cut"),
-        pytest.param(f"compile/{'v' * 27}-{'w' * 9}", "compile-vvv", id="no dash is left at the cut"),
-    ],
-)
-def test_a_jobs_name_is_readable_and_its_pods_name_is_a_label(step: str, readable: str) -> None:
-    name = job_name("uid", step, OTHER_KEY, 1)
-    assert name.startswith(readable)
-    assert len(name) <= 57
-    assert "--" not in name
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        pytest.param(("other", "compile/a", OTHER_KEY, 1), id="another deployment"),
-        pytest.param(("uid", "compile/b", OTHER_KEY, 1), id="another step"),
-        pytest.param(("uid", "compile/a", canonical_digest("x"), 1), id="another key"),
-        pytest.param(("uid", "compile/a", OTHER_KEY, 2), id="another attempt"),
-    ],
-)
-def test_another_attempt_has_another_name(other) -> None:
-    assert job_name(*other) != job_name("uid", "compile/a", OTHER_KEY, 1)
-
-
 def test_a_message_with_a_key_that_is_no_input_discards_nothing(cluster) -> None:
     cluster.run_until("finetune")
     prepared = cluster.stage("prepare").result
@@ -393,29 +326,3 @@ def test_a_message_with_a_key_that_is_no_input_discards_nothing(cluster) -> None
     cluster.step()
     assert cluster.stage("prepare").result == prepared
     assert cluster.stage("finetune").state == "Retrying"
-
-
-def test_figures_that_no_json_holds_are_left_out(cluster) -> None:
-    cluster.step()
-    cluster.finish("prepare")
-    good = cluster.job("prepare").words
-    figures = {
-        "sentences": 20864,
-        "bad": float("nan"),
-        "worse": float("inf"),
-        "text": "x" * 500,
-        "none": None,
-    }
-    cluster.end("prepare", replace(good, headline=figures))
-    cluster.step()
-    assert cluster.stage("prepare").result.headline == {"sentences": 20864}
-
-
-def test_words_are_those_of_the_key_or_of_nobody(cluster) -> None:
-    cluster.step()
-    cluster.fail("prepare", 65)
-    job = cluster.job("prepare")
-    forged = Words(key=OTHER_KEY, code=65, message="send money")
-    cluster.jobs[job.name] = replace(job, words=forged)
-    cluster.step()
-    assert "money" not in cluster.stage("prepare").message

@@ -1,7 +1,6 @@
 """The conditions as the table of states that people and GitOps tools read."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -15,16 +14,6 @@ SHORTAGE = "0/3 nodes are available: 3 Insufficient vastaitech.com/va."
 
 def types(cluster) -> dict[str, tuple[str, str]]:
     return {each.type: (each.status, each.reason) for each in cluster.status.conditions}
-
-
-def check(cluster) -> None:
-    """What holds in every state: never both of Reconciling and Stalled, never neither where work is left."""
-    found = types(cluster)
-    progress = [name for name in ("Reconciling", "Stalled") if name in found]
-    assert len(progress) == (0 if found["Ready"][0] == "True" else 1)
-    assert all(found[name][0] == "True" for name in progress)
-    assert cluster.status.conditions[0].type == "Ready"
-    assert all(each.observed_generation == cluster.generation for each in cluster.status.conditions)
 
 
 def test_at_work(cluster) -> None:
@@ -168,7 +157,7 @@ def test_something_is_missing_and_then_it_is_there(
     cluster.wait(1)
     assert types(cluster)["Stalled"] == ("True", expected)
     assert cluster.status.blocked_since == since
-    check(cluster)
+    cluster.check_conditions()
     assert cluster.look().look_again is None
     cluster.finish("infer/int8")
     cluster.step()
@@ -183,7 +172,7 @@ def test_the_store_is_away_and_comes_back(cluster) -> None:
     for _ in range(4):
         cluster.fail("prepare", 75, "there is no bucket 'ner' at http://minio:9000; create it")
         decision = cluster.step()
-        check(cluster)
+        cluster.check_conditions()
         assert types(cluster)["Ready"] == ("False", "TryingAgain")
         cluster.wait(decision.look_again)
     started = cluster.status.blocked_since
@@ -212,127 +201,6 @@ def test_nothing_is_stalled_while_another_stage_still_works(cluster) -> None:
     cluster.finish("evaluate/reference")
     cluster.step()
     assert types(cluster)["Stalled"] == ("True", "DeviceNotFree")
-
-
-class TestRuntime:
-    def test_a_missing_one_holds_up_only_what_rests_on_it(self, cluster) -> None:
-        there = cluster.surroundings
-        cluster.surroundings = replace(there, runtimes={})
-        ended = []
-        for _ in range(10):
-            cluster.step()
-            for job in cluster.working():
-                cluster.finish(job.step)
-                ended.append(job.step)
-        assert ended == [
-            "prepare",
-            "finetune",
-            "export",
-            "compile/reference",
-            "infer/reference",
-            "evaluate/reference",
-        ]
-        assert types(cluster)["Ready"] == ("False", "RuntimeNotFound")
-        assert "no NerRuntime va16" in cluster.status.condition("Ready").message
-        assert "cpu-openvino" in cluster.status.condition("Ready").message
-        cluster.wait(600)
-        assert types(cluster)["Stalled"] == ("True", "RuntimeNotFound")
-        cluster.surroundings = there
-        cluster.run()
-        assert types(cluster)["Ready"] == ("True", "Promoted")
-
-    def test_one_that_is_taken_away_leaves_its_running_jobs(self, cluster) -> None:
-        cluster.run_until("compile/int8")
-        there = cluster.surroundings
-        cluster.surroundings = replace(there, runtimes={})
-        decision = cluster.step()
-        assert not decision.delete
-        cluster.surroundings = there
-        cluster.run()
-        assert set(cluster.runs.values()) == {1}
-
-
-class TestServiceAccount:
-    @pytest.mark.parametrize(
-        ("allowed", "expected"),
-        [
-            pytest.param((), "ServiceAccountNotAllowed", id="not allowed"),
-            pytest.param(("trainer",), "StagesRunning", id="allowed by the operator"),
-        ],
-    )
-    def test_it_has_to_be_allowed(self, cluster, allowed: tuple[str, ...], expected: str) -> None:
-        cluster.surroundings = replace(cluster.surroundings, service_accounts=allowed)
-        cluster.change(scheduling={"serviceAccountName": "trainer"})
-        cluster.step()
-        assert types(cluster)["Ready"] == ("False", expected)
-        check(cluster)
-
-    def test_a_runtime_may_allow_it_for_its_own_stages(self, cluster) -> None:
-        runtime = cluster.surroundings.runtimes["va16"].model_copy(update={"service_accounts": ("trainer",)})
-        cluster.surroundings = replace(cluster.surroundings, runtimes={"va16": runtime})
-        cluster.change(scheduling={"serviceAccountName": "trainer"}, runtime="va16")
-        cluster.step()
-        assert [job.step for job in cluster.working()] == ["prepare"]
-
-
-@pytest.mark.parametrize(
-    ("change", "expected", "words"),
-    [
-        pytest.param(
-            {"storage": {"uri": "file:///runs"}},
-            "StorageNotShared",
-            "write s3://bucket/prefix",
-            id="a folder",
-        ),
-        pytest.param(
-            {"storage": {"uri": "runs"}}, "StorageNotShared", "spec.storage.uri is runs", id="a path"
-        ),
-        pytest.param(
-            {"data": {"train": {"uri": "train.txt"}, "test": {"uri": "s3://data/test"}}},
-            "InvalidSpec",
-            "spec.data.train.uri is train.txt",
-            id="data beside the spec",
-        ),
-        pytest.param(
-            {"model": {"base": "./model"}}, "InvalidSpec", "spec.model.base is ./model", id="a model likewise"
-        ),
-    ],
-)
-def test_what_only_a_changed_spec_mends(cluster, change: dict[str, Any], expected: str, words: str) -> None:
-    good = {name: cluster.spec[name] for name in change}
-    cluster.change(**change)
-    decision = cluster.step()
-    assert not decision.create
-    assert types(cluster)["Stalled"] == ("True", expected)
-    assert words in cluster.status.condition("Stalled").message
-    check(cluster)
-    cluster.change(**good)
-    cluster.step()
-    # Another store takes a look of its own.
-    cluster.step()
-    assert types(cluster)["Reconciling"] == ("True", "StagesRunning")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param({"model": {"base": "hfl/chinese-roberta-wwm-ext"}}, id="a hub id"),
-        pytest.param(
-            {
-                "data": {
-                    "train": {"uri": "file:///data/train"},
-                    "validation": {"uri": "file:///data/dev"},
-                    "test": {"uri": "file:///data/test"},
-                }
-            },
-            id="a mounted volume",
-        ),
-    ],
-)
-def test_what_a_pod_can_reach_is_no_obstacle(cluster, change: dict[str, Any]) -> None:
-    cluster.change(**change)
-    cluster.step()
-    assert types(cluster)["Reconciling"] == ("True", "StagesRunning")
 
 
 def test_a_transition_time_stays_while_the_status_does(cluster) -> None:
@@ -379,15 +247,6 @@ def test_every_reason_is_one_word_that_a_condition_may_have() -> None:
     assert all(reason.isalpha() and reason[0].isupper() for reason in Reason)
 
 
-def test_a_suspended_deployment_without_its_runtime_is_quiet(cluster) -> None:
-    cluster.run_until("compile/int8")
-    cluster.surroundings = replace(cluster.surroundings, runtimes={})
-    cluster.change(suspend=True)
-    decision = cluster.step()
-    assert {job.step for job in decision.delete} == {"compile/int8", "compile/reference"}
-    assert types(cluster)["Reconciling"] == ("True", "Suspended")
-
-
 def test_a_spec_that_this_release_cannot_read_stays_as_it_is(cluster) -> None:
     cluster.run()
     before = cluster.status
@@ -397,7 +256,7 @@ def test_a_spec_that_this_release_cannot_read_stays_as_it_is(cluster) -> None:
     assert not decision.create
     assert not decision.delete
     cluster.write(decision)
-    check(cluster)
+    cluster.check_conditions()
     assert types(cluster)["Stalled"] == ("True", "InvalidSpec")
     assert "spec.finetune.optimizer" in cluster.status.condition("Stalled").message
     assert types(cluster)["Available"] == ("True", "Promoted")

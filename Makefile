@@ -22,8 +22,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: $(VENV)/.installed ## Take a self-made corpus to a promoted int8 model (under 3 minutes)
 	$(BIN)/nerd demo
 
-test: $(VENV)/.installed ## Run all tests; those that need ../shared skip where it is absent
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed ## Run all tests, in two parts; those that need ../shared skip where it is absent
+	$(BIN)/python -m tests
 
 lint: $(VENV)/.installed ## ruff, mypy strict, import walls, drift of what is generated
 	$(BIN)/ruff check .

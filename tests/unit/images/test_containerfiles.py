@@ -26,10 +26,17 @@ def test_the_base_is_an_argument_and_nothing_else_is_fetched(stages: list[str]) 
         assert stage.split()[0] in {"${BASE}", *names}
 
 
-def test_the_image_itself_runs_nothing_while_it_is_built(stages: list[str]) -> None:
+def test_the_image_grows_on_its_libraries_and_runs_nothing_more(stages: list[str]) -> None:
+    """Copied, the libraries would be a second layer of their size on the builder's disk."""
     final = [line.split()[0] for line in stages[-1].splitlines()[1:] if re.match(r"[A-Z]+ ", line)]
-    assert final.count("COPY") >= 2
+    assert stages[-1].startswith("libraries\n")
+    assert "COPY" in final
     assert "RUN" not in final
+
+
+def test_pip_leaves_nothing_beside_the_libraries(stages: list[str]) -> None:
+    [installs] = [stage for stage in stages if " AS libraries" in stage]
+    assert "--no-cache-dir" in installs
 
 
 def test_its_labels_are_those_of_the_commit(stages: list[str]) -> None:

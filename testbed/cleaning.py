@@ -6,7 +6,7 @@ from pathlib import Path
 from testbed.cgroups import group_of, remove_group
 from testbed.processes import kill_marked
 
-LARGE = ("etcd", "node/containerd", "node/kubelet")
+LARGE = ("etcd", "s3", "node/containerd", "node/kubelet", "node/pause.tar")
 """Of no use to anyone who reads what went wrong; logs, audit log and configuration stay."""
 
 

@@ -68,6 +68,20 @@ def pack_busybox(archive: Path, name: str, command: Sequence[str]) -> None:
     pack(archive, name, {f"bin/{tool}": Path(busybox) for tool in tools}, command)
 
 
+def layers_of(archive: Path) -> list[str]:
+    """Digests of the layers, which are not compressed, in an archive as `docker save` writes it."""
+    with tarfile.open(archive) as opened:
+        [described] = json.loads(_read(opened, "manifest.json"))
+        config = json.loads(_read(opened, described["Config"]))
+    return list(config["rootfs"]["diff_ids"])
+
+
+def _read(opened: tarfile.TarFile, name: str) -> bytes:
+    member = opened.extractfile(name)
+    assert member is not None, f"{name} is no file"
+    return member.read()
+
+
 def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""

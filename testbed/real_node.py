@@ -19,12 +19,14 @@ from kubernetes import client
 
 from testbed.cgroups import create_group, group_of
 from testbed.control_plane import ControlPlane, start_control_plane
+from testbed.disk import GB, free_bytes, require_room
 from testbed.guard import guarded
-from testbed.images import pack_busybox
+from testbed.images import layers_of, pack_busybox
 from testbed.namespaces import InsideServer, entering, entering_network
 from testbed.network import Network, open_network
 from testbed.processes import Server
 from testbed.programs import ProgramMissingError, find_program
+from testbed.waiting import in_vain_where
 
 FILES = Path(__file__).with_name("node_files")
 INSIDE = Path(__file__).with_name("node_inside.py")
@@ -43,6 +45,12 @@ TOOLS = {
 """Programs that a node needs of the machine, and Debian's packages of them."""
 
 CAP_SYS_RESOURCE = 1 << 24
+
+PRESSURE = GB // 2
+"""Bytes: with less on its disk a node sends pods away and takes none."""
+
+ROOM = 2 * PRESSURE
+"""Bytes that a node begins with; images, and what pods write, come on top."""
 
 
 def what_is_missing() -> str:
@@ -123,10 +131,32 @@ class RealNode:
         for server in (self.kubelet, self.containerd):
             server.kill()
 
+    def hindrance(self) -> str:
+        """Why no pod will start, however long one waits; empty where pods start."""
+        has = free_bytes(self.folder)
+        if has >= PRESSURE:
+            return ""
+        return (
+            f"{NAME} is under disk pressure and takes no pods: it needs {PRESSURE / GB:.1f} GB free "
+            f"at {self.folder}, which has {has / GB:.1f}"
+        )
+
     def import_image(self, archive: Path) -> None:
-        """Make the images of an archive (docker's or OCI's) known to the node, by the names in it."""
+        """Make the image of an archive, as `docker save` writes it, known to the node by the name in it.
+
+        Raises:
+            NoRoomError: the disk would be full afterwards.
+        """
+        require_room(f"{NAME}, for {archive.name},", self.folder, 2 * archive.stat().st_size + PRESSURE)
         done = self.ctr("images", "import", str(archive))
         assert done.returncode == 0, f"{archive}: {done.stderr}"
+        # Pods run from what was unpacked; the layers as they were packed would only take the same room again.
+        self.ctr("content", "rm", *layers_of(archive))
+
+    def process_of(self, container: str) -> int:
+        """The first process of a running container, as the node numbers it."""
+        tasks = (line.split() for line in self.ctr("tasks", "ls").stdout.splitlines())
+        return next(int(task[1]) for task in tasks if task[0] == container)
 
     def ctr(self, *arguments: str) -> CompletedProcess[str]:
         """Ask containerd, about Kubernetes' containers and images."""
@@ -166,11 +196,13 @@ def real_cluster(folder: Path) -> Iterator[RealNode]:
 
     Raises:
         ProgramMissingError: there can be no node on this machine.
+        NoRoomError: its disk is too full.
     """
     with guarded(folder) as resolved:
         node = start_real_cluster(resolved)
         try:
-            yield node
+            with in_vain_where(node.hindrance):
+                yield node
         finally:
             node.plane.forget()
 
@@ -179,6 +211,7 @@ def start_real_cluster(folder: Path) -> RealNode:
     """Start a control plane with a real node in an existing folder, and leave it running."""
     if missing := what_is_missing():
         raise ProgramMissingError(missing)
+    require_room("a real node", folder, ROOM)
     network = open_network(folder)
     plane = start_control_plane(folder, network.place)
     plane.servers[network.holder.name] = network.holder
@@ -208,6 +241,7 @@ def _write_files(node: RealNode) -> None:
         "CERTIFICATE": str(serving.certificate),
         "KEY": str(serving.key),
         "CGROUP": group_of(plane.folder),
+        "PRESSURE": str(PRESSURE),
     }
     for template, target in (
         ("containerd.toml", folder / "containerd.toml"),

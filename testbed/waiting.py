@@ -1,10 +1,11 @@
 """Waiting for what shall become true, with a deadline; and ports that nobody else has."""
 
+import contextlib
 import random
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 Found = TypeVar("Found")
@@ -15,6 +16,13 @@ DEADLINE = 240.0
 
 class LateError(AssertionError):
     """What was waited for did not come."""
+
+
+class InVainError(AssertionError):
+    """What is waited for cannot come; the message says why."""
+
+
+_hindrances: list[Callable[[], str]] = []
 
 
 def until(
@@ -30,14 +38,41 @@ def until(
 
     Raises:
         LateError: it did not come in time.
+        InVainError: it cannot come.
     """
     deadline = time.monotonic() + seconds
     pause = threading.Event()
     while not (found := ready()):
+        refuse_in_vain(what)
         if time.monotonic() > deadline:
             raise LateError(f"{what} took longer than {seconds:g} s")
         pause.wait(every)
     return found
+
+
+def refuse_in_vain(what: str) -> None:
+    """Do nothing where waiting may help.
+
+    Raises:
+        InVainError: nothing that is waited for would come.
+    """
+    for hindrance in _hindrances:
+        if why := hindrance():
+            raise InVainError(f"{what} cannot come: {why}")
+
+
+@contextlib.contextmanager
+def in_vain_where(hindrance: Callable[[], str]) -> Iterator[None]:
+    """End every wait of this block at once where something hinders all of them.
+
+    Args:
+        hindrance: says what, or nothing; asked often.
+    """
+    _hindrances.append(hindrance)
+    try:
+        yield
+    finally:
+        _hindrances.remove(hindrance)
 
 
 def free_port(address: str = "127.0.0.1") -> int:

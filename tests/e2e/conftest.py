@@ -19,6 +19,7 @@ from testbed.product import build_image, image_name, what_is_missing_to_build
 from testbed.programs import CONTROL_PLANE
 from testbed.real_node import RealNode, real_cluster, what_is_missing
 from testbed.s3 import S3, start_s3
+from testbed.waiting import refuse_in_vain
 
 GIVEN = "NERD_TEST_KUBECONFIG"
 BUSYBOX = "NERD_TEST_BUSYBOX"
@@ -64,9 +65,8 @@ def busybox(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="session")
 def built(require: Callable[[bool, str], None]) -> Callable[[str], Path]:
-    """`built("operator")`: the archive of one of the product's images, as the checkout is now."""
+    """`built("operator")`: makes the archive of one of the product's images, as the checkout is now."""
 
-    @functools.cache
     def built(part: str) -> Path:
         missing = what_is_missing_to_build()
         require(not missing, missing)
@@ -83,7 +83,10 @@ def known_image(request: pytest.FixtureRequest, built: Callable[[str], Path]) ->
     def known(part: str) -> str:
         if not os.environ.get(GIVEN):
             started: RealNode = request.getfixturevalue("node")
-            started.import_image(built(part))
+            archive = built(part)
+            started.import_image(archive)
+            # The node has it now, and the builder's layers make it again in a moment.
+            archive.unlink()
         return image_name(part)
 
     return known
@@ -114,6 +117,12 @@ def s3(node: RealNode) -> S3:
 def helm(real: Cluster, programs: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Helm:
     programs("helm")
     return Helm(tmp_path_factory.mktemp("helm"), real.kubeconfig)
+
+
+@pytest.fixture(autouse=True)
+def room() -> None:
+    """Fail where the node takes no pods, rather than in a test whose pods are late."""
+    refuse_in_vain("a pod")
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """The images as they run: nobody's root, unable to write themselves, with no tool to build with."""
 
 import json
+import re
+import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ from kubernetes import client
 
 from ner_operator.planning.keys import PACKAGES
 from testbed.cluster import Cluster, restricted_pod_spec
+from testbed.product import what_is_missing_to_build
 from testbed.waiting import until
 
 MEGABYTE = 1_000_000
@@ -99,3 +102,19 @@ def test_a_stage_without_a_task_says_so(jobs_image: str, run: Run) -> None:
     code, said = run(jobs_image, "python3", "-m", "ner_jobs")
     assert code == 64
     assert said == "error: no task: set $NERD_TASK, or give --task FILE\n"
+
+
+def test_a_disk_that_is_too_full_is_told_before_anything_is_built(
+    require: Callable[[bool, str], None], repository: Path
+) -> None:
+    missing = what_is_missing_to_build()
+    require(not missing, missing)
+    cache = repository / ".cache" / "images"
+    cache.mkdir(parents=True, exist_ok=True)
+    # A disk of 50 MB, which nobody sees but the build.
+    smaller = f'mount -t tmpfs -o size=50m tmpfs "{cache}" && exec images/build operator'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", smaller], cwd=repository, capture_output=True, text=True
+    )
+    assert done.returncode == 73
+    assert re.search(rf"needs about \d+\.\d GB free at {re.escape(str(cache))}, which has 0\.0;", done.stderr)

@@ -91,5 +91,42 @@ def test_a_second_node_beside_the_first_and_nothing_of_it_left_after_a_kill(
     assert "node-1" in node.plane.ready_nodes()
 
 
+FILLER = """
+import os, subprocess, sys
+from pathlib import Path
+from testbed.disk import free_bytes
+from testbed.real_node import PRESSURE, real_cluster
+from testbed.waiting import InVainError, until
+disk = Path(sys.argv[1])
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1200m", "tmpfs", disk], check=True)
+with real_cluster(disk / "state") as node:
+    with (disk / "filler").open("wb") as filler:
+        os.posix_fallocate(filler.fileno(), 0, free_bytes(disk) - PRESSURE // 2)
+    waiting = ("wait", "--for=condition=DiskPressure", "--timeout=120s", "node/node-1")
+    node.plane.kubectl(*waiting, seconds=180)
+    try:
+        until("a pod", lambda: False)
+    except InVainError as error:
+        print(error)
+    (disk / "filler").unlink()
+    until("the node again", lambda: "node-1" in node.plane.ready_nodes())
+    print("and takes pods again")
+"""
+
+
+def test_a_node_whose_disk_is_full_says_so_and_nobody_waits_for_its_pods(
+    node: RealNode, repository: Path, tmp_path: Path
+) -> None:
+    # The disk is mounted where only this program and what it starts see it.
+    command = ["unshare", "--mount", sys.executable, "-c", FILLER, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=repository)
+    assert done.returncode == 0, done.stderr
+    told, again = done.stdout.splitlines()
+    assert told.startswith(
+        "a pod cannot come: node-1 is under disk pressure and takes no pods: it needs 0.5 GB"
+    )
+    assert again == "and takes pods again"
+
+
 def links() -> str:
     return subprocess.run(["ip", "address"], capture_output=True, text=True, check=True).stdout

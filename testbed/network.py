@@ -1,11 +1,12 @@
 """A network for one real node and its pods, in a namespace that ends with the process that holds it.
 
 One subnet: `.1` is this machine, where the API server and the S3 server
-listen, `.2` is the node and the pods' gateway, from `.32` on are the pods. A
+listen, `.17` is the node and the pods' gateway, from `.32` on are the pods. A
 pod reaches this machine without any translation of addresses, so the machine's
 own firewall and routes stay untouched. The first 16 addresses are the range of
-Services too: `kubernetes.default` is then the API server's own address, and
-no kube-proxy has to stand for it.
+Services: `kubernetes.default` is then the API server's own address, no
+kube-proxy has to stand for it, and another Service's is nobody's until a pod
+takes it (`services.py`).
 """
 
 import ipaddress
@@ -42,7 +43,7 @@ class Network:
     @property
     def node(self) -> str:
         """The node's."""
-        return str(self.subnet[2])
+        return str(self.subnet[17])
 
     @property
     def first_pod(self) -> str:

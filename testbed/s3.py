@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 from testbed.control_plane import ControlPlane
 from testbed.programs import find_program
@@ -31,6 +32,18 @@ class S3:
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
             "AWS_REGION": REGION,
         }
+
+    def client(self) -> Any:
+        """boto3's, for what a test puts in place and looks up."""
+        import boto3
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+        )
 
 
 def start_s3(plane: ControlPlane) -> S3:

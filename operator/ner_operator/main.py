@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import logging
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,10 @@ logger = logging.getLogger(__name__)
 FIRST_TRY = 1.0
 """Seconds between tries to reach the server at the start."""
 
+SWITCH = 0.001
+"""Seconds that a thread may keep the interpreter while others want it. Python's 5 ms, times all threads that
+look, is what kopf's loop would wait for its turn, and each event of the watch with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -69,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     add("--cpu-class", default="x86_64", help="class of the cluster's processors; it is part of keys")
     add("--service-accounts", default="", help="accounts that pods may run under besides default: a,b")
     add("--metrics-port", type=int, default=8080, help="serves /metrics, /healthz and /readyz; 0 takes any")
-    add("--workers", type=int, default=4, help="NerDeployments that are looked at at once")
+    add("--workers", type=int, default=16, help="NerDeployments that are looked at at once")
     add("--resync", type=float, default=120.0, help="seconds between comparisons of the whole cluster")
     add(
         "--silence", type=float, default=70.0, help="seconds without any event after which a watch is renewed"
@@ -218,6 +223,7 @@ class Operator:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the operator; returns the exit code."""
     options, level = options_of(arguments)
+    sys.setswitchinterval(SWITCH)
     logs.configure(level)
     try:
         operator = Operator(options)

@@ -129,14 +129,13 @@ class Observer:
     def _list_jobs(self, namespace: str, owner: str) -> None:
         """Bring the index up to what the server has of one owner."""
         there = set()
-        version = 0
-        for page in self._api.pages(JOBS, namespace, labels=f"{OWNER_UID}={owner}"):
-            version = int(page["metadata"]["resourceVersion"])
-            for job in page["items"]:
-                record = JobRecord.of(job)
-                if record:
-                    self._jobs.put(record)
-                    there.add(record.address)
+        found = self._api.listed(JOBS, namespace, f"{OWNER_UID}={owner}")
+        version = int(found["metadata"]["resourceVersion"])
+        for job in found["items"]:
+            record = JobRecord.of(job)
+            if record:
+                self._jobs.put(record)
+                there.add(record.address)
         for record in self._jobs.of(owner):
             if record.address not in there and record.version <= version:
                 self._jobs.drop(record.address, record.uid)
@@ -184,9 +183,8 @@ class Observer:
 
     def _pods(self, record: JobRecord) -> list[Json]:
         selector = f"batch.kubernetes.io/controller-uid={record.uid}"
-        return [
-            pod for page in self._api.pages(PODS, record.namespace, labels=selector) for pod in page["items"]
-        ]
+        found: list[Json] = self._api.listed(PODS, record.namespace, selector)["items"]
+        return found
 
     def _warning(self, namespace: str, uid: str) -> pods.Trouble | None:
         pages = self._api.pages(EVENTS, namespace, fields=f"involvedObject.uid={uid},type=Warning")

@@ -1,7 +1,8 @@
 """Whom to look at, and when: each key stands once, with a delay, and with a backoff after failures.
 
 A key that is being looked at is never given out a second time; asked for
-meanwhile, it comes again afterwards. The clock comes in as a function.
+meanwhile, it comes again afterwards. What an accelerator stands idle for goes
+before what nobody waits for. The clock comes in as a function.
 """
 
 import heapq
@@ -9,12 +10,30 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 Key = tuple[str, str]
 """Namespace and name of a NerDeployment."""
 
 FIRST_BACKOFF = 0.25
 LONGEST_BACKOFF = 60.0
+
+AHEAD = 10.0
+"""Seconds of waiting that a hurried look is let off. Not all of them: others get their turn, however many
+hurry."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """One look that was asked for.
+
+    Attributes:
+        rank: the least is taken first.
+        due: not before this.
+    """
+
+    rank: float
+    due: float
 
 
 def backoff(failures: int, jitter: float) -> float:
@@ -39,7 +58,7 @@ class Queue:
         self._clock = clock
         self._jitter = jitter
         self._changed = threading.Condition()
-        self._due: dict[Key, float] = {}
+        self._wishes: dict[Key, _Wish] = {}
         self._heap: list[tuple[float, Key]] = []
         self._working: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
@@ -49,19 +68,21 @@ class Queue:
         """Ask for a look in so many seconds, or earlier if that was asked for already."""
         with self._changed:
             due = self._clock() + delay
-            if self._closed or self._due.get(key, due + 1.0) <= due:
-                return
-            self._due[key] = due
-            heapq.heappush(self._heap, (due, key))
-            self._changed.notify()
+            self._wish(key, _Wish(due, due))
+
+    def hurry(self, key: Key) -> None:
+        """Ask for a look now, before others that were asked for a while ago."""
+        with self._changed:
+            now = self._clock()
+            self._wish(key, _Wish(now - AHEAD, now))
 
     def take(self) -> Key | None:
-        """The key that has been due for longest, once there is one; None once the queue is closed."""
+        """The key whose turn it is, once there is one; None once the queue is closed."""
         with self._changed:
             while not self._closed:
                 wait = self._next()
                 if isinstance(wait, tuple):
-                    del self._due[wait]
+                    del self._wishes[wait]
                     self._working[wait] = self._clock()
                     return wait
                 self._changed.wait(wait)
@@ -83,15 +104,15 @@ class Queue:
             self._failures[key] = self._failures.get(key, 0) + 1
             delay = max(at_least, backoff(self._failures[key], self._jitter()))
             # Whatever asked for a look meanwhile waits as well: what failed a moment ago fails again.
-            self._due[key] = self._clock() + delay
-            heapq.heappush(self._heap, (self._due[key], key))
+            due = self._clock() + delay
+            self._wishes[key] = _Wish(due, due)
             self._release(key)
             return delay
 
     def forget(self, key: Key) -> None:
         """There is nothing to look at any more; a look that runs ends by itself."""
         with self._changed:
-            self._due.pop(key, None)
+            self._wishes.pop(key, None)
             self._failures.pop(key, None)
 
     def close(self) -> None:
@@ -105,7 +126,9 @@ class Queue:
         """Keys that are due and wait for a worker."""
         with self._changed:
             now = self._clock()
-            return sum(1 for key, due in self._due.items() if due <= now and key not in self._working)
+            return sum(
+                1 for key, wish in self._wishes.items() if wish.due <= now and key not in self._working
+            )
 
     @property
     def idle(self) -> bool:
@@ -116,26 +139,37 @@ class Queue:
         """For how many seconds somebody has waited or been worked on; 0 where nobody is."""
         with self._changed:
             now = self._clock()
-            since = [due for due in self._due.values() if due <= now] + list(self._working.values())
+            since = [wish.due for wish in self._wishes.values() if wish.due <= now]
+            since += self._working.values()
             return max((now - at for at in since), default=0.0)
+
+    def _wish(self, key: Key, wish: _Wish) -> None:
+        former = self._wishes.get(key)
+        if self._closed or (former and former.rank <= wish.rank):
+            return
+        # It has waited since it was due first, whoever lets it go ahead now.
+        self._wishes[key] = _Wish(wish.rank, min(wish.due, former.due)) if former else wish
+        heapq.heappush(self._heap, (wish.rank, key))
+        self._changed.notify()
 
     def _release(self, key: Key) -> None:
         self._working.pop(key, None)
-        if key in self._due:
-            heapq.heappush(self._heap, (self._due[key], key))
+        if key in self._wishes:
+            heapq.heappush(self._heap, (self._wishes[key].rank, key))
         self._changed.notify()
 
     def _next(self) -> Key | float | None:
         """The next key, or seconds until there may be one, or None where nothing is planned."""
         now = self._clock()
         while self._heap:
-            due, key = self._heap[0]
+            rank, key = self._heap[0]
+            wish = self._wishes.get(key)
             # Outdated: taken meanwhile, or asked for at another time; what is worked on is released later.
-            if self._due.get(key) != due or key in self._working:
+            if wish is None or wish.rank != rank or key in self._working:
                 heapq.heappop(self._heap)
                 continue
-            if due > now:
-                return due - now
+            if wish.due > now:
+                return wish.due - now
             heapq.heappop(self._heap)
             return key
         return None

@@ -55,8 +55,12 @@ class Watch:
             if self._jobs.drop(record.address, record.uid):
                 self._queue.add(key)
         elif worth_a_look(self._jobs.put(record), record):
-            # That a Job began to run is not written at once: a short one has ended by then.
-            self._queue.add(key, SETTLING if record.phase is JobPhase.RUNNING else 0.0)
+            if record.over:
+                # The next stage can begin, and until it does an accelerator may stand idle.
+                self._queue.hurry(key)
+            else:
+                # That a Job began to run is not written at once: a short one has ended by then.
+                self._queue.add(key, SETTLING if record.phase is JobPhase.RUNNING else 0.0)
 
     def runtime(self, gone: bool, runtime: Json) -> None:
         """A NerRuntime was made, changed or deleted."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ner_operator.cluster.queue import FIRST_BACKOFF, LONGEST_BACKOFF, Queue, backoff
+from ner_operator.cluster.queue import AHEAD, FIRST_BACKOFF, LONGEST_BACKOFF, Queue, backoff
 
 A, B = ("nlp", "a"), ("nlp", "b")
 
@@ -47,6 +47,42 @@ def test_a_key_that_is_worked_on_is_not_given_out_twice(queue: Queue) -> None:
     assert queue.take() == B, "A is being looked at"
     queue.done(A)
     assert queue.take() == A, "it was asked for meanwhile"
+
+
+def test_who_is_in_a_hurry_goes_before_others_but_not_for_ever(queue: Queue, clock: Any) -> None:
+    queue.add(A)
+    clock.now += AHEAD / 2
+    queue.hurry(B)
+    assert [queue.take(), queue.take()] == [B, A], "A came first, and can wait"
+    queue.done(A)
+    queue.done(B)
+    queue.add(A)
+    clock.now += 2 * AHEAD
+    queue.hurry(B)
+    assert [queue.take(), queue.take()] == [A, B], "A has waited for long enough"
+
+
+def test_a_key_that_waits_is_hurried_and_its_former_wish_is_no_second_one(queue: Queue, clock: Any) -> None:
+    queue.add(A)
+    queue.add(B, 60.0)
+    clock.now += 3.0
+    queue.hurry(B)
+    assert queue.oldest() == 3.0
+    assert [queue.take(), queue.take()] == [B, A]
+    queue.done(A)
+    queue.done(B)
+    clock.now += 100.0
+    assert queue.depth == 0
+
+
+def test_a_hurried_key_that_is_worked_on_comes_first_afterwards(queue: Queue, clock: Any) -> None:
+    queue.add(A)
+    assert queue.take() == A
+    queue.add(B)
+    clock.now += 1.0
+    queue.hurry(A)
+    queue.done(A)
+    assert [queue.take(), queue.take()] == [A, B]
 
 
 def test_failures_make_a_key_come_later_each_time_whatever_asks_for_it(queue: Queue, clock: Any) -> None:

@@ -29,17 +29,20 @@ STAGES = 12
 
 
 @contextlib.contextmanager
-def cluster(options: Options, nodes: int = 20, stage_seconds: float = 1.0) -> Iterator[ControlPlane]:
+def cluster(
+    options: Options, nodes: int = 20, stage_seconds: float = 1.0, spread: float = 0.0
+) -> Iterator[ControlPlane]:
     """A control plane with our CRDs and fake nodes, for the duration of a block.
 
     Args:
         stage_seconds: that a pod runs.
+        spread: up to so many more, by chance that is the same each time.
     """
     folder = options.work / "cluster"
     shutil.rmtree(folder, ignore_errors=True)
     with control_plane(folder) as plane:
         plane.apply_crds(REPOSITORY / "crds")
-        start_kwok(plane, stage_seconds)
+        start_kwok(plane, stage_seconds, spread)
         add_fake_nodes(plane, nodes)
         install_outcomes(plane)
         yield plane

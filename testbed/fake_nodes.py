@@ -23,11 +23,25 @@ ACCELERATORS = {"vastaitech.com/va": 4, "example.com/npu": 2}
 SECONDS = 0.1
 """A pod runs for this time where no outcome says another."""
 
+CHANCE = (
+    '((.metadata.annotations["nerd.dev/key"] // "") | explode'
+    " | (reduce .[] as $letter (0; (. * 31 + $letter) % 65521)) / 65521"
+    ' | "\\(@LEAST@ + . * @SPREAD@ | floor)ms")'
+)
+"""How long a pod runs, in jq: the key of its stage is a digest, so it serves as chance that is the same each
+time."""
 
-def start_kwok(plane: ControlPlane, seconds: float = SECONDS) -> Server:
-    """Start the program that plays the kubelets of all fake nodes, now and later."""
+
+def start_kwok(plane: ControlPlane, seconds: float = SECONDS, spread: float = 0.0) -> Server:
+    """Start the program that plays the kubelets of all fake nodes, now and later.
+
+    Args:
+        seconds: that a pod runs where no outcome says another.
+        spread: up to so many more, by chance; for the same spec the same each time.
+    """
+    chance = CHANCE.replace("@LEAST@", str(int(seconds * 1000))).replace("@SPREAD@", str(int(spread * 1000)))
     stages = plane.folder / STAGES.name
-    stages.write_text(STAGES.read_text().replace("@MILLISECONDS@", str(int(seconds * 1000))))
+    stages.write_text(STAGES.read_text().replace("@CHANCE@", chance))
     credentials = plane.kubeconfig_of(plane.authority.user("kwok", "system:masters"), "kwok")
     return plane.run(
         "kwok",

@@ -73,19 +73,24 @@ def run(options: Options) -> dict[str, object]:
         running.server.check()
         gaps = gaps_of(plane, api)
         title = f"{count} deployments of {STAGES} stages in {took:.0f} s ({programs(plane)})"
-    rows: dict[str, list[float]] = {}
+    by_step: dict[str, list[float]] = {}
+    stampede = []
     for gap in gaps:
         if gap.deployment.startswith(STAMPEDE):
-            rows.setdefault(f"{STAMPEDE} ({count} stages end within a second)", []).append(gap.seconds)
+            stampede.append(gap.seconds)
         else:
-            rows.setdefault(gap.step.partition("/")[0], []).append(gap.seconds)
-    everything = [gap.seconds for gap in gaps if not gap.deployment.startswith(STAMPEDE)]
+            by_step.setdefault(gap.step.partition("/")[0], []).append(gap.seconds)
+    everything = [seconds for found in by_step.values() for seconds in found]
     table(
         title,
         ("seconds from Complete to POST", "stages", "median", "p99", "slowest"),
         [
             (what, len(found), statistics.median(found), percentile(found, 0.99), max(found))
-            for what, found in [("all", everything), *rows.items()]
+            for what, found in [
+                *by_step.items(),
+                ("all", everything),
+                (f"{STAMPEDE}: {count} at once", stampede),
+            ]
         ],
     )
     return {

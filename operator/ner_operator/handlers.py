@@ -5,6 +5,7 @@ finalizers and copies of the spec into them. What kopf would do besides is
 turned off here, each with the reason.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -24,6 +25,9 @@ BACKOFFS = (0.5, 1, 2, 3, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5)
 """Seconds between tries of one request. A server that is away may come back at any moment, so they stay
 short; what answers with errors for longer than all of them together ends the process."""
 
+LONGEST_DELAY = 20.0
+"""Seconds that the watches may begin after the process has read the cluster."""
+
 Event = dict[str, Any]
 
 
@@ -42,9 +46,20 @@ class NoDiffBase(kopf.DiffBaseStorage):
         """Nowhere."""
 
 
-def registry(watch: Watch, configuration: client.Configuration) -> kopf.OperatorRegistry:
+def registry(
+    watch: Watch, configuration: client.Configuration, looked: Callable[[], bool]
+) -> kopf.OperatorRegistry:
     """Who is called for what."""
     handlers = kopf.OperatorRegistry()
+
+    @kopf.on.startup(registry=handlers)
+    async def let_first_looks_end(**_: Any) -> None:
+        # A watch begins with a list of everything, which has just been read: at a start with thousands of
+        # Jobs it would take the processor from the looks that wait. What happens meanwhile is in that list.
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + LONGEST_DELAY
+        while not looked() and loop.time() < latest:
+            await asyncio.sleep(0.05)
 
     @kopf.on.login(registry=handlers)
     def login(**_: Any) -> kopf.ConnectionInfo:
@@ -105,9 +120,16 @@ def connection(configuration: client.Configuration) -> kopf.ConnectionInfo:
 
 
 async def watch_until_stopped(
-    watch: Watch, configuration: client.Configuration, namespaces: Iterable[str], silence: float
+    watch: Watch,
+    configuration: client.Configuration,
+    namespaces: Iterable[str],
+    silence: float,
+    looked: Callable[[], bool],
 ) -> None:
     """Keep the watches up until SIGTERM.
+
+    Args:
+        looked: whether nobody waits for a look any more; the watches begin then.
 
     Raises:
         Exception: a watch failed for good; the process has to be started again.
@@ -116,7 +138,7 @@ async def watch_until_stopped(
     # It tells of each event that it was handled.
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     await kopf.operator(
-        registry=registry(watch, configuration),
+        registry=registry(watch, configuration, looked),
         settings=settings(silence),
         standalone=True,
         # It would look up the user's name otherwise, and in our image the user has none. (A string, whose

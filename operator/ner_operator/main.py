@@ -195,18 +195,22 @@ class Operator:
         Raises:
             Exception: a watch failed for good.
         """
-        # Only here: it is half of what this process keeps in memory, and --once needs none of it.
-        from ner_operator.handlers import watch_until_stopped
-
         resync = threading.Thread(
             target=self.resync.run, args=(self.options.resync, self.stopping), name="resync", daemon=True
         )
         resync.start()
         threads = reconcile.start(self.reconciler, self.options.workers)
         try:
+            # Only here: it is half of what this process keeps in memory, and --once needs none of it.
+            from ner_operator.handlers import watch_until_stopped
+
             asyncio.run(
                 watch_until_stopped(
-                    self.watch, self.configuration, self.options.namespaces, self.options.silence
+                    self.watch,
+                    self.configuration,
+                    self.options.namespaces,
+                    self.options.silence,
+                    lambda: self.queue.idle,
                 )
             )
         finally:

@@ -1,13 +1,15 @@
 """The operator as a process of this machine, under the service account and the rights of its own chart."""
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,9 @@ CHART = REPOSITORY / "charts" / "nerd-operator"
 IMAGE = "nerd-jobs:test"
 
 TICKS = os.sysconf("SC_CLK_TCK")
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
+"""Seconds before a restart: the kubelet's 10 seconds to 5 minutes, a hundred times faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class Operator:
 
     Attributes:
         port: of its /metrics, /healthz and /readyz.
+        starts: how often it was started.
     """
 
     def __init__(
@@ -89,6 +95,8 @@ class Operator:
         """
         self.account = account
         self.port = free_port()
+        self.starts = 0
+        self._kept = False
         self.server = Server(
             name,
             [
@@ -106,8 +114,60 @@ class Operator:
 
     def start(self) -> None:
         """Start it and wait until it has read the cluster."""
-        self.server.start()
+        self.begin()
         until("the operator", self.ready)
+
+    def begin(self) -> None:
+        """Start it, and do not wait."""
+        self.starts += 1
+        self.server.start()
+
+    def check(self) -> None:
+        """Do nothing while it runs, or is `kept`.
+
+        Raises:
+            EndedError: it has ended, for good.
+        """
+        if not self._kept:
+            self.server.check()
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Start it, and for the duration of a block again whenever it ends, as a kubelet does.
+
+        Later each time, until it has come so far as to read the cluster.
+        """
+        ending = threading.Event()
+
+        def keep() -> None:
+            pause, well = FIRST_PAUSE, False
+            while not ending.wait(0.05):
+                if self.exit_code() is None:
+                    well = well or self.ask("readyz")[0] == 200
+                    continue
+                pause = FIRST_PAUSE if well else min(LONGEST_PAUSE, 2 * pause)
+                well = False
+                if not ending.wait(pause):
+                    self.begin()
+
+        self._kept = True
+        self.begin()
+        keeper = threading.Thread(target=keep, daemon=True)
+        keeper.start()
+        try:
+            until("the operator", lambda: self.ask("readyz")[0] == 200)
+            yield
+        finally:
+            ending.set()
+            keeper.join()
+            self._kept = False
+
+    def kill(self) -> None:
+        """As the kernel does where memory is short; it is gone when this returns."""
+        process = self.server.process
+        if process is not None:
+            process.kill()
+            process.wait()
 
     def ready(self) -> bool:
         """Whether it has read the cluster.
@@ -176,7 +236,7 @@ class Operator:
         try:
             self.server.check()
         except EndedError:
-            self.server.start()
+            self.begin()
             return True
         return False
 

@@ -1,6 +1,8 @@
 """The operator as a process of its own, under its chart's rights, on a real control plane with fake nodes."""
 
+import contextlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from ner_operator.cluster.client import DEPLOYMENTS, JOBS, Api, Json
 from ner_operator.cluster.labels import ATTEMPT, OURS, STEP
 from testbed.audit import Request, writes_by
 from testbed.control_plane import ControlPlane
+from testbed.faulty_api_server import FaultyApiServer, faulty_api_server
 from testbed.operator_process import Operator, operator_account
 from testbed.outcomes import Outcome, script, succeeds_saying, unscript
 from testbed.waiting import until
@@ -83,6 +86,10 @@ class Scene:
     def jobs_of(self, step: str) -> list[Json]:
         return [job for job in self.jobs() if job["metadata"]["annotations"][STEP] == step]
 
+    def attempts(self) -> Counter[str]:
+        """How many Jobs each step has had that are still there."""
+        return Counter(job["metadata"]["annotations"][STEP] for job in self.jobs())
+
     def pods(self) -> list[Any]:
         items: list[Any] = self.cluster.core.list_namespaced_pod(self.namespace).items
         return items
@@ -109,7 +116,7 @@ class Scene:
 
         def ask() -> Any:
             self.cluster.check()
-            self.operator.server.check()
+            self.operator.check()
             return so()
 
         return until(what, ask, seconds)
@@ -203,6 +210,13 @@ class Scene:
         )
 
 
+@dataclass
+class FaultyScene(Scene):
+    """A scene whose operator reaches the API server by way of a proxy that a test lets go wrong."""
+
+    server: FaultyApiServer
+
+
 @pytest.fixture
 def scene_of(fake_cluster: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
     """Makes a scene whose operator is not started yet; arguments are its flags."""
@@ -225,3 +239,24 @@ def scene(scene_of: Callable[..., Scene]) -> Scene:
     made = scene_of()
     made.operator.start()
     return made
+
+
+@pytest.fixture
+def faulty_scene(
+    fake_cluster: ControlPlane, namespace: str, tmp_path: Path
+) -> Callable[..., contextlib.AbstractContextManager[FaultyScene]]:
+    """Makes a scene with a proxy, whose operator is restarted as a kubelet does; arguments are its flags."""
+
+    @contextlib.contextmanager
+    def make(*arguments: str) -> Iterator[FaultyScene]:
+        account = operator_account(fake_cluster, f"op-{namespace}", [namespace])
+        with faulty_api_server(fake_cluster, account.kubeconfig) as server:
+            operator = Operator(tmp_path, "operator", account, *arguments, kubeconfig=server.kubeconfig)
+            api = Api(fake_cluster.api.configuration)
+            try:
+                with operator.kept():
+                    yield FaultyScene(fake_cluster, namespace, operator, api, server)
+            finally:
+                operator.server.stop()
+
+    return make

@@ -11,11 +11,6 @@ ONE_VARIANT = [{"name": "reference", "runtime": "cpu-openvino", "precision": "fp
 SMALL: dict[str, Any] = {"variants": ONE_VARIANT, "rollout": {}}
 
 
-def attempts(scene: Any) -> Counter[str]:
-    """How many Jobs each step has had that are still there."""
-    return Counter(job["metadata"]["annotations"]["nerd.dev/step"] for job in scene.jobs())
-
-
 def test_a_deployment_goes_through_all_its_stages_and_is_promoted(scene: Any) -> None:
     scene.apply(benchmark={})
     status = scene.until_ready()
@@ -27,7 +22,7 @@ def test_a_deployment_goes_through_all_its_stages_and_is_promoted(scene: Any) ->
     assert len(status["revision"]) == 12
     true = {each["type"] for each in status["conditions"] if each["status"] == "True"}
     assert true == {"Ready", "Available"}
-    assert attempts(scene) == Counter(dict.fromkeys(stages, 1)), "one Job a stage, and no other"
+    assert scene.attempts() == Counter(dict.fromkeys(stages, 1)), "one Job a stage, and no other"
     assert "Promoted" in [event.reason for event in scene.events()]
     writes = scene.writes()
     assert {write.code for write in writes} <= {200, 201}
@@ -71,7 +66,7 @@ def test_a_spec_changed_in_mid_run_keeps_what_is_valid_and_stops_the_rest(scene:
     jobs = scene.jobs_of("finetune")
     assert former not in [job["metadata"]["name"] for job in jobs], "its epochs are not asked for any more"
     assert not [pod for pod in scene.pods() if pod.metadata.labels["job-name"] == former]
-    assert attempts(scene) == Counter(dict.fromkeys(scene.stages(), 1)), "prepare was not asked again"
+    assert scene.attempts() == Counter(dict.fromkeys(scene.stages(), 1)), "prepare was not asked again"
 
 
 def test_a_change_that_no_key_rests_on_stops_nothing(scene: Any) -> None:
@@ -154,7 +149,7 @@ def test_a_missing_secret_is_named_and_waited_for(scene: Any) -> None:
     # The kubelet starts the container once the Secret is there.
     scene.go_on("prepare", succeeds())
     scene.until_ready()
-    assert attempts(scene)["prepare"] == 1
+    assert scene.attempts()["prepare"] == 1
 
 
 @pytest.mark.parametrize(
@@ -172,7 +167,7 @@ def test_what_a_quota_refuses_is_told_and_goes_on_when_there_is_room(scene: Any,
     assert "exceeded quota" in refused["message"]
     scene.cluster.core.delete_namespaced_resource_quota("none", scene.namespace)
     scene.until_ready()
-    assert attempts(scene)["prepare"] == 1
+    assert scene.attempts()["prepare"] == 1
 
 
 def test_a_refusal_leaves_the_former_model_in_service(scene: Any) -> None:

@@ -1,0 +1,181 @@
+"""The proxy before the API server: nobody notices it, until a fault is named."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes import client, config
+
+from ner_operator.cluster.client import Api, ApiError, Kind
+from testbed.api_faults import (
+    WATCHES,
+    Fault,
+    after,
+    answer_lost,
+    answers,
+    before,
+    expired,
+    lost_on_the_way,
+    meanwhile,
+)
+from testbed.audit import writes_by
+from testbed.cluster import user_name
+from testbed.control_plane import ControlPlane
+from testbed.faulty_api_server import FaultyApiServer, faulty_api_server
+from testbed.waiting import until
+
+MAPS = Kind("/api/v1", "configmaps")
+MADE = r"^POST \S+/configmaps "
+
+
+@dataclass(frozen=True)
+class Client:
+    """Somebody who may write ConfigMaps of one namespace, by way of the proxy."""
+
+    plane: ControlPlane
+    namespace: str
+    server: FaultyApiServer
+    api: Api
+
+    def make(self, name: str) -> None:
+        self.api.create(MAPS, self.namespace, {"metadata": {"name": name}})
+
+    def there(self) -> set[str]:
+        found = self.plane.core.list_namespaced_config_map(self.namespace).items
+        return {each.metadata.name for each in found} - {"kube-root-ca.crt"}
+
+    def watch(self, seconds: float = 30) -> http.client.HTTPResponse:
+        said = yaml.safe_load(self.server.kubeconfig.read_text())
+        _, _, address = said["clusters"][0]["cluster"]["server"].rpartition("/")
+        connection = http.client.HTTPConnection(address, timeout=seconds)
+        token = said["users"][0]["user"]["token"]
+        path = f"/api/v1/namespaces/{self.namespace}/configmaps?watch=true"
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+        return connection.getresponse()
+
+
+@pytest.fixture
+def writer(control_plane: ControlPlane, namespace: str) -> Iterator[Client]:
+    account = control_plane.service_account(namespace, "writer")
+    granted = ("rolebinding", "writer", "--clusterrole=edit", f"--serviceaccount={namespace}:writer")
+    control_plane.kubectl("-n", namespace, "create", *granted)
+    with faulty_api_server(control_plane, account) as server:
+        configuration = client.Configuration()
+        config.load_kube_config(str(server.kubeconfig), client_configuration=configuration)
+        yield Client(control_plane, namespace, server, Api(configuration))
+
+
+def told(said: http.client.HTTPResponse, name: str) -> bool:
+    """Read a watch until it tells of an object; False where it ends."""
+    while line := said.readline():
+        if json.loads(line)["object"]["metadata"]["name"] == name:
+            return True
+    return False
+
+
+def test_without_faults_everything_goes_through_under_the_clients_own_name(writer: Any) -> None:
+    writer.make("one")
+    assert writer.there() == {"one"}
+    assert writer.api.get(MAPS, writer.namespace, "one")["metadata"]["name"] == "one"
+    log, user = writer.plane.audit_log, user_name(writer.namespace, "writer")
+    [request] = until("the log of the request", lambda: writes_by(log, user))
+    assert (request.verb, request.name, request.code) == ("create", "one", 201)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(409, "Conflict"), (410, "Expired"), (429, "TooManyRequests"), (500, "InternalError")],
+)
+def test_a_refusal_is_met_as_often_as_was_said(writer: Any, code: int, reason: str) -> None:
+    rule = writer.server.let(MADE, answers(code, retry_after=7), times=2)
+    for _ in range(2):
+        with pytest.raises(ApiError) as refused:
+            writer.make("one")
+        assert (refused.value.status, refused.value.reason, refused.value.retry_after) == (code, reason, 7)
+    assert writer.there() == set()
+    writer.make("one")
+    assert (rule.met, rule.left) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "there"),
+    [
+        pytest.param(lost_on_the_way, set(), id="the request is lost"),
+        pytest.param(answer_lost, {"one"}, id="its answer is lost"),
+    ],
+)
+def test_who_gets_no_answer_does_not_know_whether_it_took_effect(
+    writer: Any, fault: Fault, there: set[str]
+) -> None:
+    writer.server.let(MADE, fault)
+    with pytest.raises(ApiError) as silent:
+        writer.make("one")
+    assert silent.value.status == 0
+    assert writer.there() == there
+
+
+@pytest.mark.parametrize(
+    ("fault", "seen"),
+    [
+        pytest.param(before, set(), id="before"),
+        pytest.param(meanwhile, set(), id="meanwhile"),
+        pytest.param(after, {"one"}, id="after"),
+    ],
+)
+def test_a_test_is_told_when_a_write_passes(writer: Any, fault: Any, seen: set[str]) -> None:
+    saw: list[set[str]] = []
+    writer.server.let(MADE, fault(lambda: saw.append(writer.there())))
+    try:
+        writer.make("one")
+    except ApiError:
+        assert fault is not meanwhile
+    assert saw == [seen]
+    assert writer.there() == (set() if fault is before else {"one"})
+
+
+def test_a_fault_that_is_mended_is_met_no_more(writer: Any) -> None:
+    kept = writer.server.let(r"/configmaps/two", answers(500), times=9)
+    gone = writer.server.let(MADE, answers(500), times=9)
+    writer.server.mend(gone)
+    writer.make("two")
+    with pytest.raises(ApiError):
+        writer.api.get(MAPS, writer.namespace, "two")
+    writer.server.mend()
+    writer.api.get(MAPS, writer.namespace, "two")
+    assert (kept.met, gone.met) == (1, 0)
+
+
+def test_a_stalled_watch_is_silent_and_the_next_one_is_not(writer: Any) -> None:
+    stalled = writer.watch(seconds=1)
+    writer.make("one")
+    assert told(stalled, "one")
+    assert writer.server.stall_watches() == 1
+    writer.make("two")
+    assert told(writer.watch(), "two")
+    with pytest.raises(TimeoutError):
+        told(stalled, "two")
+
+
+def test_a_watch_that_is_cut_ends(writer: Any) -> None:
+    said = writer.watch()
+    assert writer.server.cut_watches() == 1
+    with pytest.raises((http.client.HTTPException, OSError)):
+        said.read()
+
+
+def test_a_watch_may_be_told_that_it_comes_too_late(writer: Any) -> None:
+    writer.server.let(WATCHES, expired())
+    event = json.loads(writer.watch().read())
+    assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
+
+
+def test_who_is_away_refuses_connections_and_comes_back(writer: Any) -> None:
+    with writer.server.away(), pytest.raises(ApiError, match="refused") as silent:
+        writer.make("one")
+    assert silent.value.status == 0
+    writer.make("one")
+    assert writer.there() == {"one"}

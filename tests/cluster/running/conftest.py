@@ -111,6 +111,11 @@ class Scene:
         """All that the operator wrote, or tried to."""
         return writes_by(self.cluster.audit_log, self.operator.account.user)
 
+    def jobs_made(self) -> list[tuple[str, int]]:
+        """Each Job that the operator made or tried to, by name, and how the server answered."""
+        tried = [write for write in self.writes() if (write.verb, write.resource) == ("create", "jobs")]
+        return [(write.name, write.code) for write in tried]
+
     def until(self, what: str, so: Callable[[], Any], seconds: float = 240.0) -> Any:
         """Wait, and fail at once where the operator or a server has ended."""
 

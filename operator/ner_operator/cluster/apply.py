@@ -89,8 +89,8 @@ class Applier:
         try:
             left = self._api.delete(JOBS, namespace, job.name, job.uid)
         except ApiError as error:
-            # 409: another Job has this name by now, so this one is gone.
-            if not error.not_found and not error.conflict:
+            # 409: another Job has this name by now, so this one is gone; or the server could not do it now.
+            if not error.not_found and not (error.conflict and self._is_gone(namespace, job)):
                 raise
             left = {}
         record = JobRecord.of(left) if left.get("kind") == "Job" else None
@@ -98,6 +98,14 @@ class Applier:
             self._jobs.put(record)
         else:
             self._jobs.drop((namespace, job.name), job.uid)
+
+    def _is_gone(self, namespace: str, job: SeenJob) -> bool:
+        try:
+            return bool(self._api.get(JOBS, namespace, job.name)["metadata"]["uid"] != job.uid)
+        except ApiError as error:
+            if error.not_found:
+                return True
+            raise
 
     def _create(self, sight: Sight, order: JobOrder) -> None:
         namespace = _namespace(sight)

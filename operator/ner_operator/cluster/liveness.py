@@ -39,15 +39,19 @@ class Liveness:
         """A resync begins."""
         self._tried = self._clock()
 
-    def resynced(self, missed: int) -> None:
+    def resynced(self, missed: int, suspected: int = 0) -> None:
         """A resync has compared everything.
 
         Args:
             missed: changes that no watch had told of.
+            suspected: changes that no watch has told of yet; the next resync knows whether it will.
         """
         with self._lock:
             self._resynced = self._clock()
-            self._deaf = self._deaf + 1 if missed else 0
+            if missed:
+                self._deaf += 1
+            elif not suspected:
+                self._deaf = 0
 
     def looked(self) -> None:
         """A look ended well."""

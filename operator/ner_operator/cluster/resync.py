@@ -97,7 +97,7 @@ class Resync:
         if missed:
             self._metrics.missed(missed)
             logger.warning("the resync found %d changes that no watch has told of", missed)
-        self._liveness.resynced(missed)
+        self._liveness.resynced(missed, len(suspected))
 
     def _compare_deployments(
         self, namespace: str | None, suspected: dict[tuple[str, Key | Address], int]

@@ -57,3 +57,11 @@ def test_a_deaf_watch_is_told_and_one_that_hears_again_is_well(liveness: Livenes
     assert "no watch has told of" in liveness.ailment()
     liveness.resynced(missed=0)
     assert liveness.ailment() == ""
+
+
+def test_a_suspicion_between_two_misses_is_no_proof_of_hearing(liveness: Liveness) -> None:
+    for _ in range(LATE):
+        liveness.resynced(missed=0, suspected=1)
+        assert liveness.ailment() == ""
+        liveness.resynced(missed=1)
+    assert "no watch has told of" in liveness.ailment()

@@ -6,6 +6,7 @@ NERD_TEST_KUBECONFIG is another.
 
 import contextlib
 import functools
+import json
 import secrets
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -68,7 +69,10 @@ class Cluster:
     def apply_crds(self, folder: Path) -> None:
         """Apply the CRDs of a folder and wait until they are served."""
         self.kubectl("apply", "--server-side", "-f", str(folder))
-        self.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(folder))
+        # `kubectl wait` fails where it asks before the server has written the first condition.
+        until(
+            "the CRDs to be served", lambda: _established(self.kubectl("get", "-o=json", "-f", str(folder)))
+        )
 
     def ready_nodes(self) -> set[str]:
         """Names of the nodes on which a pod may start now."""
@@ -102,6 +106,17 @@ class Cluster:
     def _has_account(self, namespace: str) -> bool:
         names = [each.metadata.name for each in self.core.list_namespaced_service_account(namespace).items]
         return "default" in names
+
+
+def _established(crds: str) -> bool:
+    found = json.loads(crds)
+    return all(
+        any(
+            (condition["type"], condition["status"]) == ("Established", "True")
+            for condition in each.get("status", {}).get("conditions") or []
+        )
+        for each in found.get("items", [found])
+    )
 
 
 def _is_ready(node: Any) -> bool:

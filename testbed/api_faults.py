@@ -78,9 +78,9 @@ def answers(code: int, reason: str = "", retry_after: int | None = None) -> Faul
     return lambda request, forward: answer
 
 
-def expired() -> Fault:
-    """A watch begins and ends at once: what it wants to go on from is forgotten. So the server says it."""
-    event = {"type": "ERROR", "object": _status(410, "Expired")}
+def watch_fails(code: int) -> Fault:
+    """A watch begins, and ends at once with an error in the server's own form."""
+    event = {"type": "ERROR", "object": _status(code, _REASONS.get(code, ""))}
     answer = Answer(200, json.dumps(event).encode() + b"\n", {"Content-Type": "application/json"})
     return lambda request, forward: answer
 

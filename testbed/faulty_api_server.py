@@ -6,7 +6,7 @@ else.
 
     with faulty_api_server(plane, account.kubeconfig) as server:
         server.let(CREATES_A_JOB, answers(500), times=3)
-        server.let(WATCHES, expired())
+        server.let(WATCHES, watch_fails(410))
 """
 
 import contextlib

@@ -18,9 +18,9 @@ from testbed.api_faults import (
     answer_lost,
     answers,
     before,
-    expired,
     lost_on_the_way,
     meanwhile,
+    watch_fails,
 )
 from testbed.audit import writes_by
 from testbed.cluster import user_name
@@ -168,7 +168,7 @@ def test_a_watch_that_is_cut_ends(writer: Any) -> None:
 
 
 def test_a_watch_may_be_told_that_it_comes_too_late(writer: Any) -> None:
-    writer.server.let(WATCHES, expired())
+    writer.server.let(WATCHES, watch_fails(410))
     event = json.loads(writer.watch().read())
     assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
 

@@ -5,7 +5,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -223,13 +222,14 @@ class FaultyScene(Scene):
 
 
 @pytest.fixture
-def scene_of(fake_cluster: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
+def scene_of(fake_cluster: ControlPlane, namespace: str) -> Iterator[Callable[..., Scene]]:
     """Makes a scene whose operator is not started yet; arguments are its flags."""
     scenes: list[Scene] = []
 
     def make(*arguments: str) -> Scene:
         account = operator_account(fake_cluster, f"op-{namespace}", [namespace])
-        operator = Operator(tmp_path, "operator", account, *arguments)
+        # Marked with the cluster's folder: its guard ends the operator of a test that is killed.
+        operator = Operator(fake_cluster.folder, f"operator-{namespace}", account, *arguments)
         scenes.append(Scene(fake_cluster, namespace, operator, Api(fake_cluster.api.configuration)))
         return scenes[-1]
 
@@ -248,7 +248,7 @@ def scene(scene_of: Callable[..., Scene]) -> Scene:
 
 @pytest.fixture
 def faulty_scene(
-    fake_cluster: ControlPlane, namespace: str, tmp_path: Path
+    fake_cluster: ControlPlane, namespace: str
 ) -> Callable[..., contextlib.AbstractContextManager[FaultyScene]]:
     """Makes a scene with a proxy, whose operator is restarted as a kubelet does; arguments are its flags."""
 
@@ -256,7 +256,13 @@ def faulty_scene(
     def make(*arguments: str) -> Iterator[FaultyScene]:
         account = operator_account(fake_cluster, f"op-{namespace}", [namespace])
         with faulty_api_server(fake_cluster, account.kubeconfig) as server:
-            operator = Operator(tmp_path, "operator", account, *arguments, kubeconfig=server.kubeconfig)
+            operator = Operator(
+                fake_cluster.folder,
+                f"operator-{namespace}",
+                account,
+                *arguments,
+                kubeconfig=server.kubeconfig,
+            )
             api = Api(fake_cluster.api.configuration)
             try:
                 with operator.kept():

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,12 +87,12 @@ def test_killed_before_and_after_each_write_it_does_everything_once(faulty_scene
 
 
 @pytest.fixture
-def second(scene_of: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[[Any], Operator]]:
+def second() -> Iterator[Callable[[Any], Operator]]:
     """Starts one more operator, as it is never meant to be."""
     started: list[Operator] = []
 
     def start(scene: Any) -> Operator:
-        operator = Operator(tmp_path, "second", scene.operator.account)
+        operator = Operator(scene.cluster.folder, f"second-{scene.namespace}", scene.operator.account)
         started.append(operator)
         operator.start()
         return operator

@@ -114,6 +114,11 @@ class FaultyApiServer:
         with self._lock:
             return sum(1 for stream in self._streams if not stream.stalled)
 
+    @property
+    def serves(self) -> bool:
+        """Whether it takes connections."""
+        return self._server is not None
+
     def start(self) -> None:
         """Take connections."""
         self._server = _Listener(("127.0.0.1", self._port), functools.partial(_Passage, self))

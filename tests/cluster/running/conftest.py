@@ -39,8 +39,8 @@ class Scene:
     operator: Operator
     api: Api
 
-    def apply(self, name: str = "tiny", **spec: Any) -> None:
-        """Apply a NerDeployment as a GitOps tool does; `spec` replaces parts of a small one."""
+    def manifest(self, name: str = "tiny", **spec: Any) -> Json:
+        """A small NerDeployment; `spec` replaces parts of it."""
         data = {split: {"uri": f"s3://data/{name}.{split}"} for split in ("train", "validation", "test")}
         whole = {
             "model": {"base": "s3://models/base"},
@@ -51,16 +51,16 @@ class Scene:
             "rollout": {"preference": ["int8", "reference"]},
             "storage": {"uri": "s3://ner/models"},
         }
-        self.cluster.apply(
-            [
-                {
-                    "apiVersion": "nerd.dev/v1alpha1",
-                    "kind": "NerDeployment",
-                    "metadata": {"name": name, "namespace": self.namespace},
-                    "spec": {**whole, **spec},
-                }
-            ]
-        )
+        return {
+            "apiVersion": "nerd.dev/v1alpha1",
+            "kind": "NerDeployment",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {**whole, **spec},
+        }
+
+    def apply(self, name: str = "tiny", **spec: Any) -> None:
+        """Apply a NerDeployment as a GitOps tool does."""
+        self.cluster.apply([self.manifest(name, **spec)])
 
     def get(self, name: str = "tiny") -> Json:
         return self.api.get(DEPLOYMENTS, self.namespace, name)

@@ -1,0 +1,362 @@
+"""200 deployments with fates of their own, in a cluster that has its troubles too: all end as if in peace.
+
+What befalls each of them follows from a seed, which is printed: NERD_FAULTS_SEED gives another one.
+NERD_FAULTS_SCHEDULES asks for fewer or more of them.
+"""
+
+import contextlib
+import json
+import os
+import random
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from ner_operator.cluster.client import DEPLOYMENTS, JOBS, Api
+from testbed.api_faults import (
+    CREATES_A_JOB,
+    FOR_EVER,
+    READS_A_DEPLOYMENT,
+    TELLS_AN_EVENT,
+    WATCHES,
+    WRITES_A_STATUS,
+    Answer,
+    Fault,
+    Forward,
+    Request,
+    after,
+    answer_lost,
+    answers,
+    before,
+    lost_on_the_way,
+    watch_fails,
+)
+from testbed.faulty_api_server import FaultyApiServer, faulty_api_server
+from testbed.operator_process import Operator, operator_account
+from testbed.outcomes import Outcome, ends_saying, fails, script, succeeds
+from testbed.trouble import evict
+from testbed.waiting import until
+
+SEED = int(os.environ.get("NERD_FAULTS_SEED", "1"))
+SCHEDULES = int(os.environ.get("NERD_FAULTS_SCHEDULES", "200"))
+IN_A_NAMESPACE = 10
+
+VARIANTS = [{"name": "reference", "runtime": "cpu-openvino", "precision": "fp32", "reference": True}]
+STEPS = (
+    *("prepare", "finetune", "export", "compile/reference", "infer/reference", "evaluate/reference"),
+    "promote",
+)
+SPEC: dict[str, Any] = {
+    # Equal keys, whatever the deployment's name.
+    "data": {split: {"uri": f"s3://data/{split}"} for split in ("train", "validation", "test")},
+    "variants": VARIANTS,
+    "rollout": {},
+}
+
+ENDS = {
+    "exit code 75": fails(75),
+    "no words": ends_saying(""),
+    "garbled words": ends_saying('{"key": "0'),
+    "forged words": ends_saying(json.dumps({"key": "f" * 64, "manifestDigest": "f" * 64, "outputs": {}})),
+}
+DEEDS = ("delete its pod", "evict its pod", "delete its Job")
+REQUESTS = {
+    "its Job's creation": CREATES_A_JOB,
+    "its status write": WRITES_A_STATUS,
+    "its Event": TELLS_AN_EVENT,
+    "its reading": READS_A_DEPLOYMENT,
+}
+ANSWERS: dict[str, Fault] = {
+    "409": answers(409),
+    "429": answers(429, retry_after=1),
+    "500": answers(500),
+    "lost": lost_on_the_way,
+    "answer lost": answer_lost,
+}
+KILLS = ("killed before", "killed after")
+WAVES = ("stall", "410", "away", "kill", "500")
+
+
+@dataclass(frozen=True)
+class Strike:
+    """The n-th request of a kind meets a fault."""
+
+    request: str
+    turn: int
+    fault: str
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What befalls one deployment.
+
+    Attributes:
+        ends: how the first attempt of a step ends.
+        deeds: what somebody does while a step runs.
+    """
+
+    name: str
+    strikes: tuple[Strike, ...] = ()
+    ends: dict[str, str] = field(default_factory=dict)
+    deeds: dict[str, str] = field(default_factory=dict)
+
+    def attempts(self, step: str) -> int:
+        """How many this step may take at most."""
+        return 1 + (step in self.ends) + (step in self.deeds)
+
+
+def schedule_of(name: str, chance: random.Random) -> Schedule:
+    """One to three faults."""
+    strikes: list[Strike] = []
+    ends: dict[str, str] = {}
+    deeds: dict[str, str] = {}
+    steps = chance.sample(STEPS, 3)
+    for step in steps[: chance.randint(1, 3)]:
+        request, turn = chance.choice(list(REQUESTS)), chance.randrange(6)
+        match chance.choices(("answer", "kill", "end", "deed"), weights=(50, 5, 25, 20))[0]:
+            case "answer":
+                strikes.append(Strike(request, turn, chance.choice(list(ANSWERS))))
+            case "kill":
+                strikes.append(Strike(request, turn, chance.choice(KILLS)))
+            case "end":
+                ends[step] = chance.choice(list(ENDS))
+            case _:
+                deeds[step] = chance.choice(DEEDS)
+    return Schedule(name, tuple(strikes), ends, deeds)
+
+
+class Fates:
+    """A fault that is another for each deployment.
+
+    Attributes:
+        met: how many strikes have fallen, by what they were.
+    """
+
+    def __init__(self, schedules: list[Schedule], operator: Operator) -> None:
+        kills = {"killed before": before(operator.kill), "killed after": after(operator.kill)}
+        self._faults = {**ANSWERS, **kills}
+        self._left = {each.name: list(each.strikes) for each in schedules}
+        self._turns: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.Lock()
+        self.met: Counter[str] = Counter()
+
+    def __call__(self, request: Request, forward: Forward) -> Answer | None:
+        fault = self._fault_of(request.text)
+        return fault(request, forward) if fault else forward()
+
+    def _fault_of(self, text: str) -> Fault | None:
+        name = re.search(r"\bs-\d{3}\b", text)
+        kind = next((kind for kind, pattern in REQUESTS.items() if re.search(pattern, text)), None)
+        if name is None or kind is None:
+            return None
+        with self._lock:
+            turn = self._turns[name[0], kind]
+            self._turns[name[0], kind] += 1
+            for strike in self._left.get(name[0], ()):
+                if (strike.request, strike.turn) == (kind, turn):
+                    self._left[name[0]].remove(strike)
+                    self.met[strike.fault] += 1
+                    return self._faults[strike.fault]
+        return None
+
+
+@dataclass
+class World:
+    """A cluster with an operator behind a proxy, and namespaces full of deployments."""
+
+    cluster: Any
+    api: Api
+    operator: Operator
+    server: FaultyApiServer
+    homes: dict[str, str]
+    """Namespace by deployment."""
+
+    def deployments(self) -> dict[str, Any]:
+        return {each["metadata"]["name"]: each for each in self._all(DEPLOYMENTS)}
+
+    def jobs(self) -> dict[str, list[Any]]:
+        """By deployment."""
+        found: dict[str, list[Any]] = {name: [] for name in self.homes}
+        for job in self._all(JOBS):
+            found[job["metadata"]["annotations"]["nerd.dev/deployment"]].append(job)
+        return found
+
+    def _all(self, kind: Any) -> Iterator[Any]:
+        for page in self.api.pages(kind, None):
+            yield from (each for each in page["items"] if self._mine(each))
+
+    def _mine(self, found: Any) -> bool:
+        meta = found["metadata"]
+        name = (meta.get("annotations") or {}).get("nerd.dev/deployment", meta["name"])
+        return self.homes.get(name) == meta["namespace"]
+
+    def running(self) -> dict[tuple[str, str], Any]:
+        """Pods that run, by deployment and step."""
+        pods = self.cluster.core.list_pod_for_all_namespaces(field_selector="status.phase=Running").items
+        notes = [(pod, pod.metadata.annotations or {}) for pod in pods]
+        return {
+            (said["nerd.dev/deployment"], said["nerd.dev/step"]): pod
+            for pod, said in notes
+            if self.homes.get(said.get("nerd.dev/deployment", "")) == pod.metadata.namespace
+        }
+
+    def do(self, deed: str, pod: Any) -> None:
+        where, name = pod.metadata.namespace, pod.metadata.name
+        with contextlib.suppress(client.ApiException):  # It may have ended by now.
+            if deed == "delete its pod":
+                self.cluster.core.delete_namespaced_pod(name, where)
+            elif deed == "evict its pod":
+                evict(self.cluster, where, name)
+            else:
+                job = pod.metadata.labels["job-name"]
+                batch = client.BatchV1Api(self.cluster.api)
+                batch.delete_namespaced_job(job, where, propagation_policy="Background")
+
+    def come_back(self) -> None:
+        """End what a wave began and did not end itself."""
+        if not self.server.serves:
+            self.server.start()
+
+    def wave(self, kind: str) -> None:
+        """What befalls all of them at once."""
+        match kind:
+            case "stall":
+                self.server.stall_watches()
+            case "410":
+                self.server.let(WATCHES, watch_fails(410), times=3)
+                self.server.cut_watches()
+            case "away":
+                self.server.stop()
+            case "kill":
+                self.operator.kill()
+            case _:
+                self.server.let("", answers(500), times=50)
+
+
+def upshot(deployment: Any, jobs: list[Any]) -> dict[str, Any]:
+    """All that has come out but for times and counts of attempts: it must not depend on what happened."""
+    status = deployment["status"]
+    return {
+        "stages": {
+            stage["name"]: [stage.get(each) for each in ("state", "reason", "message", "key", "result")]
+            for stage in status["stages"]
+        },
+        "conditions": {
+            each["type"]: [each["status"], each["reason"], each["message"]] for each in status["conditions"]
+        },
+        "in service": [status.get(each) for each in ("revision", "variant", "f1", "drop", "promotion")],
+        "keys": {
+            (job["metadata"]["annotations"]["nerd.dev/step"], job["metadata"]["annotations"]["nerd.dev/key"])
+            for job in jobs
+        },
+    }
+
+
+def settled(deployment: Any) -> bool:
+    conditions = {each["type"]: each["status"] for each in deployment["status"].get("conditions") or ()}
+    return conditions.get("Ready") == "True" or conditions.get("Stalled") == "True"
+
+
+@pytest.fixture
+def world(fake_cluster: Any, request: pytest.FixtureRequest) -> Iterator[Callable[[list[Schedule]], World]]:
+    """Makes a world of schedules and one deployment in peace; its operator serves the whole cluster."""
+    with contextlib.ExitStack() as stack:
+
+        def make(schedules: list[Schedule]) -> World:
+            names = [each.name for each in schedules]
+            groups = [names[at : at + IN_A_NAMESPACE] for at in range(0, len(names), IN_A_NAMESPACE)]
+            homes = {
+                name: namespace
+                for group in (*groups, ["in-peace"])
+                for namespace in [stack.enter_context(fake_cluster.namespace("fate"))]
+                for name in group
+            }
+            account = operator_account(fake_cluster, f"op-{homes['in-peace']}")
+            server = stack.enter_context(faulty_api_server(fake_cluster, account.kubeconfig))
+            # More often than by default: silence has to be noticed within the test.
+            flags = ("--resync=5", "--silence=10")
+            operator = Operator(
+                fake_cluster.folder, "operator-of-fates", account, *flags, kubeconfig=server.kubeconfig
+            )
+            stack.callback(operator.server.stop)
+            stack.enter_context(operator.kept())
+            return World(fake_cluster, Api(fake_cluster.api.configuration), operator, server, homes)
+
+        yield make
+
+
+def write_outcomes(world: World, schedules: list[Schedule]) -> None:
+    """Tell the cluster how pods shall end; a pod that somebody lays hands on runs for long enough."""
+
+    def write(told: tuple[str, str, Outcome]) -> None:
+        name, step, outcome = told
+        script(world.cluster, world.homes[name], outcome, deployment=name, step=step, attempt="1")
+
+    told = [(each.name, step, ENDS[end]) for each in schedules for step, end in each.ends.items()]
+    told += [(each.name, step, succeeds(seconds=4)) for each in schedules for step in each.deeds]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, told))
+
+
+def manifest(name: str, namespace: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "nerd.dev/v1alpha1",
+        "kind": "NerDeployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "model": {"base": "s3://models/base"},
+            "finetune": {},
+            "evaluation": {"gates": [{"metric": "f1", "min": 0.85}]},
+            "storage": {"uri": "s3://ner/models"},
+            **SPEC,
+        },
+    }
+
+
+def test_whatever_befalls_them_they_end_as_if_in_peace(world: Callable[[list[Schedule]], World]) -> None:
+    print(f"NERD_FAULTS_SEED={SEED} NERD_FAULTS_SCHEDULES={SCHEDULES}")
+    chance = random.Random(SEED)
+    schedules = [schedule_of(f"s-{at:03}", chance) for at in range(SCHEDULES)]
+    waves = chance.sample(WAVES * 2, 2 * len(WAVES))
+    made = world(schedules)
+    write_outcomes(made, schedules)
+    fates = Fates(schedules, made.operator)
+    made.server.let(r"\bs-\d{3}\b", fates, FOR_EVER)
+    made.cluster.apply([manifest(name, namespace) for name, namespace in made.homes.items()])
+
+    deeds = {(each.name, step): deed for each in schedules for step, deed in each.deeds.items()}
+    of_a_wave = len(STEPS) * SCHEDULES // (len(waves) + 1)
+
+    def so() -> bool:
+        """What somebody does is done here, while it is waited for the end."""
+        made.cluster.check()
+        made.come_back()
+        for at, pod in made.running().items():
+            if at in deeds:
+                made.do(deeds.pop(at), pod)
+        if waves and sum(map(len, made.jobs().values())) > of_a_wave * (2 * len(WAVES) - len(waves) + 1):
+            made.wave(waves.pop())
+        return all(settled(each) for each in made.deployments().values())
+
+    until("the end of all", so, seconds=600, every=0.5)
+    deployments, jobs = made.deployments(), made.jobs()
+    print(f"strikes {dict(fates.met)}, starts {made.operator.starts}")
+    assert (waves, deeds) == ([], {}), "all that should befall them did"
+    peace = upshot(deployments["in-peace"], jobs["in-peace"])
+    assert peace["conditions"]["Ready"][0] == "True"
+    for each in schedules:
+        assert upshot(deployments[each.name], jobs[each.name]) == peace, each
+    too_often = [
+        (each, stage["name"], stage["attempt"])
+        for each in schedules
+        for stage in deployments[each.name]["status"]["stages"]
+        if stage["attempt"] > each.attempts(stage["name"])
+    ]
+    assert too_often == []

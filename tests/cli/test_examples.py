@@ -1,8 +1,12 @@
-"""Each example runs as it stands; the real corpus with fewer sentences and steps."""
+"""Each example runs as it stands; the real corpus with fewer sentences and steps.
+
+`quickstart.yaml` has its own stories, in test_quickstart.py.
+"""
 
 import json
 import runpy
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,27 +42,27 @@ def test_its_data_is_what_its_generator_writes(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes() == (EXAMPLES / "another-language-data" / name).read_bytes()
 
 
-def test_batch_inference(nerd: Any, tmp_path: Path) -> None:
-    spec = EXAMPLES / "batch-inference.yaml"
-    run = nerd("run", "-f", spec, "--storage", tmp_path, "-o", "json")
+def test_batch_inference(quickstart: Any, tmp_path: Path) -> None:
+    """In the storage of the quickstart, as its first lines say: another deployment, the same model."""
+    mine = replace(quickstart.copy(tmp_path), spec=EXAMPLES / "batch-inference.yaml")
+    run = mine("run", "-o", "json")
     assert run.code == 0, run.err
-    steps = {
-        step["step"]: step
-        for step in nerd("plan", "-f", spec, "--storage", tmp_path, "-o", "json").json["steps"]
-    }
+    assert set(run.json["ran"]) == {"promote", "inference/letters", "inference/archive"}
+    assert run.json["inService"]["variant"] == "reference"
+    steps = {step["step"]: step for step in mine("plan", "-o", "json").json["steps"]}
     letters = next(
-        tmp_path.glob(f"infer/{steps['inference/letters']['key']}/*/predictions/predictions.jsonl")
+        mine.storage.glob(f"infer/{steps['inference/letters']['key']}/*/predictions/predictions.jsonl")
     )
     lines = [json.loads(line) for line in letters.read_text(encoding="utf-8").splitlines()]
     assert [line["id"] for line in lines] == ["letter-1", "letter-2", "letter-3", "letter-4"]
-    archive = tmp_path / "infer" / steps["inference/archive"]["key"]
+    archive = mine.storage / "infer" / steps["inference/archive"]["key"]
     assert any(archive.rglob("*.npz"))
 
 
 @pytest.mark.shared
-def test_peoples_daily_on_500_sentences(nerd: Any, shared: Path, tmp_path: Path) -> None:
+def test_peoples_daily_on_a_hundred_sentences(nerd: Any, shared: Path, tmp_path: Path) -> None:
     corpus = shared / "data" / "peoples_daily"
-    for split, count in (("train", 500), ("dev", 120), ("test", 500)):
+    for split, count in (("train", 100), ("dev", 40), ("test", 100)):
         sentences = (corpus / f"example.{split}").read_text(encoding="utf-8").split("\n\n")[:count]
         (tmp_path / split).write_text("\n\n".join(sentences) + "\n", encoding="utf-8")
     spec = tmp_path / "peoples-daily.yaml"

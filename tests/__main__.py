@@ -1,6 +1,6 @@
 """`python -m tests`: all tests, as `make test` runs them; further arguments go to pytest.
 
-Most tests share nothing, and run two at a time (pytest-xdist). What starts a
+Most tests share nothing, and run two files at a time (pytest-xdist). What starts a
 cluster runs alone and in order: its API server and its node would share the
 processors with a training, and its stories wait for what must become true.
 One line at the end says what came of both.
@@ -16,7 +16,8 @@ from xml.etree import ElementTree
 
 TESTS = Path(__file__).resolve().parent
 ALONE = ("chart", "cluster", "e2e")
-TWO_AT_A_TIME = ("--numprocesses=2", "--dist=loadgroup")
+TWO_AT_A_TIME = ("--numprocesses=2", "--dist=loadfile")
+"""A file's tests stay on one worker, so what they share in the file is made once."""
 NOTHING_COLLECTED = 5
 INTERRUPTED = 2
 

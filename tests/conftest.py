@@ -19,21 +19,6 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
 
 
-COSTLY = ("quickstart", "tiny_run", "in_s3", "tab")
-"""Fixtures that take long to make: a training, a browser. With `--dist=loadgroup` whoever asks for
-one runs on the same worker of pytest-xdist, so that each is made once."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        asked = getattr(item, "fixturenames", ())
-        for name in COSTLY:
-            if name in asked:
-                item.add_marker(pytest.mark.xdist_group(name))
-                break
-
-
 def _require(present: bool, message: str) -> None:
     """Skip where something outside the repository is absent; fail where CI says that it must be there."""
     if present:

@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from ner_operator.cli.demo_corpus import conll, sentences
 
@@ -90,12 +91,20 @@ class Deployed:
 
 @pytest.fixture(scope="session")
 def quickstart(nerd: Nerd, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
-    """`examples/quickstart.yaml`, run in full."""
-    storage = tmp_path_factory.mktemp("quickstart") / "store"
-    spec = EXAMPLES / "quickstart.yaml"
-    run = nerd("run", "-f", spec, "--storage", storage, "-o", "json")
-    assert run.code == 0, run.err
-    return Deployed(nerd, spec, storage, run)
+    """`examples/quickstart.yaml`, run in full: once, also where pytest-xdist has several workers."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "quickstart"
+    spec, made, said = EXAMPLES / "quickstart.yaml", folder / "store", folder / "said.json"
+    mine = tmp_path_factory.mktemp("quickstart") / "store"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not said.exists():
+            done = nerd("run", "-f", spec, "--storage", made, "-o", "json")
+            said.write_text(json.dumps(asdict(done)), encoding="utf-8")
+        run = Said(**json.loads(said.read_text(encoding="utf-8")))
+        assert run.code == 0, run.err
+        shutil.copytree(made, mine)
+    return Deployed(nerd, spec, mine, run)
 
 
 TINY = """

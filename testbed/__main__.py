@@ -7,6 +7,7 @@ from pathlib import Path
 from testbed import downloads
 from testbed.cleaning import clean_up, forget_folder
 from testbed.control_plane import ControlPlane, start_control_plane
+from testbed.disk import NoRoomError
 from testbed.fake_nodes import ACCELERATORS, add_fake_nodes, add_tainted_fake_nodes, start_kwok
 from testbed.outcomes import install_outcomes
 from testbed.processes import marked
@@ -37,7 +38,7 @@ def main() -> int:
                 stop(options.folder.resolve())
             case _:
                 download()
-    except (ProgramMissingError, downloads.DownloadError) as error:
+    except (ProgramMissingError, NoRoomError, downloads.DownloadError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -54,7 +55,7 @@ def start(folder: Path, real: bool) -> None:
     try:
         plane = start_real_cluster(folder).plane if real else start_control_plane(folder)
         _furnish(plane, real)
-    except ProgramMissingError:
+    except (ProgramMissingError, NoRoomError):
         clean_up(folder)
         forget_folder(folder)
         raise

@@ -142,6 +142,16 @@ def at_rest(running: Operator, looks: int) -> bool:
     return running.metric("nerd_reconciles_total") >= looks and running.metric("nerd_queue_depth") == 0
 
 
+def settled(running: Operator, seconds: float = 2.0, share: float = 0.1) -> bool:
+    """Whether the operator has done with its start: it takes less than this share of a core.
+
+    Its watches begin with a list of everything, after the first looks; no metric tells when that is read.
+    """
+    before = running.cpu_seconds()
+    time.sleep(seconds)
+    return running.cpu_seconds() - before < share * seconds
+
+
 def programs(plane: ControlPlane) -> str:
     """What the figures were taken on, in a few words."""
     version = json.loads(plane.kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]

@@ -16,6 +16,7 @@ from benchmarks.on_a_cluster import (
     operator,
     programs,
     ready,
+    settled,
     wait,
 )
 from testbed.audit import Request, writes_by
@@ -43,12 +44,19 @@ def run(options: Options) -> dict[str, object]:
         running.start()
         wait("a look at all after the restart", lambda: at_rest(running, count), 600.0, every=0.1)
         restart = time.perf_counter() - began
+        wait("the end of the start", lambda: settled(running), 600.0)
+        started = time.perf_counter() - began
         # What a look has asked to be looked at again soon shows within this time.
         time.sleep(30.0)
         running.server.check()
         after = writes_by(plane.audit_log, running.account.user)[len(writes) :]
         title = f"{count} deployments, {stages} stages in {took:.0f} s ({programs(plane)})"
     table(title, ("writes of the operator", "number", "a stage"), [*_counted(writes, stages)])
+    table(
+        "the restart",
+        ("", "seconds"),
+        [("until each was looked at", restart), ("until the watches had read all too", started)],
+    )
     if after:
         table(
             "after the restart", ("writes of the operator", "number", "a stage"), [*_counted(after, stages)]

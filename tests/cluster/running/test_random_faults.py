@@ -329,8 +329,12 @@ def test_whatever_befalls_them_they_end_as_if_in_peace(world: Callable[[list[Sch
     write_outcomes(made, schedules)
     fates = Fates(schedules, made.operator)
     made.server.let(r"\bs-\d{3}\b", fates, FOR_EVER)
-    made.cluster.apply([manifest(name, namespace) for name, namespace in made.homes.items()])
+    made.cluster.apply([manifest("in-peace", made.homes["in-peace"])])
+    until("the end of one in peace", lambda: settled(made.deployments()["in-peace"]), every=0.5)
+    peace = upshot(made.deployments()["in-peace"], made.jobs()["in-peace"])
+    assert peace["conditions"]["Ready"][0] == "True"
 
+    made.cluster.apply([manifest(each.name, made.homes[each.name]) for each in schedules])
     deeds = {(each.name, step): deed for each in schedules for step, deed in each.deeds.items()}
     of_a_wave = len(STEPS) * SCHEDULES // (len(waves) + 1)
 
@@ -349,8 +353,6 @@ def test_whatever_befalls_them_they_end_as_if_in_peace(world: Callable[[list[Sch
     deployments, jobs = made.deployments(), made.jobs()
     print(f"strikes {dict(fates.met)}, starts {made.operator.starts}")
     assert (waves, deeds) == ([], {}), "all that should befall them did"
-    peace = upshot(deployments["in-peace"], jobs["in-peace"])
-    assert peace["conditions"]["Ready"][0] == "True"
     for each in schedules:
         assert upshot(deployments[each.name], jobs[each.name]) == peace, each
     too_often = [

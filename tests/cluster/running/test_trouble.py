@@ -55,7 +55,7 @@ def assert_well(scene: Any, step: str, attempts: int) -> None:
 @pytest.mark.parametrize(
     ("befalls", "attempts"),
     [
-        pytest.param(delete_pod, 1, id="its pod is deleted"),
+        pytest.param(delete_pod, 2, id="its pod is deleted"),
         pytest.param(evict_pod, 1, id="its pod is evicted"),
         pytest.param(delete_job, 2, id="its Job is deleted"),
     ],

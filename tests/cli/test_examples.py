@@ -60,9 +60,9 @@ def test_batch_inference(quickstart: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.shared
-def test_peoples_daily_on_a_hundred_sentences(nerd: Any, shared: Path, tmp_path: Path) -> None:
+def test_peoples_daily_on_500_sentences(nerd: Any, shared: Path, tmp_path: Path) -> None:
     corpus = shared / "data" / "peoples_daily"
-    for split, count in (("train", 100), ("dev", 40), ("test", 100)):
+    for split, count in (("train", 500), ("dev", 120), ("test", 500)):
         sentences = (corpus / f"example.{split}").read_text(encoding="utf-8").split("\n\n")[:count]
         (tmp_path / split).write_text("\n\n".join(sentences) + "\n", encoding="utf-8")
     spec = tmp_path / "peoples-daily.yaml"

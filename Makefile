@@ -22,7 +22,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: $(VENV)/.installed ## Take a self-made corpus to a promoted int8 model (under 3 minutes)
 	$(BIN)/nerd demo
 
-test: $(VENV)/.installed ## Run all tests, in two parts; those that need ../shared skip where it is absent
+test: $(VENV)/.installed ## Run all tests, in three parts; those that need ../shared skip where it is absent
 	$(BIN)/python -m tests
 
 lint: $(VENV)/.installed ## ruff, mypy strict, import walls, drift of what is generated

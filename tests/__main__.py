@@ -1,9 +1,9 @@
 """`python -m tests`: all tests, as `make test` runs them; further arguments go to pytest.
 
-Most tests share nothing, and run two files at a time (pytest-xdist). What starts a
-cluster runs alone and in order: its API server and its node would share the
-processors with a training, and its stories wait for what must become true.
-One line at the end says what came of both.
+Most tests share nothing, and run two files at a time (pytest-xdist); then those
+that start a control plane, since they mostly wait and a training beside them
+would make them late; then those of the real node, of which there is one, alone.
+One line at the end says what came of all.
 """
 
 import subprocess
@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
 
 TESTS = Path(__file__).resolve().parent
-ALONE = ("chart", "cluster", "e2e")
+ON_A_CONTROL_PLANE = ("chart", "cluster")
+ON_A_NODE = ("e2e",)
 TWO_AT_A_TIME = ("--numprocesses=2", "--dist=loadfile")
 """A file's tests stay on one worker, so what they share in the file is made once."""
 NOTHING_COLLECTED = 5
@@ -47,10 +48,15 @@ class Outcome:
 def main() -> int:
     began, chosen = time.monotonic(), sys.argv[1:]
     folders = sorted({path.relative_to(TESTS).parts[0] for path in TESTS.rglob("test_*.py")})
-    shared = [TESTS / name for name in folders if name not in ALONE]
-    outcome = run(shared, *TWO_AT_A_TIME, *chosen)
-    if outcome.code != INTERRUPTED:
-        outcome += run([TESTS / name for name in ALONE], *chosen)
+    others = [name for name in folders if name not in (*ON_A_CONTROL_PLANE, *ON_A_NODE)]
+    outcome = Outcome(0)
+    for names, options in (
+        (others, TWO_AT_A_TIME),
+        (ON_A_CONTROL_PLANE, TWO_AT_A_TIME),
+        (ON_A_NODE, ()),
+    ):
+        if outcome.code != INTERRUPTED:
+            outcome += run([TESTS / name for name in names], *options, *chosen)
     minutes, seconds = divmod(round(time.monotonic() - began), 60)
     print(f"\nall tests: {outcome.words()}, in {minutes}:{seconds:02d} min", flush=True)
     return outcome.code or int(outcome.passed == 0)

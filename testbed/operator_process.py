@@ -1,6 +1,7 @@
 """The operator as a process of this machine, under the service account and the rights of its own chart."""
 
 import contextlib
+import http.client
 import os
 import re
 import signal
@@ -180,13 +181,14 @@ class Operator:
 
     def ask(self, path: str) -> tuple[int, str]:
         """Status and text of one of its endpoints; status 0 where it does not answer."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+        # It may be killed in the middle of its answer: that is none.
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=10) as answer:
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as error:
+                return error.code, error.read().decode()
+        return 0, ""
 
     def metric(self, name: str) -> float:
         """Sum of all series of a metric; 0 where there is none."""

@@ -18,7 +18,7 @@ import yaml
 from kubernetes.client.exceptions import ApiException
 
 from testbed.cluster import Cluster, user_name
-from testbed.processes import EndedError, Server
+from testbed.processes import Server
 from testbed.programs import REPOSITORY, find_program
 from testbed.waiting import free_port, until
 
@@ -232,15 +232,6 @@ class Operator:
     def thaw(self) -> None:
         """Let it go on."""
         self.server.send(signal.SIGCONT)
-
-    def restart_if_ended(self) -> bool:
-        """What a kubelet does; returns whether it was needed."""
-        try:
-            self.server.check()
-        except EndedError:
-            self.begin()
-            return True
-        return False
 
 
 def _make_namespace(cluster: Cluster, name: str) -> None:

@@ -6,7 +6,7 @@ the answer can change something: the last words of a Job that ended and that
 the status does not know yet, and what keeps a pod from starting.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from ner_operator.cluster.jobs import JobIndex, JobRecord
 from ner_operator.cluster.labels import OWNER_UID
 from ner_operator.cluster.queue import Key
 from ner_operator.cluster.runtimes import Runtimes
+from ner_operator.cluster.warnings import Warnings
 from ner_operator.planning.decision import JobPhase, Seen, SeenJob, Surroundings
 from ner_operator.planning.outcomes import is_news
 
@@ -74,6 +75,7 @@ class Observer:
         self._runtimes = runtimes
         self._surroundings = surroundings
         self._clock = clock
+        self._warnings = Warnings(self._list_warnings, clock)
 
     def observe(self, key: Key) -> Sight | None:
         """What there is to see; None where the deployment is gone, or about to be.
@@ -174,11 +176,11 @@ class Observer:
             return None
         found = self._pods(record)
         if not found:
-            return self._warning(record.namespace, record.uid)
+            return self._warnings.of(record.namespace, record.uid)
         hindrance = pods.hindrance(found)
         preparing = pods.preparing(found)
         if hindrance is None and preparing and waited >= POD_PATIENCE:
-            return self._warning(record.namespace, preparing)
+            return self._warnings.of(record.namespace, preparing)
         return hindrance
 
     def _pods(self, record: JobRecord) -> list[Json]:
@@ -186,9 +188,9 @@ class Observer:
         found: list[Json] = self._api.listed(PODS, record.namespace, selector)["items"]
         return found
 
-    def _warning(self, namespace: str, uid: str) -> pods.Trouble | None:
-        pages = self._api.pages(EVENTS, namespace, fields=f"involvedObject.uid={uid},type=Warning")
-        return pods.warning([event for page in pages for event in page["items"]])
+    def _list_warnings(self, namespace: str) -> Iterator[Json]:
+        for page in self._api.pages(EVENTS, namespace, fields="type=Warning"):
+            yield from page["items"]
 
     def _known_runtimes(self, named: Sequence[str]) -> Mapping[str, Any]:
         """All that are kept, and those of the spec that the watch may not have told of yet."""

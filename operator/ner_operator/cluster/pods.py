@@ -59,7 +59,7 @@ def end_of(pods: Sequence[Raw], succeeded: bool) -> End:
         reason, message = "OOMKilled", _memory(pod)
     else:
         reason, message = stage.get("reason", ""), ""
-    return End(read_words(stage.get("message", "")), stage.get("exitCode"), reason, _cut(message))
+    return End(read_words(stage.get("message", "")), stage.get("exitCode"), reason, cut(message))
 
 
 def hindrance(pods: Sequence[Raw]) -> Trouble | None:
@@ -69,11 +69,11 @@ def hindrance(pods: Sequence[Raw]) -> Trouble | None:
     status = _status(max(pods, key=_created))
     for condition in status.get("conditions") or ():
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return Trouble(condition.get("reason", "Unschedulable"), _cut(condition.get("message", "")))
+            return Trouble(condition.get("reason", "Unschedulable"), cut(condition.get("message", "")))
     for container in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
         waiting = (container.get("state") or {}).get("waiting") or {}
         if waiting.get("reason", "") not in WAITING_WELL:
-            return Trouble(waiting["reason"], _cut(waiting.get("message", "")))
+            return Trouble(waiting["reason"], cut(waiting.get("message", "")))
     return None
 
 
@@ -85,13 +85,9 @@ def preparing(pods: Sequence[Raw]) -> str:
     return str(pod["metadata"]["uid"]) if _status(pod).get("phase") == "Pending" else ""
 
 
-def warning(events: Sequence[Raw]) -> Trouble | None:
-    """The latest warning among Events; None where there is none."""
-    warnings = [event for event in events if event.get("type") == "Warning"]
-    if not warnings:
-        return None
-    latest = max(warnings, key=_told_at)
-    return Trouble(latest.get("reason", ""), _cut(latest.get("message", "")))
+def cut(text: str) -> str:
+    """What the cluster says, at a length that a status can hold."""
+    return text if len(text) <= LONGEST_TROUBLE else text[: LONGEST_TROUBLE - 1] + "…"
 
 
 def _status(pod: Raw) -> Raw:
@@ -115,14 +111,3 @@ def _memory(pod: Raw) -> str:
             limit = ((container.get("resources") or {}).get("limits") or {}).get("memory")
             return f"its memory limit is {limit}" if limit else ""
     return ""
-
-
-def _told_at(event: Raw) -> str:
-    series = event.get("series") or {}
-    times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
-    # RFC 3339 in UTC: the text orders as the time does, to the second.
-    return max((time for time in times if time), default="")
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_TROUBLE else text[: LONGEST_TROUBLE - 1] + "…"

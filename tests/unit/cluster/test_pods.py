@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ner_operator.cluster.pods import End, Trouble, end_of, hindrance, preparing, warning
+from ner_operator.cluster.pods import End, Trouble, end_of, hindrance, preparing
 
 KEY = "a" * 64
 
@@ -148,34 +148,3 @@ def test_only_a_pod_that_prepares_has_events_worth_reading() -> None:
     assert preparing([]) == ""
     assert preparing([pod("Failed", 1), pod("Pending", 2)]) == "p2"
     assert preparing([pod("Pending", 1), pod("Failed", 2)]) == ""
-
-
-def test_the_latest_warning_is_told_and_nothing_else() -> None:
-    events = [
-        {
-            "type": "Normal",
-            "reason": "SuccessfulCreate",
-            "message": "made",
-            "lastTimestamp": "2026-11-24T10:09:00Z",
-        },
-        {
-            "type": "Warning",
-            "reason": "FailedCreate",
-            "message": "quota",
-            "lastTimestamp": "2026-11-24T10:01:00Z",
-        },
-        {
-            "type": "Warning",
-            "reason": "FailedCreate",
-            "message": "webhook",
-            "eventTime": "2026-11-24T10:02:00.1Z",
-        },
-    ]
-    assert warning(events) == Trouble("FailedCreate", "webhook")
-    assert warning(events[:1]) is None
-
-
-def test_what_the_cluster_says_is_cut() -> None:
-    told = warning([{"type": "Warning", "reason": "FailedCreate", "message": "x" * 5000}])
-    assert told is not None
-    assert len(told.message) == 1024

@@ -11,7 +11,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,14 @@ CREDENTIALS = {
 
 @dataclass(frozen=True)
 class S3Server:
-    """A running S3 server."""
+    """A running S3 server.
+
+    Attributes:
+        checks_signatures: whether it refuses who does not know the secret.
+    """
 
     endpoint: str
+    checks_signatures: bool = True
 
     @functools.cached_property
     def client(self) -> Any:
@@ -84,7 +89,7 @@ def moto(folder: Path) -> Iterator[S3Server]:
         return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
 
     with _served(command, folder, "http") as server:
-        yield server
+        yield replace(server, checks_signatures=False)
 
 
 @contextlib.contextmanager

@@ -72,6 +72,11 @@ class DirectoryStore:
                 os.link(temporary, path)
             except FileExistsError:
                 return False
+            except FileNotFoundError:
+                # Who has won clears up under the key, what others are still writing included.
+                if not path.exists():
+                    raise
+                return False
             except OSError as error:
                 if error.errno not in NO_LINKS:
                     raise

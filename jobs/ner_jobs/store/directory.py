@@ -72,11 +72,6 @@ class DirectoryStore:
                 os.link(temporary, path)
             except FileExistsError:
                 return False
-            except FileNotFoundError:
-                # Who has won clears up under the key, what others are still writing included.
-                if not path.exists():
-                    raise
-                return False
             except OSError as error:
                 if error.errno not in NO_LINKS:
                     raise
@@ -220,12 +215,8 @@ class DirectoryStore:
     @contextlib.contextmanager
     def _temporary(self, path: Path) -> Iterator[tuple[Path, BinaryIO]]:
         """A file beside the path, locked by this process and gone at the end unless it was moved."""
-        temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
-        file = _opened_in_made_folder(temporary)
+        temporary, file = _new_temporary(path)
         try:
-            # A file system without locks loses no more than the clearing up after a kill.
-            with contextlib.suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_EX)
             yield temporary, file
             _sync_folder(path.parent)
         finally:
@@ -246,6 +237,20 @@ class DirectoryStore:
                 parent.rmdir()
             except OSError:
                 return
+
+
+def _new_temporary(path: Path) -> tuple[Path, BinaryIO]:
+    """A new file beside the path, locked by this process."""
+    while True:
+        temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+        file = _opened_in_made_folder(temporary)
+        # A file system without locks loses no more than the clearing up after a kill.
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        # `forget_unfinished` takes what nobody has locked: until a moment ago, this one too.
+        if os.fstat(file.fileno()).st_nlink:
+            return temporary, file
+        file.close()
 
 
 def _opened_in_made_folder(path: Path) -> BinaryIO:

@@ -20,8 +20,11 @@ ATTEMPT = f"{GROUP}/attempt"
 BASIS = f"{GROUP}/basis"
 DEPLOYMENT = f"{GROUP}/deployment"
 
+JOB_UID = "batch.kubernetes.io/controller-uid"
+"""Of a pod: its Job's, as Kubernetes writes it."""
+
 CONTAINER = "stage"
 """The container of a pod whose end is the stage's."""
 
 OURS = f"{MANAGED_BY}={MANAGER},{OWNER_UID}"
-"""Selects every Job of every deployment, on the server."""
+"""Selects every Job of every deployment, and every pod of theirs, on the server."""

@@ -6,7 +6,7 @@ the answer can change something: the last words of a Job that ended and that
 the status does not know yet, and what keeps a pod from starting.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,12 @@ from ner_operator.api import NerDeployment
 from ner_operator.api.builtin_runtimes import BUILTIN_RUNTIMES
 from ner_operator.api.meta import ObjectMeta
 from ner_operator.api.status import NerDeploymentStatus
-from ner_operator.cluster import pods
+from ner_operator.cluster import labels, pods
 from ner_operator.cluster.client import DEPLOYMENTS, EVENTS, JOBS, PODS, RUNTIMES, Api, ApiError, Json
 from ner_operator.cluster.jobs import JobIndex, JobRecord
-from ner_operator.cluster.labels import OWNER_UID
 from ner_operator.cluster.queue import Key
+from ner_operator.cluster.recent import Recent
 from ner_operator.cluster.runtimes import Runtimes
-from ner_operator.cluster.warnings import Warnings
 from ner_operator.planning.decision import JobPhase, Seen, SeenJob, Surroundings
 from ner_operator.planning.outcomes import is_news
 
@@ -75,7 +74,8 @@ class Observer:
         self._runtimes = runtimes
         self._surroundings = surroundings
         self._clock = clock
-        self._warnings = Warnings(self._list_warnings, clock)
+        self._waiting = Recent(self._read_waiting, clock)
+        self._warnings = Recent(self._read_warnings, clock)
 
     def observe(self, key: Key) -> Sight | None:
         """What there is to see; None where the deployment is gone, or about to be.
@@ -131,7 +131,7 @@ class Observer:
     def _list_jobs(self, namespace: str, owner: str) -> None:
         """Bring the index up to what the server has of one owner."""
         there = set()
-        found = self._api.listed(JOBS, namespace, f"{OWNER_UID}={owner}")
+        found = self._api.listed(JOBS, namespace, f"{labels.OWNER_UID}={owner}")
         version = int(found["metadata"]["resourceVersion"])
         for job in found["items"]:
             record = JobRecord.of(job)
@@ -174,23 +174,25 @@ class Observer:
         waited = self._clock() - record.created
         if waited < PATIENCE:
             return None
-        found = self._pods(record)
-        if not found:
-            return self._warnings.of(record.namespace, record.uid)
-        hindrance = pods.hindrance(found)
-        preparing = pods.preparing(found)
-        if hindrance is None and preparing and waited >= POD_PATIENCE:
-            return self._warnings.of(record.namespace, preparing)
-        return hindrance
+        pod = self._waiting.of(record.namespace).get(record.uid)
+        if pod is None:
+            return self._warnings.of(record.namespace).get(record.uid)
+        if pod.trouble is None and waited >= POD_PATIENCE:
+            return self._warnings.of(record.namespace).get(pod.uid)
+        return pod.trouble
 
     def _pods(self, record: JobRecord) -> list[Json]:
-        selector = f"batch.kubernetes.io/controller-uid={record.uid}"
+        selector = f"{labels.JOB_UID}={record.uid}"
         found: list[Json] = self._api.listed(PODS, record.namespace, selector)["items"]
         return found
 
-    def _list_warnings(self, namespace: str) -> Iterator[Json]:
-        for page in self._api.pages(EVENTS, namespace, fields="type=Warning"):
-            yield from page["items"]
+    def _read_waiting(self, namespace: str) -> Mapping[str, pods.Waiting]:
+        pages = self._api.pages(PODS, namespace, labels.OURS, fields="status.phase=Pending")
+        return pods.waiting(pod for page in pages for pod in page["items"])
+
+    def _read_warnings(self, namespace: str) -> Mapping[str, pods.Trouble]:
+        pages = self._api.pages(EVENTS, namespace, fields="type=Warning")
+        return pods.warnings(event for page in pages for event in page["items"])
 
     def _known_runtimes(self, named: Sequence[str]) -> Mapping[str, Any]:
         """All that are kept, and those of the spec that the watch may not have told of yet."""

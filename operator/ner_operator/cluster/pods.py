@@ -1,6 +1,6 @@
 """What a Job's pods and Events tell: the last words, how the stage ended, and why it does not start. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,18 @@ class Trouble:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A pod that does not run yet.
+
+    Attributes:
+        trouble: that its own status tells.
+    """
+
+    uid: str
+    trouble: Trouble | None
+
+
 def end_of(pods: Sequence[Raw], succeeded: bool) -> End:
     """How the last pod of a Job ended.
 
@@ -62,27 +74,46 @@ def end_of(pods: Sequence[Raw], succeeded: bool) -> End:
     return End(read_words(stage.get("message", "")), stage.get("exitCode"), reason, cut(message))
 
 
-def hindrance(pods: Sequence[Raw]) -> Trouble | None:
-    """Why the youngest pod does not start, by its own status; None where it says nothing."""
-    if not pods:
-        return None
-    status = _status(max(pods, key=_created))
+def waiting(pods: Iterable[Raw]) -> dict[str, Waiting]:
+    """The youngest pod of each Job, by the Job's UID.
+
+    Args:
+        pods: that are `Pending`, of many Jobs.
+    """
+    youngest: dict[str, Raw] = {}
+    for pod in pods:
+        job = (pod["metadata"].get("labels") or {}).get(labels.JOB_UID, "")
+        if job not in youngest or _created(youngest[job]) <= _created(pod):
+            youngest[job] = pod
+    return {job: Waiting(pod["metadata"]["uid"], hindrance(pod)) for job, pod in youngest.items()}
+
+
+def hindrance(pod: Raw) -> Trouble | None:
+    """Why a pod does not start, by its own status; None where it says nothing."""
+    status = _status(pod)
     for condition in status.get("conditions") or ():
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             return Trouble(condition.get("reason", "Unschedulable"), cut(condition.get("message", "")))
     for container in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason", "") not in WAITING_WELL:
-            return Trouble(waiting["reason"], cut(waiting.get("message", "")))
+        state = (container.get("state") or {}).get("waiting") or {}
+        if state.get("reason", "") not in WAITING_WELL:
+            return Trouble(state["reason"], cut(state.get("message", "")))
     return None
 
 
-def preparing(pods: Sequence[Raw]) -> str:
-    """UID of the youngest pod if it is neither running nor over; its Events may say why."""
-    if not pods:
-        return ""
-    pod = max(pods, key=_created)
-    return str(pod["metadata"]["uid"]) if _status(pod).get("phase") == "Pending" else ""
+def warnings(events: Iterable[Raw]) -> dict[str, Trouble]:
+    """The last warning about each object, by the object's UID.
+
+    Args:
+        events: of type Warning.
+    """
+    last: dict[str, tuple[str, Trouble]] = {}
+    for event in events:
+        uid = (event.get("involvedObject") or {}).get("uid", "")
+        told = _told_at(event)
+        if uid not in last or last[uid][0] <= told:
+            last[uid] = (told, Trouble(event.get("reason", ""), cut(event.get("message", ""))))
+    return {uid: trouble for uid, (_, trouble) in last.items()}
 
 
 def cut(text: str) -> str:
@@ -96,6 +127,13 @@ def _status(pod: Raw) -> Raw:
 
 def _created(pod: Raw) -> str:
     return str(pod["metadata"]["creationTimestamp"])
+
+
+def _told_at(event: Raw) -> str:
+    series = event.get("series") or {}
+    times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
+    # RFC 3339 in UTC: the text orders as the time does, to the second.
+    return max((time for time in times if time), default="")
 
 
 def _terminated(pod: Raw) -> Raw:

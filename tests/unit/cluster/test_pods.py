@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ner_operator.cluster.pods import End, Trouble, end_of, hindrance, preparing
+from ner_operator.cluster.pods import End, Trouble, Waiting, end_of, hindrance, waiting, warnings
 
 KEY = "a" * 64
 
@@ -88,7 +88,7 @@ def test_end_of_a_failed_job(pods: list[dict[str, Any]], expected: End) -> None:
     assert end_of(pods, succeeded=False) == expected
 
 
-def waiting(reason: str, message: str = "") -> dict[str, Any]:
+def held_by(reason: str, message: str = "") -> dict[str, Any]:
     return {"name": "stage", "state": {"waiting": {"reason": reason, "message": message}}}
 
 
@@ -101,50 +101,85 @@ UNSCHEDULABLE = {
 
 
 @pytest.mark.parametrize(
-    ("pods", "expected"),
+    ("pod", "expected"),
     [
-        pytest.param([], None, id="there is no pod"),
-        pytest.param([pod("Pending")], None, id="nobody has seen it yet"),
+        pytest.param(pod("Pending"), None, id="nobody has seen it yet"),
         pytest.param(
-            [pod("Pending", conditions=[UNSCHEDULABLE])],
+            pod("Pending", conditions=[UNSCHEDULABLE]),
             Trouble("Unschedulable", UNSCHEDULABLE["message"]),
             id="no node has the device",
         ),
         pytest.param(
-            [pod("Pending", containerStatuses=[waiting("ContainerCreating")])], None, id="it is being made"
+            pod("Pending", containerStatuses=[held_by("ContainerCreating")]), None, id="it is being made"
         ),
         pytest.param(
-            [
-                pod(
-                    "Pending",
-                    containerStatuses=[
-                        waiting("CreateContainerConfigError", 'secret "s3-credentials" not found')
-                    ],
-                )
-            ],
+            pod(
+                "Pending",
+                containerStatuses=[
+                    held_by("CreateContainerConfigError", 'secret "s3-credentials" not found')
+                ],
+            ),
             Trouble("CreateContainerConfigError", 'secret "s3-credentials" not found'),
             id="its Secret is missing",
         ),
         pytest.param(
-            [
-                pod("Pending", 1, containerStatuses=[waiting("ImagePullBackOff", "no such image")]),
-                pod("Pending", 2),
-            ],
-            None,
-            id="the youngest pod counts",
-        ),
-        pytest.param(
-            [pod("Pending", initContainerStatuses=[waiting("ErrImagePull", "denied")])],
+            pod("Pending", initContainerStatuses=[held_by("ErrImagePull", "denied")]),
             Trouble("ErrImagePull", "denied"),
             id="of an init container too",
         ),
     ],
 )
-def test_hindrance(pods: list[dict[str, Any]], expected: Trouble | None) -> None:
-    assert hindrance(pods) == expected
+def test_hindrance(pod: dict[str, Any], expected: Trouble | None) -> None:
+    assert hindrance(pod) == expected
 
 
-def test_only_a_pod_that_prepares_has_events_worth_reading() -> None:
-    assert preparing([]) == ""
-    assert preparing([pod("Failed", 1), pod("Pending", 2)]) == "p2"
-    assert preparing([pod("Pending", 1), pod("Failed", 2)]) == ""
+def of_job(job: str, pod: dict[str, Any]) -> dict[str, Any]:
+    pod["metadata"]["labels"] = {"batch.kubernetes.io/controller-uid": job}
+    return pod
+
+
+def test_the_youngest_pod_of_each_job_counts() -> None:
+    refused = held_by("ErrImagePull", "denied")
+    pods = [
+        of_job("j1", pod("Pending", 1, containerStatuses=[held_by("ImagePullBackOff", "no such image")])),
+        of_job("j2", pod("Pending", 4)),
+        of_job("j1", pod("Pending", 3)),
+        of_job("j2", pod("Pending", 2, containerStatuses=[refused])),
+        of_job("j3", pod("Pending", 5, containerStatuses=[refused])),
+    ]
+    assert waiting(pods) == {
+        "j1": Waiting("p3", None),
+        "j2": Waiting("p4", None),
+        "j3": Waiting("p5", Trouble("ErrImagePull", "denied")),
+    }
+
+
+def event(uid: str, message: str, **times: Any) -> dict[str, Any]:
+    return {"involvedObject": {"uid": uid}, "reason": "FailedCreate", "message": message, **times}
+
+
+QUOTA = event("job", "quota", lastTimestamp="2026-11-24T10:01:00Z")
+WEBHOOK = event("job", "webhook", eventTime="2026-11-24T10:02:00.1Z")
+AGAIN = event("job", "again", lastTimestamp=None, series={"lastObservedTime": "2026-11-24T10:03:00.1Z"})
+OTHER = event("other", "its own", lastTimestamp="2026-11-24T10:09:00Z")
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        pytest.param([QUOTA, WEBHOOK, OTHER], "webhook", id="the latest"),
+        pytest.param([WEBHOOK, QUOTA], "webhook", id="in whatever order"),
+        pytest.param([AGAIN, WEBHOOK], "again", id="one that is told again"),
+        pytest.param([event("job", "without a time")], "without a time", id="one without a time"),
+    ],
+)
+def test_the_last_warning(events: list[dict[str, Any]], told: str) -> None:
+    assert warnings(events)["job"] == Trouble("FailedCreate", told)
+
+
+def test_each_object_has_warnings_of_its_own() -> None:
+    assert set(warnings([QUOTA, OTHER])) == {"job", "other"}
+
+
+def test_what_the_cluster_says_is_cut() -> None:
+    assert len(warnings([event("job", "x" * 5000)])["job"].message) == 1024

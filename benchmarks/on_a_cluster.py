@@ -113,7 +113,7 @@ def ready(api: Api) -> int:
 
 def items(api: Api) -> Iterator[Json]:
     """All deployments."""
-    for page in api.pages(DEPLOYMENTS, NAMESPACE, limit=200):
+    for page in api.pages(DEPLOYMENTS, NAMESPACE):
         yield from page["items"]
 
 

@@ -30,6 +30,13 @@ TRIES = 3
 FASTER = ("--kube-api-qps=1000", "--kube-api-burst=2000")
 """The controllers ask for 20 to 50 requests a second by themselves; a benchmark would measure that."""
 
+ENDED_PODS = 2000
+"""Pods that are over are deleted from this number on, the oldest first; Kubernetes' default is 12,500.
+
+kwok reads all pods again whenever its watch breaks off, and of ten thousand it breaks off before they are all
+read: most of what the API server did then was to tell kwok of pods that were over.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -213,6 +220,7 @@ def _start_controllers(plane: ControlPlane) -> None:
                 f"--service-account-private-key-file={authority.folder / 'service-accounts.key'}",
                 "--use-service-account-credentials=true",
                 "--concurrent-job-syncs=20",
+                f"--terminated-pod-gc-threshold={ENDED_PODS}",
             ),
         ),
         ("kube-scheduler", ()),

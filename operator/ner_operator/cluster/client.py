@@ -22,8 +22,11 @@ Json = dict[str, Any]
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 
-PAGE = 500
-"""Objects in one page of a list: what is held in memory at once."""
+METADATA = 500
+"""Objects in one page of a list of metadata: what is held in memory at once."""
+
+BODIES = 100
+"""Whole objects in one page: a pod is ten kilobytes, and in memory several times that while it is read."""
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 MERGE_PATCH = "application/merge-patch+json"
@@ -158,10 +161,9 @@ class Api:
         labels: str = "",
         fields: str = "",
         metadata_only: bool = False,
-        limit: int = PAGE,
     ) -> Iterator[Json]:
         """A list, page by page; each page is the server's list object."""
-        query = {"limit": str(limit)}
+        query = {"limit": str(METADATA if metadata_only else BODIES)}
         if labels:
             query["labelSelector"] = labels
         if fields:

@@ -22,9 +22,6 @@ from ner_operator.cluster.runtimes import Runtimes
 
 logger = logging.getLogger(__name__)
 
-BODIES = 100
-"""Whole objects in one page; of metadata alone a page holds more."""
-
 
 class Resync:
     """Lists and compares.
@@ -72,7 +69,7 @@ class Resync:
         """
         self._compare_runtimes()
         for namespace in self._namespaces:
-            for page in self._api.pages(JOBS, namespace, labels=OURS, limit=BODIES):
+            for page in self._api.pages(JOBS, namespace, labels=OURS):
                 for job in page["items"]:
                     self._put(job)
         for namespace in self._namespaces:

@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import json
 import logging
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from kubernetes.config import ConfigException
 
-from ner_operator import logs
+from ner_operator import interpreter, logs
 from ner_operator.api import NerRuntimeSpec
 from ner_operator.api.builtin_runtimes import BUILTIN_RUNTIMES
 from ner_operator.cluster import endpoints, reconcile
@@ -40,10 +39,6 @@ logger = logging.getLogger(__name__)
 
 FIRST_TRY = 1.0
 """Seconds between tries to reach the server at the start."""
-
-SWITCH = 0.001
-"""Seconds that a thread may keep the interpreter while others want it. Python's 5 ms, times all threads that
-look, is what kopf's loop would wait for its turn, and each event of the watch with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +199,7 @@ class Operator:
             # Only here: it is half of what this process keeps in memory, and --once needs none of it.
             from ner_operator.handlers import watch_until_stopped
 
+            interpreter.keep()
             asyncio.run(
                 watch_until_stopped(
                     self.watch,
@@ -227,7 +223,7 @@ class Operator:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the operator; returns the exit code."""
     options, level = options_of(arguments)
-    sys.setswitchinterval(SWITCH)
+    interpreter.tune()
     logs.configure(level)
     try:
         operator = Operator(options)

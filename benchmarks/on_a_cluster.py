@@ -27,6 +27,9 @@ NAMESPACE = "default"
 STAGES = 12
 """Of one deployment: prepare, finetune, export, promote, and four for each of two variants."""
 
+QUIET = 2.0
+"""Seconds by which the end of a start is known; they come after it."""
+
 
 @contextlib.contextmanager
 def cluster(
@@ -142,14 +145,14 @@ def at_rest(running: Operator, looks: int) -> bool:
     return running.metric("nerd_reconciles_total") >= looks and running.metric("nerd_queue_depth") == 0
 
 
-def settled(running: Operator, seconds: float = 2.0, share: float = 0.1) -> bool:
-    """Whether the operator has done with its start: it takes less than this share of a core.
+def settled(running: Operator, share: float = 0.1) -> bool:
+    """Whether the operator has done with its start: for `QUIET` seconds it takes less than `share` of a core.
 
     Its watches begin with a list of everything, after the first looks; no metric tells when that is read.
     """
     before = running.cpu_seconds()
-    time.sleep(seconds)
-    return running.cpu_seconds() - before < share * seconds
+    time.sleep(QUIET)
+    return running.cpu_seconds() - before < share * QUIET
 
 
 def programs(plane: ControlPlane) -> str:

@@ -19,9 +19,6 @@ from ner_jobs.task import TASK_ENVIRONMENT_VARIABLE, ExitCode, Task
 LAST_LINES = 20
 """Of standard error, kept for a process that ends without a word."""
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-"""Numeric libraries read these before anything else."""
-
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -139,7 +136,6 @@ def event_of(step: str, line: str) -> Said | Progressed:
 def _environment(task: Task, last_words: str) -> Mapping[str, str]:
     return {
         **os.environ,
-        **dict.fromkeys(THREAD_VARIABLES, str(max(1, task.threads))),
         TASK_ENVIRONMENT_VARIABLE: task.model_dump_json(by_alias=True),
         PROGRESS_VARIABLE: "json",
         TERMINATION_VARIABLE: last_words,

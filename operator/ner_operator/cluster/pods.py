@@ -80,12 +80,13 @@ def waiting(pods: Iterable[Raw]) -> dict[str, Waiting]:
     Args:
         pods: that are `Pending`, of many Jobs.
     """
-    youngest: dict[str, Raw] = {}
+    youngest: dict[str, tuple[str, Waiting]] = {}
     for pod in pods:
-        job = (pod["metadata"].get("labels") or {}).get(labels.JOB_UID, "")
-        if job not in youngest or _created(youngest[job]) <= _created(pod):
-            youngest[job] = pod
-    return {job: Waiting(pod["metadata"]["uid"], hindrance(pod)) for job, pod in youngest.items()}
+        meta = pod["metadata"]
+        job, created = (meta.get("labels") or {}).get(labels.JOB_UID, ""), _created(pod)
+        if job not in youngest or youngest[job][0] <= created:
+            youngest[job] = created, Waiting(meta["uid"], hindrance(pod))
+    return {job: pod for job, (_, pod) in youngest.items()}
 
 
 def hindrance(pod: Raw) -> Trouble | None:

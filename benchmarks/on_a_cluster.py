@@ -145,11 +145,28 @@ def at_rest(running: Operator, looks: int) -> bool:
     return running.metric("nerd_reconciles_total") >= looks and running.metric("nerd_queue_depth") == 0
 
 
-def settled(running: Operator, share: float = 0.1) -> bool:
-    """Whether the operator has done with its start: for `QUIET` seconds it takes less than `share` of a core.
+def start(running: Operator, looks: int) -> tuple[float, float]:
+    """Start the operator and wait until its start is over.
 
-    Its watches begin with a list of everything, after the first looks; no metric tells when that is read.
+    Its watches begin with a list of everything, after the first looks. No metric tells when that is read, but
+    the operator is quiet from then on.
+
+    Args:
+        looks: how many deployments there are.
+
+    Returns:
+        Seconds until each was looked at, and until the watches had read everything.
     """
+    began = time.perf_counter()
+    running.start()
+    wait("a look at all", lambda: at_rest(running, looks), 900.0, every=0.1)
+    looked = time.perf_counter() - began
+    wait("the end of the start", lambda: _quiet(running), 600.0)
+    return looked, time.perf_counter() - began - QUIET
+
+
+def _quiet(running: Operator, share: float = 0.1) -> bool:
+    """Whether the operator takes less than this share of a core for `QUIET` seconds."""
     before = running.cpu_seconds()
     time.sleep(QUIET)
     return running.cpu_seconds() - before < share * QUIET

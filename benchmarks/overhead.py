@@ -128,9 +128,7 @@ def gaps_of(plane: ControlPlane, api: Api) -> list[Gap]:
         if before:
             early = max(write.received for write in before) - made[record.name]
             if early > 0:
-                raise SystemExit(
-                    f"{record.step} was made {early:.3f} s before what it waits for was complete"
-                )
+                raise SystemExit(f"{record.step} was made {early:.3f} s before what it waits for was over")
             gap = made[record.name] - max(write.answered for write in before)
             gaps.append(Gap(record.deployment, record.step, max(gap, 0.0)))
     return gaps

@@ -8,7 +8,6 @@ import time
 
 from benchmarks.harness import Options, table
 from benchmarks.on_a_cluster import (
-    QUIET,
     STAGES,
     api_of,
     at_rest,
@@ -17,7 +16,7 @@ from benchmarks.on_a_cluster import (
     operator,
     programs,
     ready,
-    settled,
+    start,
     wait,
 )
 from testbed.audit import Request, writes_by
@@ -44,12 +43,7 @@ def run(options: Options) -> dict[str, object]:
         peak, cpu = running.resident_mib(peak=True), running.cpu_seconds()
         running.server.stop()
         writes = writes_by(plane.audit_log, running.account.user)
-        began = time.perf_counter()
-        running.start()
-        wait("a look at all after the restart", lambda: at_rest(running, count), 600.0, every=0.1)
-        looked = time.perf_counter() - began
-        wait("the end of the start", lambda: settled(running), 600.0)
-        started = time.perf_counter() - began - QUIET
+        looked, started = start(running, count)
         # What a look has asked to be looked at again soon shows within this time.
         time.sleep(30.0)
         running.server.check()

@@ -14,10 +14,7 @@ from pydantic import ValidationError
 
 from ner_jobs import host
 from ner_jobs.reporting import PROGRESS_VARIABLE, write_termination
-from ner_jobs.task import TASK_ENVIRONMENT_VARIABLE, ExitCode, Task
-
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-"""Numeric libraries read these when they are imported."""
+from ner_jobs.task import TASK_ENVIRONMENT_VARIABLE, THREAD_VARIABLES, ExitCode, Task
 
 
 def main() -> int:

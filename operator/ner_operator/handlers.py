@@ -14,12 +14,9 @@ import kopf
 from kubernetes import client
 
 from ner_operator.api.meta import GROUP, VERSION
-from ner_operator.cluster.client import Json
+from ner_operator.cluster.client import BODIES, Json
 from ner_operator.cluster.labels import OURS
 from ner_operator.cluster.watch import Watch
-
-PAGE = 100
-"""Whole objects in one page of the first list."""
 
 BACKOFFS = (0.5, 1, 2, 3, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5)
 """Seconds between tries of one request. A server that is away may come back at any moment, so they stay
@@ -90,7 +87,7 @@ def settings(silence: float) -> kopf.OperatorSettings:
     chosen.watching.label_selectors["batch", "v1", "jobs"] = OURS
     chosen.watching.inactivity_timeout = silence
     chosen.watching.connect_timeout = 10.0
-    chosen.watching.chunk_size = PAGE
+    chosen.watching.chunk_size = BODIES
     chosen.networking.connect_timeout = 10.0
     chosen.networking.request_timeout = 60.0
     chosen.networking.error_backoffs = BACKOFFS

@@ -1,7 +1,7 @@
 """How Python is set up for a process of many threads that reads large answers and keeps little of them.
 
 Its defaults are made for something else. What they cost was measured with
-2,400 Jobs, as `make bench NAME=scale` makes them.
+2,400 and 3,000 Jobs, as `make bench NAME=scale` makes them.
 """
 
 import ctypes

@@ -7,10 +7,18 @@ share these words. A `Task` says what to compute and where to leave it, a
 
 from ner_jobs.task.exit_codes import ExitCode, PermanentError, RetryableError, StageError
 from ner_jobs.task.manifest import FileEntry, InputReference, Manifest, canonical_digest
-from ner_jobs.task.model import TASK_ENVIRONMENT_VARIABLE, Owner, Stage, StorageSettings, Task
+from ner_jobs.task.model import (
+    TASK_ENVIRONMENT_VARIABLE,
+    THREAD_VARIABLES,
+    Owner,
+    Stage,
+    StorageSettings,
+    Task,
+)
 
 __all__ = [
     "TASK_ENVIRONMENT_VARIABLE",
+    "THREAD_VARIABLES",
     "ExitCode",
     "FileEntry",
     "InputReference",

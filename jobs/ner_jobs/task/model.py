@@ -16,6 +16,9 @@ from ner_jobs.task.manifest import InputReference
 TASK_ENVIRONMENT_VARIABLE = "NERD_TASK"
 """Holds the task's JSON in a pod; `python -m ner_jobs --task FILE` reads a file instead."""
 
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""Numeric libraries read these when they are imported."""
+
 
 class Stage(StrEnum):
     """The stages, in the order in which a model goes through them."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ner_jobs.task import TASK_ENVIRONMENT_VARIABLE, ExitCode
+from ner_jobs.task import TASK_ENVIRONMENT_VARIABLE, THREAD_VARIABLES, ExitCode
 from ner_operator.api import NerDeployment, NerRuntimeSpec
 from ner_operator.api.meta import API_VERSION
 from ner_operator.api.pods import StageContainer, TemplateMetadata, TemplatePod
@@ -32,8 +32,6 @@ USER = 65532
 ENDS_THE_JOB = tuple(sorted({*range(int(ExitCode.USAGE), 79), int(ExitCode.TERMINATED)}))
 """Exit codes after which the operator decides: the permanent ones of sysexits, 75, which it tries again
 when it is time, and 143, after which it goes on from the checkpoint. All others count as retries."""
-
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +224,7 @@ def _environment(order: JobOrder, runtime: NerRuntimeSpec, own: StageContainer) 
                     }
                 },
             }
-            for name in THREADS
+            for name in THREAD_VARIABLES
         ),
         *(each.written() for each in runtime.env),
         *(each.written() for each in own.env),

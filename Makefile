@@ -30,8 +30,8 @@ lint: $(VENV)/.installed ## ruff, mypy strict, import walls, drift of what is ge
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m ner_operator.api.crd --check
-	$(BIN)/python -m ner_operator.api.reference --check
+	$(BIN)/python -m ner_operator.schema.crd --check
+	$(BIN)/python -m ner_operator.schema.reference --check
 	$(BIN)/python charts/readme.py --check
 
 format: $(VENV)/.installed ## Format the code and mend what ruff can mend
@@ -39,8 +39,8 @@ format: $(VENV)/.installed ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format .
 
 crds: $(VENV)/.installed ## Generate crds/, docs/reference.md, the chart's CRDs and its README
-	$(BIN)/python -m ner_operator.api.crd --write
-	$(BIN)/python -m ner_operator.api.reference --write
+	$(BIN)/python -m ner_operator.schema.crd --write
+	$(BIN)/python -m ner_operator.schema.reference --write
 	$(BIN)/python charts/readme.py --write
 
 proto: $(VENV)/.installed ## Generate the device emulator's Python from its .proto

@@ -20,8 +20,8 @@ from benchmarks.on_a_cluster import (
     start,
     wait,
 )
-from ner_operator.cluster.client import DEPLOYMENTS, JOBS, Api, Json
-from ner_operator.cluster.labels import OURS
+from ner_operator.controllers.nerdeployment.labels import OURS
+from ner_operator.kube.client import DEPLOYMENTS, JOBS, Api, Json
 from testbed.audit import writes_by
 
 NUMBER = 5000

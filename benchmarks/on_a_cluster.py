@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks.harness import Options, versions
-from ner_operator.api import NerDeployment
-from ner_operator.cluster.client import DEPLOYMENTS, Api, Json
+from ner_operator.api.v1alpha1 import NerDeployment
+from ner_operator.kube.client import DEPLOYMENTS, Api, Json
 from ner_operator.planning.graph import steps_of
 from ner_operator.planning.resolve import resolve
 from testbed.control_plane import ControlPlane, control_plane

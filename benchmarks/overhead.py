@@ -27,9 +27,9 @@ from benchmarks.on_a_cluster import (
     ready,
     wait,
 )
-from ner_operator.cluster.client import JOBS, Api
-from ner_operator.cluster.jobs import JobRecord
-from ner_operator.cluster.labels import OURS
+from ner_operator.controllers.nerdeployment.job_index import JobRecord
+from ner_operator.controllers.nerdeployment.labels import OURS
+from ner_operator.kube.client import JOBS, Api
 from testbed.audit import Request, read_requests
 from testbed.control_plane import ControlPlane
 from testbed.outcomes import script, succeeds

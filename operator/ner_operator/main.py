@@ -17,23 +17,25 @@ from pathlib import Path
 from kubernetes.config import ConfigException
 
 from ner_operator import interpreter, logs
-from ner_operator.api import NerRuntimeSpec
-from ner_operator.api.builtin_runtimes import BUILTIN_RUNTIMES
-from ner_operator.cluster import endpoints, reconcile
-from ner_operator.cluster.apply import Applier
-from ner_operator.cluster.client import Api, ApiError, Json, configure
-from ner_operator.cluster.jobs import JobIndex
-from ner_operator.cluster.ledger import Ledger
-from ner_operator.cluster.liveness import Liveness
-from ner_operator.cluster.manifests import JobSettings, job_manifest
-from ner_operator.cluster.metrics import Metrics
-from ner_operator.cluster.observe import Observer, Sight
-from ner_operator.cluster.queue import Queue
-from ner_operator.cluster.resync import Resync, check_kinds
-from ner_operator.cluster.runtimes import Runtimes
-from ner_operator.cluster.watch import Watch
-from ner_operator.planning.decide import decide
-from ner_operator.planning.decision import JobOrder, Surroundings
+from ner_operator.api.v1alpha1 import NerRuntimeSpec
+from ner_operator.api.v1alpha1.builtin_runtimes import BUILTIN_RUNTIMES
+from ner_operator.controllers.nerdeployment import reconcile
+from ner_operator.controllers.nerdeployment.apply import Applier
+from ner_operator.controllers.nerdeployment.decide import decide
+from ner_operator.controllers.nerdeployment.decision import JobOrder
+from ner_operator.controllers.nerdeployment.job_index import JobIndex
+from ner_operator.controllers.nerdeployment.jobs import JobSettings, job_manifest
+from ner_operator.controllers.nerdeployment.metrics import Metrics
+from ner_operator.controllers.nerdeployment.observe import Observer, Sight
+from ner_operator.controllers.nerdeployment.runtimes import Runtimes
+from ner_operator.controllers.nerdeployment.snapshot import Surroundings
+from ner_operator.controllers.nerdeployment.watch import Watch
+from ner_operator.kube import probes
+from ner_operator.kube.client import Api, ApiError, Json, configure
+from ner_operator.kube.liveness import Liveness
+from ner_operator.kube.resync import Resync, check_kinds
+from ner_operator.kube.versions import Ledger
+from ner_operator.kube.work_queue import Queue
 
 logger = logging.getLogger(__name__)
 
@@ -197,7 +199,7 @@ class Operator:
         threads = reconcile.start(self.reconciler, self.options.workers)
         try:
             # Only here: it is half of what this process keeps in memory, and --once needs none of it.
-            from ner_operator.handlers import watch_until_stopped
+            from ner_operator.kube.watches import watch_until_stopped
 
             interpreter.keep()
             asyncio.run(
@@ -230,7 +232,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigException as error:
         logger.error("there is no cluster to speak with: %s", error)
         return 1
-    server = endpoints.serve(options.metrics_port, operator.metrics.registry, operator.liveness)
+    server = probes.serve(options.metrics_port, operator.metrics.registry, operator.liveness)
     logger.info("serving /metrics, /healthz and /readyz", extra={"port": server.server_port})
     unfit = operator.read_cluster()
     if unfit:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ner_operator.cluster.endpoints import serve
-from ner_operator.cluster.liveness import Liveness
-from ner_operator.cluster.metrics import Metrics
-from ner_operator.cluster.queue import Queue
+from ner_operator.controllers.nerdeployment.metrics import Metrics
+from ner_operator.kube.liveness import Liveness
+from ner_operator.kube.probes import serve
+from ner_operator.kube.work_queue import Queue
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from typing import Any
 import promql_parser
 import pytest
 
-from ner_operator.cluster.liveness import Liveness
-from ner_operator.cluster.metrics import Metrics
-from ner_operator.cluster.queue import Queue
+from ner_operator.controllers.nerdeployment.metrics import Metrics
+from ner_operator.kube.liveness import Liveness
+from ner_operator.kube.work_queue import Queue
 
 OURS = re.compile(r"\bnerd_\w+")
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ner_operator.api.runtime import NerRuntime
-from ner_operator.api.validation import load_text
+from ner_operator.api.v1alpha1.runtime import NerRuntime
+from ner_operator.schema.validation import load_text
 
 
 def notes(chart: Any, values: Any) -> str:

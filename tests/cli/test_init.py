@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from ner_jobs.task.exit_codes import PermanentError
-from ner_operator.api import NerDeployment
-from ner_operator.api.validation import load, load_text
+from ner_operator.api.v1alpha1 import NerDeployment
 from ner_operator.cli.init import init, specification
+from ner_operator.schema.validation import load, load_text
 
 
 def written(**flags: str | None) -> NerDeployment:

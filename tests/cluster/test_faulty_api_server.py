@@ -10,7 +10,7 @@ import pytest
 import yaml
 from kubernetes import client, config
 
-from ner_operator.cluster.client import Api, ApiError, Kind
+from ner_operator.kube.client import Api, ApiError, Kind
 from testbed.api_faults import (
     WATCHES,
     Fault,

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import yaml
 
-from ner_operator.api import NerDeployment, NerRuntime, pod_rules, rules
 from ner_operator.api.base import ApiModel
-from ner_operator.api.mistakes import Mistake
 from ner_operator.api.rule import Rule
-from ner_operator.api.validation import check, load
-from ner_operator.api.walk import child_model, kubectl_path, names_of
-from ner_operator.api.yaml import Document
+from ner_operator.api.v1alpha1 import NerDeployment, NerRuntime, pod_rules, rules
+from ner_operator.schema.mistakes import Mistake
+from ner_operator.schema.paths import child_model, kubectl_path, names_of
+from ner_operator.schema.validation import check, load
+from ner_operator.schema.yaml import Document
 
 GONE = object()
 """In a change: the field is left out."""

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from ner_operator.api.yaml import read_documents
 from ner_operator.cli.demo_corpus import SPLITS, write_demo
-from ner_operator.cluster.labels import OURS, STEP
+from ner_operator.controllers.nerdeployment.labels import OURS, STEP
+from ner_operator.schema.yaml import read_documents
 from testbed.cluster import Cluster
 from testbed.helm import NAMESPACE, Helm
 from testbed.real_node import NAME, RealNode

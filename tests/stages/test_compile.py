@@ -12,8 +12,8 @@ import numpy as np
 import onnxruntime.quantization
 import pytest
 
-from ner_jobs.backends.registry import backend
 from ner_jobs.corpus.snapshot import read_sentences
+from ner_jobs.engines.registry import backend
 from ner_jobs.host import has_bf16
 from ner_jobs.inference.engine import Engine
 from ner_jobs.stages import compile as compile_stage
@@ -136,7 +136,7 @@ def test_bf16_that_the_processor_has_not_is_refused_in_words(
     words: str,
     code: ExitCode,
 ) -> None:
-    monkeypatch.setattr("ner_jobs.backends.openvino_backend.has_bf16", lambda: False)
+    monkeypatch.setattr("ner_jobs.engines.openvino.has_bf16", lambda: False)
     with pytest.raises(PermanentError, match=words) as refusal:
         compile_stage.run(make(backend="openvino", **parameters))
     assert refusal.value.code is code
@@ -146,7 +146,7 @@ def test_bf16_that_the_processor_has_not_is_refused_in_words(
 def test_a_processor_without_bf16_is_seen_even_where_nobody_asked_before(
     make: Callable[..., StageContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ner_jobs.backends.openvino_backend.has_bf16", lambda: True)
+    monkeypatch.setattr("ner_jobs.engines.openvino.has_bf16", lambda: True)
     with pytest.raises(PermanentError, match="runs in the hint f32 instead of bf16 on this host"):
         compile_stage.run(make(backend="openvino", precision="bf16"))
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from ner_jobs.exporting.graphs import load_torchscript
+from ner_jobs.models.graphs import load_torchscript
 from ner_jobs.stages import export
 from ner_jobs.stages.base import StageContext
 from ner_jobs.task import ExitCode, PermanentError, Stage, StageError

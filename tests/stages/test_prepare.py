@@ -152,7 +152,7 @@ def token_classifier(folder: Path, labels: tuple[str, ...] | None) -> str:
     import numpy as np
     from safetensors.numpy import save_file
 
-    from ner_jobs.corpus.vocabulary import vocabulary_of, write_tokenizer
+    from ner_jobs.models.vocabulary import vocabulary_of, write_tokenizer
 
     folder.mkdir()
     vocabulary = vocabulary_of(dict.fromkeys("".join([*TRAIN, TEST]), 1), "characters")

@@ -17,13 +17,13 @@ import pytest
 import websocket
 
 from ner_jobs.corpus.sentence import Sentence
-from ner_jobs.gates import Evidence, Measure, Outcome, Verdict, gates_of, judge
+from ner_jobs.promotion.gates import Evidence, Measure, Outcome, Verdict, gates_of, judge
 from ner_jobs.report import comparison, evaluation
 from ner_jobs.scoring.blocks import Pair, TagTable, block_of
 from ner_jobs.scoring.confusion import Confusion, ConfusionCounter
 from ner_jobs.scoring.counts import Counts, count
-from ner_jobs.scoring.exhibits import exhibit
 from ner_jobs.scoring.summary import Draws, Evaluation, summarize, summarize_against
+from ner_jobs.scoring.worst_sentences import error_example
 from ner_jobs.task import FileEntry, Manifest, Stage
 from ner_jobs.task.parameters import GateParameters
 
@@ -158,7 +158,7 @@ def figures(name: str, wrong: int, reference: int | None) -> Evaluation:
 
 def evaluation_page(folder: Path, reference: int | None) -> Path:
     shown = [
-        exhibit(
+        error_example(
             Sentence(sentence.id, sentence.tokens, tags_of(sentence, False)),
             tags_of(sentence, True),
             None if reference is None else tags_of(sentence, False),

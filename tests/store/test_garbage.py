@@ -11,9 +11,9 @@ from ner_jobs.garbage import collect
 from ner_jobs.garbage.collect import look, remove
 from ner_jobs.garbage.inventory import Address
 from ner_jobs.garbage.roots import read_stored
+from ner_jobs.promotion.pointer import Action, Promotion, move_pointer, promoted, read_pointer
 from ner_jobs.store import artifacts
 from ner_jobs.store.directory import DirectoryStore
-from ner_jobs.store.pointer import Action, Promotion, move_pointer, promoted, read_pointer
 from ner_jobs.store.protocol import Store, StoredObject
 from ner_jobs.task import FileEntry, InputReference, Manifest, Owner, PermanentError, RetryableError, Stage
 from ner_jobs.task.manifest import outputs_of

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ner_jobs.store.pointer import (
+from ner_jobs.promotion.pointer import (
     Action,
     Promotion,
     move_pointer,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ner_jobs.garbage.inventory import KEY
-from ner_jobs.store.pointer import read_pointer
+from ner_jobs.promotion.pointer import read_pointer
 from ner_jobs.store.protocol import Store
 from ner_jobs.task import ExitCode, Owner, PermanentError, RetryableError, canonical_digest
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ner_jobs.backends.base import Session
 from ner_jobs.corpus.encoding import Encoded, Window
+from ner_jobs.engines.base import Session
 from ner_jobs.inference.batching import BatchLimits, batches_of
 from ner_jobs.scoring.decoding import Decoder
 from ner_jobs.scoring.spans import spans_of

@@ -14,10 +14,10 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from ner_jobs.backends.base import Session
-from ner_jobs.backends.registry import backend
 from ner_jobs.corpus.encoding import Encoded, Encoder
 from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.engines.base import Session
+from ner_jobs.engines.registry import backend
 from ner_jobs.inference.batching import BATCH_SIZE, BatchLimits, blocks_of, groups_of
 from ner_jobs.inference.decisions import Decider, Decision, ScoredEntity
 from ner_jobs.scoring.decoding import Decoder

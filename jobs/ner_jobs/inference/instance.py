@@ -20,9 +20,9 @@ from ner_jobs.inference.messages import Failed, Loaded, LoopSettings, Measured
 from ner_jobs.inference.processes import pin
 
 if TYPE_CHECKING:
-    from ner_jobs.backends.base import FloatArray, IntArray, Session
     from ner_jobs.corpus.encoding import Encoder
     from ner_jobs.corpus.sentence import Sentence
+    from ner_jobs.engines.base import FloatArray, IntArray, Session
     from ner_jobs.inference.decisions import Decider
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from ner_jobs.gates import VariantVerdict, Verdict
+from ner_jobs.promotion.gates import VariantVerdict, Verdict
 from ner_jobs.report.words import signed
 from ner_jobs.scoring.summary import Evaluation
 from ner_jobs.task import Manifest, Stage

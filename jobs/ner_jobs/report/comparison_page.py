@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ner_jobs.gates import Finding, Outcome
+from ner_jobs.promotion.gates import Finding, Outcome
 from ner_jobs.report import charts
 from ner_jobs.report.comparison import (
     Comparison,

@@ -13,8 +13,8 @@ from ner_jobs.report import charts
 from ner_jobs.report.rendering import render
 from ner_jobs.report.sentences import show
 from ner_jobs.report.words import FATES, called, signed, words_of
-from ner_jobs.scoring.exhibits import Exhibit
 from ner_jobs.scoring.summary import Evaluation
+from ner_jobs.scoring.worst_sentences import ErrorExample
 
 SHOWN = 12
 """Sentences in a section; all that were kept are in the artifact."""
@@ -37,8 +37,8 @@ class _Fate:
 def page(
     evaluation: Evaluation,
     title: str,
-    worst: Sequence[Exhibit],
-    differences: Sequence[Exhibit],
+    worst: Sequence[ErrorExample],
+    differences: Sequence[ErrorExample],
     key: str,
     emulated: bool,
 ) -> str:
@@ -80,7 +80,7 @@ def page(
         percent=f"{evaluation.confidence:.0%}",
         charts=_charts(evaluation),
         other=other,
-        comparison_name=f"Beside {other}" if other else "F1 of this variant",
+        comparison_name=f"AlignedPredictions {other}" if other else "F1 of this variant",
         comparison_about=(
             "Each alone moves by chance; their difference, on the same sentences, moves far less."
             if other

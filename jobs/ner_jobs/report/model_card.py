@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ner_jobs.gates import Finding
+from ner_jobs.promotion.gates import Finding
 from ner_jobs.report.rendering import render_text
 from ner_jobs.scoring.counts import Table
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ner_jobs.report.charts import hue
-from ner_jobs.scoring.exhibits import Exhibit, SpanTuple
+from ner_jobs.scoring.worst_sentences import ErrorExample, SpanTuple
 
 AROUND = 24
 """Tokens shown before the first difference and after the last."""
@@ -50,7 +50,7 @@ class Shown:
     rows: tuple[Row, ...]
 
 
-def show(exhibit: Exhibit, variant: str, reference: str | None, types: Sequence[str]) -> Shown:
+def show(exhibit: ErrorExample, variant: str, reference: str | None, types: Sequence[str]) -> Shown:
     """Lay out a sentence: gold, the variant, and the reference where it says something else.
 
     Args:

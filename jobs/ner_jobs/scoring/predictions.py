@@ -45,7 +45,7 @@ def read_predictions(folder: Path) -> Iterator[Predicted]:
             yield _parse(line, path, number)
 
 
-class Beside:
+class AlignedPredictions:
     """Hands out the prediction of each sentence, in step with the data.
 
     Args:

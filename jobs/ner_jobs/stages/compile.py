@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ner_jobs import host
-from ner_jobs.backends.base import Backend, Recipe, Session
-from ner_jobs.backends.graph_inputs import copy_folder_files
-from ner_jobs.backends.registry import backend
-from ner_jobs.backends.search import CalibrationWindows, Search, Tried, best_of
 from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.snapshot import read_sentences
+from ner_jobs.engines.base import Backend, Recipe, Session
+from ner_jobs.engines.graph_inputs import copy_folder_files
+from ner_jobs.engines.registry import backend
+from ner_jobs.quantization.search import CalibrationWindows, Search, Tried, best_of
 from ner_jobs.scoring.decoding import Decoder
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.store.artifacts import empty

@@ -20,10 +20,10 @@ from ner_jobs.scoring.check import SENTENCES as CHECKED
 from ner_jobs.scoring.check import SeqevalCheck
 from ner_jobs.scoring.confusion import Confusion, ConfusionCounter
 from ner_jobs.scoring.counts import Counter, Counts
-from ner_jobs.scoring.exhibits import Exhibit, Shelf, exhibit, write_exhibits
 from ner_jobs.scoring.judged import count_judged
-from ner_jobs.scoring.predictions import Beside, Predicted, check_spans, read_predictions
+from ner_jobs.scoring.predictions import AlignedPredictions, Predicted, check_spans, read_predictions
 from ner_jobs.scoring.summary import Draws, Evaluation, summarize, summarize_against
+from ner_jobs.scoring.worst_sentences import ErrorExample, WorstSentences, error_example, write_error_examples
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.task import PermanentError, StageError
 from ner_jobs.task.exit_codes import ExitCode
@@ -42,9 +42,9 @@ class Scored:
 
     counts: Counts
     confusion: Confusion
-    worst: tuple[Exhibit, ...]
+    worst: tuple[ErrorExample, ...]
     reference: Counts | None
-    differences: tuple[Exhibit, ...]
+    differences: tuple[ErrorExample, ...]
     differing: int
     checked: int
 
@@ -75,9 +75,9 @@ def run(context: StageContext) -> StageResult:
     # Counted from what the store holds now, so in no output whose digest a key rests on.
     (context.output / "counts" / "summary.json").write_bytes(_json(evaluation))
     evaluation = evaluation.model_copy(update={"judged": count_judged(context.store, test, context.task.key)})
-    write_exhibits(context.output / "worst.jsonl", scored.worst)
+    write_error_examples(context.output / "worst.jsonl", scored.worst)
     if scored.reference is not None:
-        write_exhibits(context.output / "differences.jsonl", scored.differences)
+        write_error_examples(context.output / "differences.jsonl", scored.differences)
     owner = context.task.owner
     html = page.page(
         evaluation,
@@ -104,7 +104,7 @@ def score(context: StageContext) -> Scored:
     counter, confusion, check = Counter(table), ConfusionCounter(table), SeqevalCheck()
     compared = "reference" in context.inputs
     reference = Counter(table)
-    worst, differences, differing, done = Shelf(), Shelf(), 0, 0
+    worst, differences, differing, done = WorstSentences(), WorstSentences(), 0, 0
     total = snapshot.count_sentences(context.inputs["data"])
     stream = _triples(context.inputs)
     while chunk := list(islice(stream, SENTENCES_IN_BLOCK)):
@@ -130,7 +130,7 @@ def score(context: StageContext) -> Scored:
             differing += differs
             if own.tags == sentence.tags and not differs:
                 continue
-            item = exhibit(sentence, own.tags, other.tags if other is not None else None)
+            item = error_example(sentence, own.tags, other.tags if other is not None else None)
             if item.errors:
                 worst.add(item.errors, item)
             if differs and item.reference_errors is not None:
@@ -155,8 +155,12 @@ def score(context: StageContext) -> Scored:
 
 def _triples(inputs: Mapping[str, Path]) -> Iterator[tuple[Sentence, Predicted, Predicted | None]]:
     """Each sentence with its prediction, and the reference variant's where there is one."""
-    own = Beside(read_predictions(inputs["predictions"]), "predictions")
-    other = Beside(read_predictions(inputs["reference"]), "reference") if "reference" in inputs else None
+    own = AlignedPredictions(read_predictions(inputs["predictions"]), "predictions")
+    other = (
+        AlignedPredictions(read_predictions(inputs["reference"]), "reference")
+        if "reference" in inputs
+        else None
+    )
     for sentence in snapshot.read_sentences(inputs["data"]):
         if sentence.tags is None:
             raise PermanentError(

@@ -17,12 +17,13 @@ import torch
 import transformers
 from torch import nn
 
-from ner_jobs.backends.base import FloatArray, IntArray
 from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.labels import read_labels
 from ner_jobs.corpus.snapshot import read_sentences
-from ner_jobs.exporting.checkpoint import open_checkpoint
-from ner_jobs.exporting.graphs import (
+from ner_jobs.engines.base import FloatArray, IntArray
+from ner_jobs.engines.parity import Forward, Parity, Truth, compare_dynamic, compare_fixed
+from ner_jobs.models.checkpoint import open_checkpoint
+from ner_jobs.models.graphs import (
     DYNAMIC_ONNX,
     DYNAMIC_TORCHSCRIPT,
     Graph,
@@ -33,7 +34,6 @@ from ner_jobs.exporting.graphs import (
     trace_dynamic,
     trace_fixed,
 )
-from ner_jobs.exporting.parity import Forward, Parity, Truth, compare_dynamic, compare_fixed
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import ExportParameters
@@ -168,7 +168,7 @@ def _onnx_engine() -> str:
 
 
 def _onnx_forward(path: Path) -> Forward:
-    engine = importlib.import_module(f"ner_jobs.backends.{_onnx_engine()}_backend")
+    engine = importlib.import_module(f"ner_jobs.engines.{_onnx_engine()}")
     forward: Forward = engine.open_exported(path).run
     return forward
 

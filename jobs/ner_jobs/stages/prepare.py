@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ner_jobs.corpus.base_model import BaseModel, make_base, snapshot_base
 from ner_jobs.corpus.labels import (
     LabelList,
     decide_labels_as_they_are,
@@ -36,6 +35,7 @@ from ner_jobs.corpus.statistics import (
     write_statistics,
 )
 from ner_jobs.corpus.tags import InvalidTags, Scheme, TagCensus, find_scheme, normalise
+from ner_jobs.models.base_model import BaseModel, make_base, snapshot_base
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import Dataset, PrepareParameters

@@ -15,21 +15,30 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ner_jobs.by_hand import SOMEBODY, chosen_by_hand, require_real, words_by_hand
-from ner_jobs.gates import Candidate, Outcome, VariantVerdict, Verdict, admission, choose, gates_of, judge
+from ner_jobs.promotion import current_model, rollback
+from ner_jobs.promotion.card import card_of
+from ner_jobs.promotion.evidence import Distance, PairedComparison
+from ner_jobs.promotion.gates import (
+    Candidate,
+    Outcome,
+    VariantVerdict,
+    Verdict,
+    admission,
+    choose,
+    gates_of,
+    judge,
+)
+from ner_jobs.promotion.manual import SOMEBODY, chosen_by_hand, require_real, words_by_hand
+from ner_jobs.promotion.pointer import Action, Pointer, Promotion, promoted
+from ner_jobs.promotion.standing import Standing, move, observe
+from ner_jobs.promotion.verdict import left
 from ner_jobs.report.model_card import model_card
 from ner_jobs.report.words import signed
 from ner_jobs.scoring.counts import Counts
-from ner_jobs.scoring.evidence import Court, Distance
 from ner_jobs.scoring.judged import evaluations_of
 from ner_jobs.scoring.summary import Draws
-from ner_jobs.stages import current_model, rollback
 from ner_jobs.stages.base import StageContext, StageResult
-from ner_jobs.stages.promotion_card import card_of
-from ner_jobs.stages.standing import Standing, move, observe
-from ner_jobs.stages.verdict import left
 from ner_jobs.store.artifacts import read_manifest
-from ner_jobs.store.pointer import Action, Pointer, Promotion, promoted
 from ner_jobs.task import ExitCode, PermanentError, RetryableError, Stage
 from ner_jobs.task.parameters import PromoteCommand, PromoteParameters
 
@@ -64,7 +73,7 @@ def run(context: StageContext) -> StageResult:
     counts = _counts(context)
     current = current_model.counts_of(context, standing.before, counts, parameters)
     draws = Draws(resamples=parameters.resamples, seed=parameters.seed)
-    court = Court(counts, parameters.reference, current, draws)
+    court = PairedComparison(counts, parameters.reference, current, draws)
     verdicts = tuple(
         judge(
             variant,

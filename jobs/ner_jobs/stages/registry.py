@@ -19,7 +19,7 @@ STAGES = {
     Stage.PROMOTE: "ner_jobs.stages.promote:run",
 }
 
-OF_THIS_MOMENT = {Stage.PROMOTE: "ner_jobs.stages.standing:of_this_moment"}
+OF_THIS_MOMENT = {Stage.PROMOTE: "ner_jobs.promotion.standing:of_this_moment"}
 """What a stage's last words say beyond its artifact, which may be an old one."""
 
 

@@ -25,8 +25,8 @@ class PromoteHeadline(Contract):
     """What was judged, and what is in service afterwards.
 
     Attributes:
-        verdict: what came of it (`ner_jobs.gates.Outcome`); empty where the stage only found that the
-            pointer is not where it was said to be.
+        verdict: what came of it (`ner_jobs.promotion.gates.Outcome`); empty where the stage only found that
+            the pointer is not where it was said to be.
         message: why, as a sentence.
         revision: that was judged, or that was put back.
         variant: that was chosen or put back; None where all were refused.
@@ -37,7 +37,7 @@ class PromoteHeadline(Contract):
             are empty where its artifact is gone.
         promote_key: of the verdict that let it pass, if one did; empty where a person put it there.
         held: revisions that were rolled back, newest first, separated by spaces.
-        by_hand: whether a person put it there.
+        manual: whether a person put it there.
     """
 
     verdict: str = ""
@@ -56,7 +56,7 @@ class PromoteHeadline(Contract):
     backend: str = ""
     promote_key: str = ""
     held: str = ""
-    by_hand: bool = False
+    manual: bool = False
 
     @classmethod
     def read(cls, headline: Mapping[str, object]) -> Self | None:

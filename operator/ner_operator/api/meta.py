@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ner_operator.api.base import ApiModel, Items
-from ner_operator.api.words import DNS_LABEL, DNS_SUBDOMAIN
+from ner_operator.api.strings import DNS_LABEL, DNS_SUBDOMAIN
 
 GROUP = "nerd.dev"
 VERSION = "v1alpha1"

@@ -29,7 +29,7 @@ def adopt(
     NerDeployment was deleted and made again, or a cluster was, say here that it is the same; it is written
     with your own credentials.
     """
-    from ner_jobs.store.pointer import adopt_pointer, never_promoted
+    from ner_jobs.promotion.pointer import adopt_pointer, never_promoted
     from ner_jobs.task import ExitCode, PermanentError
     from ner_operator.cli.cluster.reading import read_one
     from ner_operator.cli.cluster.results import owner_of, store_of

@@ -19,7 +19,7 @@ from ner_operator.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from ner_jobs.store.pointer import Pointer
+    from ner_jobs.promotion.pointer import Pointer
 
 
 def history(
@@ -38,7 +38,7 @@ def history(
 
     The pointer is in the store: of a NerDeployment of the cluster it is read with your own credentials.
     """
-    from ner_jobs.store.pointer import read_pointer
+    from ner_jobs.promotion.pointer import read_pointer
 
     require_one(target, file)
     if target:

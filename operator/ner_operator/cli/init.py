@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from ner_jobs.task.exit_codes import ExitCode, PermanentError
-from ner_operator.api.validation import load_text
-from ner_operator.api.yaml import scalar
+from ner_operator.schema.validation import load_text
+from ner_operator.schema.yaml import scalar
 
 FORMATS = {".jsonl": "jsonl", ".json": "jsonl"}
 """By the training file's suffix; a folder is a saved dataset, all else conll."""

@@ -86,8 +86,8 @@ def compiled_folder(here: "Workspace", variant: str | None) -> Path:
     Raises:
         PermanentError: nothing is promoted, or the variant is not compiled.
     """
+    from ner_jobs.promotion.pointer import read_pointer
     from ner_jobs.store.artifacts import fetch, require_whole
-    from ner_jobs.store.pointer import read_pointer
     from ner_jobs.task import ExitCode, InputReference, PermanentError, Stage
     from ner_operator.local.digests import cache_folder
     from ner_operator.planning.plan import Cached

@@ -20,7 +20,7 @@ from ner_operator.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from ner_jobs.store.pointer import Pointer
+    from ner_jobs.promotion.pointer import Pointer
     from ner_jobs.store.protocol import Store
     from ner_operator.cli.cluster.kubectl import Kubectl
     from ner_operator.local.workspace import Workspace
@@ -80,7 +80,7 @@ def move_and_tell(store: "Store", pointer: "Pointer", expected: "Pointer | None"
     Raises:
         RetryableError: somebody else moved it in between.
     """
-    from ner_jobs.store.pointer import move_pointer
+    from ner_jobs.promotion.pointer import move_pointer
     from ner_jobs.task import RetryableError
 
     if not move_pointer(store, pointer, expected):

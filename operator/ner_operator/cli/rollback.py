@@ -70,8 +70,8 @@ def rollback(
 def _here(here: "Workspace", revision: str | None, generation: int | None, reason: str, output: str) -> None:
     import time
 
+    from ner_jobs.promotion.pointer import never_promoted, read_pointer, rolled_back
     from ner_jobs.store.artifacts import require_whole
-    from ner_jobs.store.pointer import never_promoted, read_pointer, rolled_back
     from ner_jobs.task import ExitCode, PermanentError, Stage
     from ner_operator.cli.promote import move_and_tell
     from ner_operator.local.workspace import person

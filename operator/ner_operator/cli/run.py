@@ -58,7 +58,7 @@ def ask(here: "Workspace", names: list[str]) -> None:
     """Keep a new token for each of these stages or steps."""
     if not names:
         return
-    from ner_jobs.store.pointer import read_pointer
+    from ner_jobs.promotion.pointer import read_pointer
     from ner_operator.local.process import new_attempt
     from ner_operator.local.record import ask_again
     from ner_operator.local.workspace import steps_named

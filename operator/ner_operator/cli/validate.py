@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from ner_jobs.task.exit_codes import ExitCode
-from ner_operator.api.mistakes import Mistake
-from ner_operator.api.validation import Checked, load, load_text
+from ner_operator.schema.mistakes import Mistake
+from ner_operator.schema.validation import Checked, load, load_text
 
 SUFFIXES = (".yaml", ".yml", ".json")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ner_jobs.gates import Verdict
+from ner_jobs.promotion.gates import Verdict
 from ner_jobs.report.comparison import Comparison, collect, page
 from ner_jobs.store.artifacts import read_manifest
 from ner_jobs.task import ExitCode, Manifest, PermanentError, Stage, canonical_digest

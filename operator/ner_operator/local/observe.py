@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ner_jobs import host
+from ner_jobs.promotion.pointer import Action, Pointer, read_pointer
 from ner_jobs.store.artifacts import complete, read_manifest
-from ner_jobs.store.pointer import Action, Pointer, read_pointer
 from ner_jobs.store.protocol import Store
 from ner_jobs.task import Manifest, Stage
 from ner_operator.local.record import Record, read_record
+from ner_operator.planning.inputs import Address, Artifact, Observed, PointerState
 from ner_operator.planning.keys import PACKAGES
-from ner_operator.planning.observed import Address, Artifact, Observed, PointerState
 from ner_operator.planning.plan import Plan, plan
 from ner_operator.planning.resolved import ResolvedDeployment
 
@@ -47,14 +47,18 @@ class Observer:
         for address in [address for address, found in self._artifacts.items() if found is None]:
             del self._artifacts[address]
         generation = self.pointer.generation if self.pointer else 0
-        asked = generation if extra_rerun and "promote" in extra_rerun else self.record.promotion_asked
+        asked = (
+            generation
+            if extra_rerun and "promote" in extra_rerun
+            else self.record.promotion_requested_generation
+        )
         while True:
             observed = Observed(
                 artifacts=self._artifacts,
                 pointer=_state_of(self.pointer),
                 records=self.record.ingredients,
                 rerun={**self.record.rerun, **(extra_rerun or {})},
-                promotion_asked=asked,
+                promotion_requested_generation=asked,
                 versions=host.versions(PACKAGES),
                 isa=host.isa_class(),
             )
@@ -103,5 +107,5 @@ def _state_of(pointer: Pointer | None) -> PointerState | None:
         compile_key=pointer.compile_key,
         promote_key=pointer.promote_key,
         held=pointer.taken_back,
-        by_hand=pointer.action is not Action.PROMOTE,
+        manual=pointer.action is not Action.PROMOTE,
     )

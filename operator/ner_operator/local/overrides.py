@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from ner_jobs.task import ExitCode, PermanentError
-from ner_operator.api.yaml import YamlError, read_documents
+from ner_operator.schema.yaml import YamlError, read_documents
 
 _ROOTS = ("spec", "metadata")
 _PART = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)((?:\[[^\]\[]+\])*)")

@@ -2,10 +2,10 @@
 
 import time
 
-from ner_jobs.by_hand import chosen_by_hand, require_real, words_by_hand
-from ner_jobs.gates import Candidate, VariantVerdict
+from ner_jobs.promotion.gates import Candidate, VariantVerdict
+from ner_jobs.promotion.manual import chosen_by_hand, require_real, words_by_hand
+from ner_jobs.promotion.pointer import Action, Pointer, Promotion, promoted
 from ner_jobs.store.artifacts import require_whole
-from ner_jobs.store.pointer import Action, Pointer, Promotion, promoted
 from ner_jobs.task import ExitCode, PermanentError, Stage
 from ner_operator.local.comparing import verdict_of
 from ner_operator.local.workspace import Workspace, person

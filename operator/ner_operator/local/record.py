@@ -26,12 +26,12 @@ class Record:
     Attributes:
         ingredients: of each step's last result, by the step's name.
         rerun: tokens by stage or step.
-        promotion_asked: the pointer's generation when promote was last asked for again.
+        promotion_requested_generation: the pointer's generation when promote was last asked for again.
     """
 
     ingredients: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     rerun: Mapping[str, str] = field(default_factory=dict)
-    promotion_asked: int | None = None
+    promotion_requested_generation: int | None = None
 
 
 def record_key(owner: Owner) -> str:
@@ -61,8 +61,8 @@ def ask_again(store: Store, owner: Owner, tokens: Mapping[str, str], generation:
     """
 
     def change(record: Record) -> Record:
-        asked = generation if "promote" in tokens else record.promotion_asked
-        return replace(record, rerun={**record.rerun, **tokens}, promotion_asked=asked)
+        asked = generation if "promote" in tokens else record.promotion_requested_generation
+        return replace(record, rerun={**record.rerun, **tokens}, promotion_requested_generation=asked)
 
     return _change(store, owner, change)
 
@@ -86,7 +86,7 @@ def _bytes(record: Record) -> bytes:
         "format": 1,
         "ingredients": dict(record.ingredients),
         "rerun": dict(record.rerun),
-        "promotionAsked": record.promotion_asked,
+        "promotionRequestedGeneration": record.promotion_requested_generation,
     }
     return json.dumps(body, ensure_ascii=False, sort_keys=True, indent=1).encode()
 
@@ -94,6 +94,6 @@ def _bytes(record: Record) -> bytes:
 def _parse(data: bytes) -> Record:
     try:
         body = json.loads(data)
-        return Record(body["ingredients"], body["rerun"], body.get("promotionAsked"))
+        return Record(body["ingredients"], body["rerun"], body.get("promotionRequestedGeneration"))
     except (ValueError, KeyError, TypeError, AttributeError):
         return Record()

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ner_jobs.task import ExitCode, PermanentError
-from ner_operator.api import NerDeployment, NerRuntime, NerRuntimeSpec
-from ner_operator.api.validation import check
-from ner_operator.api.yaml import Document, YamlError, read_documents
+from ner_operator.api.v1alpha1 import NerDeployment, NerRuntime, NerRuntimeSpec
 from ner_operator.local.located import absolute
 from ner_operator.local.overrides import overridden
+from ner_operator.schema.validation import check
+from ner_operator.schema.yaml import Document, YamlError, read_documents
 
 STDIN = "-"
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ner_operator.api import NerDeployment
+from ner_operator.api.v1alpha1 import NerDeployment
 from ner_operator.planning.resolved import ResolvedDeployment
 
 

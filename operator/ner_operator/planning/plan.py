@@ -15,6 +15,7 @@ from ner_jobs.task.model import Contract
 from ner_jobs.task.parameters import PromoteCommand, RollbackCommand, RollbackParameters
 from ner_operator.planning.differences import differences
 from ner_operator.planning.graph import COMMAND, PROMOTED, Source, Step, steps_of
+from ner_operator.planning.inputs import Address, Artifact, Observed
 from ner_operator.planning.keys import (
     ON_A_DEVICE,
     RESULT_VERSIONS,
@@ -23,8 +24,7 @@ from ner_operator.planning.keys import (
     parameters_in_key,
     revision_of,
 )
-from ner_operator.planning.observed import Address, Artifact, Observed
-from ner_operator.planning.promoting import (
+from ner_operator.planning.promotion import (
     hold,
     promote_parameters,
     without_own_move,
@@ -238,7 +238,7 @@ class _Planner:
         if not isinstance(policy, PromotionPolicy) or revision is None:
             raise TypeError("promote is planned after all compile steps, with a policy")
         held = hold(pointer, revision)
-        if pointer and held and self.observed.promotion_asked != pointer.generation:
+        if pointer and held and self.observed.promotion_requested_generation != pointer.generation:
             return Held(held)
         inputs = self._inputs(step)
         generation = pointer.generation if pointer else 0

@@ -20,10 +20,10 @@ from ner_jobs.task.parameters import (
     PrepareParameters,
     QuantizationParameters,
 )
-from ner_operator.api import NerDeployment, NerDeploymentSpec, NerRuntimeSpec
-from ner_operator.api.builtin_runtimes import BUILTIN_RUNTIMES
-from ner_operator.api.data import Calibration, Data, DataSource
-from ner_operator.api.storage import Storage
+from ner_operator.api.v1alpha1 import NerDeployment, NerDeploymentSpec, NerRuntimeSpec
+from ner_operator.api.v1alpha1.builtin_runtimes import BUILTIN_RUNTIMES
+from ner_operator.api.v1alpha1.data import Calibration, Data, DataSource
+from ner_operator.api.v1alpha1.storage import Storage
 from ner_operator.planning.resolved import (
     Inference,
     PromotionPolicy,

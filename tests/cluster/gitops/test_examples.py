@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ner_operator.api.yaml import read_documents
+from ner_operator.schema.yaml import read_documents
 from testbed.flux import CRDS
 from testbed.programs import find_program
 

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ner_operator.api.commands import read_promote, read_rerun, read_rollback
+from ner_operator.api.v1alpha1.commands import read_promote, read_rerun, read_rollback
 from ner_operator.cli.cluster.asking import ask_rerun
 from ner_operator.cli.cluster.kubectl import Kubectl
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from ner_jobs.promotion.pointer import Action, Promotion, move_pointer, promoted
 from ner_jobs.scoring.blocks import Pair, TagTable, block_of
 from ner_jobs.scoring.confusion import ConfusionCounter
 from ner_jobs.scoring.counts import count
 from ner_jobs.scoring.summary import Draws, summarize
 from ner_jobs.store import artifacts
 from ner_jobs.store.directory import DirectoryStore
-from ner_jobs.store.pointer import Action, Promotion, move_pointer, promoted
 from ner_jobs.task import FileEntry, Manifest, Owner, Stage
 from ner_jobs.task.manifest import outputs_of
 

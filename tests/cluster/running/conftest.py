@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from ner_operator.cluster.client import DEPLOYMENTS, JOBS, Api, Json
-from ner_operator.cluster.labels import ATTEMPT, OURS, STEP
+from ner_operator.controllers.nerdeployment.labels import ATTEMPT, OURS, STEP
+from ner_operator.kube.client import DEPLOYMENTS, JOBS, Api, Json
 from testbed.audit import Request, writes_by
 from testbed.control_plane import ControlPlane
 from testbed.faulty_api_server import FaultyApiServer, faulty_api_server

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from ner_operator.cluster.client import DEPLOYMENTS, JOBS, Api
+from ner_operator.kube.client import DEPLOYMENTS, JOBS, Api
 from testbed.api_faults import (
     CREATES_A_JOB,
     FOR_EVER,

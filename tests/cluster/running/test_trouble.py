@@ -129,7 +129,7 @@ def test_words_that_cannot_be_believed_start_an_attempt_that_verifies(scene: Any
     scene.script(ends_saying(words), step="finetune", attempt="1")
     scene.apply(**SMALL)
     lost = scene.until_state("finetune", "Retrying")
-    assert lost["reason"] == "WordsLost"
+    assert lost["reason"] == "TerminationMessageLost"
     scene.until_ready()
     assert_well(scene, "finetune", 2)
     assert "f" * 64 not in json.dumps(scene.status())

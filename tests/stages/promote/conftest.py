@@ -10,14 +10,14 @@ import pytest
 
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.corpus.snapshot import write_sentences
-from ner_jobs.gates import Verdict
+from ner_jobs.promotion.gates import Verdict
+from ner_jobs.promotion.pointer import Pointer, read_pointer
 from ner_jobs.scoring.blocks import Pair
 from ner_jobs.scoring.counts import count
 from ner_jobs.stages import promote
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.store import artifacts
 from ner_jobs.store.directory import DirectoryStore
-from ner_jobs.store.pointer import Pointer, read_pointer
 from ner_jobs.task import (
     InputReference,
     Manifest,

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from ner_jobs.gates import Outcome
+from ner_jobs.promotion.gates import Outcome
+from ner_jobs.promotion.pointer import Action
 from ner_jobs.stages.registry import figures_of_this_moment
 from ner_jobs.store.artifacts import read_manifest
-from ner_jobs.store.pointer import Action
 from ner_jobs.task import RetryableError, Stage
 from ner_jobs.task.promote_headline import PromoteHeadline
 
@@ -45,7 +45,7 @@ def test_the_last_words_say_what_is_in_service_and_what_is_held(promoted: Any) -
     headline = PromoteHeadline.read(result.headline)
     assert headline is not None
     assert headline.held_revisions == ("r2",)
-    assert (headline.by_hand, headline.current_variant, headline.compile_key) == (
+    assert (headline.manual, headline.current_variant, headline.compile_key) == (
         True,
         "int8",
         promoted.key("int8"),
@@ -62,7 +62,7 @@ def test_an_old_verdict_is_told_with_where_the_pointer_stands_now(promoted: Any)
     headline = PromoteHeadline.read(now)
     assert headline is not None
     assert (headline.verdict, headline.revision) == (str(Outcome.ROLLED_BACK), "r1")
-    assert (headline.generation, headline.current_revision, headline.by_hand) == (4, "r3", False)
+    assert (headline.generation, headline.current_revision, headline.manual) == (4, "r3", False)
     assert headline.compile_key == promoted.key("better")
 
 

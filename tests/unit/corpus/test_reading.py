@@ -10,7 +10,7 @@ from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.npz import LABEL_FILE, LIST_FILE, windows_of, write_npz_set
 from ner_jobs.corpus.reading import Access, open_corpus, read_dataset
 from ner_jobs.corpus.sentence import Sentence
-from ner_jobs.corpus.vocabulary import vocabulary_of, write_tokenizer
+from ner_jobs.models.vocabulary import vocabulary_of, write_tokenizer
 from ner_jobs.task import PermanentError, StorageSettings
 from ner_jobs.task.parameters import Dataset
 

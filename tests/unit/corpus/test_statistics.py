@@ -14,7 +14,7 @@ from ner_jobs.corpus.statistics import (
     types_not_everywhere,
 )
 from ner_jobs.corpus.tags import InvalidTags
-from ner_jobs.corpus.vocabulary import vocabulary_of, write_tokenizer
+from ner_jobs.models.vocabulary import vocabulary_of, write_tokenizer
 from ner_jobs.task import PermanentError
 
 

@@ -12,17 +12,17 @@ import pytest
 import typer
 from typer.main import get_command
 
-from ner_jobs.gates import Outcome, Reason
+from ner_jobs.promotion.gates import Outcome, Reason
 from ner_jobs.task import ExitCode
-from ner_operator.api import NerDeployment
-from ner_operator.api.reference import main as reference
-from ner_operator.api.reference import rendered, rules
-from ner_operator.api.reference import rows as reference_rows
-from ner_operator.api.runtime import NerRuntime
-from ner_operator.api.validation import load_text
+from ner_operator.api.v1alpha1 import NerDeployment
+from ner_operator.api.v1alpha1.reasons import Reason as ClusterReason
+from ner_operator.api.v1alpha1.runtime import NerRuntime
 from ner_operator.cli.cluster.story import UNSEEN
 from ner_operator.cli.main import app
-from ner_operator.planning.reasons import Reason as ClusterReason
+from ner_operator.schema.reference import main as reference
+from ner_operator.schema.reference import rendered, rules
+from ner_operator.schema.reference import rows as reference_rows
+from ner_operator.schema.validation import load_text
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DOCS = REPOSITORY / "docs"
@@ -216,11 +216,11 @@ def test_each_exit_code_has_an_entry(code: ExitCode) -> None:
 
 def test_each_recipe_of_int8_is_told() -> None:
     page = (DOCS / "runtimes-and-int8.md").read_text(encoding="utf-8")
-    backends = REPOSITORY / "jobs/ner_jobs/backends"
+    backends = REPOSITORY / "jobs/ner_jobs/engines"
     # Read, not imported: the engines take seconds to load.
     names = {
         call.args[0].value
-        for file in backends.glob("*_backend.py")
+        for file in backends.glob("*.py")
         for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(call, ast.Call)
         and isinstance(call.func, ast.Name)
@@ -236,7 +236,7 @@ def test_each_recipe_of_int8_is_told() -> None:
 class TestReference:
     def test_the_page_is_what_the_models_say(self) -> None:
         assert (DOCS / "reference.md").read_text(encoding="utf-8") == rendered(), (
-            "run: python -m ner_operator.api.reference --write"
+            "run: python -m ner_operator.schema.reference --write"
         )
 
     def test_check_tells_drift_from_the_same(self, tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from ner_jobs.garbage.roots import (
     record_keys,
     recorded_keys,
 )
+from ner_jobs.promotion.pointer import Action, Promotion, move_pointer, promoted
 from ner_jobs.store.directory import DirectoryStore
-from ner_jobs.store.pointer import Action, Promotion, move_pointer, promoted
 from ner_jobs.task import ExitCode, Owner, PermanentError, RetryableError, Stage, StageError
 from ner_operator.local.record import remember
 from ner_operator.planning.keys import Ingredients

@@ -13,9 +13,9 @@ import pytest
 import yaml
 from lupa.lua51 import LuaRuntime
 
-from ner_operator.api.status import NerDeploymentStatus
-from ner_operator.planning.reasons import Reason
-from ner_operator.planning.summary import Standing, Verdict, conditions_of
+from ner_operator.api.v1alpha1.reasons import Reason
+from ner_operator.api.v1alpha1.status import NerDeploymentStatus
+from ner_operator.controllers.nerdeployment.conditions import Standing, Verdict, conditions_of
 from testbed.programs import ProgramMissingError, find_program
 
 ARGOCD = Path(__file__).resolve().parents[3] / "gitops" / "argocd"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ner_jobs.promotion.pointer import Action, Promotion, move_pointer, promoted, read_pointer
 from ner_jobs.store.artifacts import publish
 from ner_jobs.store.directory import DirectoryStore
-from ner_jobs.store.pointer import Action, Promotion, move_pointer, promoted, read_pointer
 from ner_jobs.task import ExitCode, FileEntry, Manifest, Owner, Stage, StorageSettings, Task
 from ner_jobs.task.manifest import outputs_of
 from ner_jobs.task.parameters import (

@@ -19,7 +19,7 @@ def test_what_is_remembered_is_added(store: DirectoryStore) -> None:
     assert read_record(store, OWNER) == Record(
         ingredients={"prepare": {"version": 1}, "export": {"version": 2}},
         rerun={"promote": "t", "export": "u"},
-        promotion_asked=7,
+        promotion_requested_generation=7,
     )
 
 

@@ -17,7 +17,7 @@ from ner_jobs.task.parameters import (
     InferParameters,
     PrepareParameters,
 )
-from ner_operator.planning.observed import Artifact, Observed, PointerState
+from ner_operator.planning.inputs import Artifact, Observed, PointerState
 from ner_operator.planning.plan import Plan, Run, plan
 from ner_operator.planning.resolved import PromotionPolicy, ResolvedDeployment, Runtime, Variant
 

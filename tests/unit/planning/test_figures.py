@@ -18,7 +18,7 @@ from ner_operator.planning.figures import headline_words
         pytest.param({"drop": 0.15861, "dropUpper": 1}, "drop 0.16  dropUpper 1.00", id="points with two"),
         pytest.param({"f1": 1}, "f1 1.0000", id="a whole score, as a server gives it back"),
         pytest.param({"largestDifference": 9.0599e-06}, "largestDifference 9.06e-06", id="other figures"),
-        pytest.param({"byHand": True}, "byHand yes", id="a switch"),
+        pytest.param({"manual": True}, "manual yes", id="a switch"),
         pytest.param(
             {"recipe": "dynamic-smooth-ffn", "revision": "4413bb9bf3b5" * 5, "fallback": None, "held": ""},
             "recipe dynamic-smooth-ffn",

@@ -6,7 +6,7 @@ import pytest
 
 from ner_jobs.task import Stage, canonical_digest
 from ner_jobs.task.parameters import BenchmarkParameters, FinetuneParameters, GateParameters, InferParameters
-from ner_operator.planning.observed import Artifact, Observed, PointerState
+from ner_operator.planning.inputs import Artifact, Observed, PointerState
 from ner_operator.planning.plan import Cached, Held, KnownAfter, Run, plan
 from ner_operator.planning.resolved import Inference, ResolvedDeployment
 
@@ -205,7 +205,9 @@ def test_a_rolled_back_revision_is_held_until_a_person_moves_on(
     state = world.plan(deployment).state("promote")
     assert isinstance(state, Held)
     assert "nerd promote" in state.message
-    world.observed = replace(world.observed, rerun={"promote": "t"}, promotion_asked=pointer.generation + 1)
+    world.observed = replace(
+        world.observed, rerun={"promote": "t"}, promotion_requested_generation=pointer.generation + 1
+    )
     asked = world.plan(deployment).state("promote")
     assert isinstance(asked, Run)
     assert asked.parameters.release_held
@@ -234,7 +236,7 @@ def test_a_changed_spec_moves_on_from_a_rollback(deployment: ResolvedDeployment,
 def test_what_a_person_promoted_stays(deployment: ResolvedDeployment, world) -> None:
     world.run(deployment)
     world.observed = replace(
-        world.observed, pointer=replace(world.observed.pointer, generation=2, variant="ort", by_hand=True)
+        world.observed, pointer=replace(world.observed.pointer, generation=2, variant="ort", manual=True)
     )
     state = world.plan(deployment).state("promote")
     assert isinstance(state, Held)

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ner_jobs.report.sentences import AROUND, LONGEST, language_of, show
-from ner_jobs.scoring.exhibits import Exhibit, SpanTuple
 from ner_jobs.scoring.spans import spans_of
+from ner_jobs.scoring.worst_sentences import ErrorExample, SpanTuple
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -18,8 +18,8 @@ def an_exhibit(
     gold: Sequence[SpanTuple],
     predicted: Sequence[SpanTuple],
     reference: Sequence[SpanTuple] | None = None,
-) -> Exhibit:
-    return Exhibit(
+) -> ErrorExample:
+    return ErrorExample(
         "test:1",
         tuple(tokens),
         tuple(gold),

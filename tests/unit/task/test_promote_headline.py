@@ -29,7 +29,7 @@ def test_the_longest_one_fits_and_nothing_is_dropped(letter: str) -> None:
         backend="onnxruntime",
         promote_key=DIGEST,
         held=held_words(tuple(f"{number:064d}" for number in range(100))),
-        by_hand=True,
+        manual=True,
     )
     body = {
         "key": DIGEST,

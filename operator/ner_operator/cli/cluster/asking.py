@@ -7,7 +7,7 @@ import time
 
 from ner_jobs.task import ExitCode, PermanentError, RetryableError, StageError
 from ner_jobs.task.parameters import PromoteCommand, RollbackCommand
-from ner_operator.api.commands import (
+from ner_operator.api.v1alpha1.commands import (
     PROMOTE,
     RERUN,
     ROLLBACK,

@@ -7,14 +7,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from ner_jobs.task import ExitCode, PermanentError
-from ner_operator.api import NerDeployment, NerRuntime, NerRuntimeSpec
+from ner_operator.api.v1alpha1 import NerDeployment, NerRuntime, NerRuntimeSpec
 from ner_operator.cli.cluster.asking import new_token
 from ner_operator.cli.cluster.kubectl import Kubectl
 from ner_operator.cli.cluster.reading import Deployed, read_one
 from ner_operator.local.spec import load_spec
 from ner_operator.local.workspace import steps_named
-from ner_operator.planning.foresight import foresee
 from ner_operator.planning.plan import Plan
+from ner_operator.planning.preview import foresee
 from ner_operator.planning.resolve import ResolutionError, resolve
 from ner_operator.planning.resolved import ResolvedDeployment
 

@@ -6,8 +6,8 @@ look, or how to go on.
 
 from collections.abc import Mapping
 
-from ner_operator.api.status import NerDeploymentStatus, StageStatus
-from ner_operator.planning.reasons import Reason
+from ner_operator.api.v1alpha1.reasons import Reason
+from ner_operator.api.v1alpha1.status import NerDeploymentStatus, StageStatus
 
 LOGS = "kubectl nerd logs {name} {stage} -n {namespace}"
 FOLLOW = f"{LOGS} --follow"
@@ -25,7 +25,7 @@ BY_REASON: Mapping[str, str] = {
     Reason.QUEUE_DEADLINE_EXCEEDED: JOB,
     Reason.TRYING_AGAIN: LOGS,
     Reason.INTERRUPTED: LOGS,
-    Reason.WORDS_LOST: LOGS,
+    Reason.TERMINATION_MESSAGE_LOST: LOGS,
     Reason.INPUT_VANISHED: LOGS,
     Reason.JOB_GONE: NOTHING,
     Reason.AWAITING_APPROVAL: f"{REPORT}, then {PROMOTE}",

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from ner_jobs.task import Stage
-from ner_operator.api.commands import PROMOTE, RERUN, ROLLBACK
-from ner_operator.api.status import NerDeploymentStatus, StageStatus
+from ner_operator.api.v1alpha1.commands import PROMOTE, RERUN, ROLLBACK
+from ner_operator.api.v1alpha1.status import NerDeploymentStatus, StageStatus
 from ner_operator.cli.cluster.kubectl import KIND, Kubectl
 from ner_operator.planning.graph import COMMAND
 
@@ -63,7 +63,7 @@ class Deployed:
     @property
     def pending(self) -> tuple[str, ...]:
         """What people asked for and the operator has not carried out yet: annotations, as they stand."""
-        handled = self.status.handled
+        handled = self.status.last_handled_commands
         done = {RERUN: handled.rerun, PROMOTE: handled.promote, ROLLBACK: handled.rollback}
         return tuple(
             f"{name.partition('/')[2]} {text}"

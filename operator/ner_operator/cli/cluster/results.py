@@ -13,8 +13,8 @@ from ner_jobs.store.artifacts import read_log, read_manifest
 from ner_jobs.store.open import open_store
 from ner_jobs.store.protocol import Store
 from ner_jobs.task import ExitCode, Manifest, Owner, PermanentError, Stage
-from ner_operator.api.status import StageStatus
-from ner_operator.api.storage import Storage
+from ner_operator.api.v1alpha1.status import StageStatus
+from ner_operator.api.v1alpha1.storage import Storage
 from ner_operator.cli.cluster.reading import Deployed, stage_of
 from ner_operator.local.digests import cache_folder
 from ner_operator.local.located import absolute

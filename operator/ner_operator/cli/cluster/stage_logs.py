@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ner_jobs.task import ExitCode, PermanentError, StageError
-from ner_operator.api.status import StageStatus
+from ner_operator.api.v1alpha1.status import StageStatus
 from ner_operator.cli.cluster.kubectl import Kubectl
 from ner_operator.cli.cluster.reading import Deployed, stage_of
 from ner_operator.cli.cluster.results import store_of, stored_log
-from ner_operator.cluster.labels import CONTAINER
+from ner_operator.controllers.nerdeployment.labels import CONTAINER
 
 JOB_NAME = "batch.kubernetes.io/job-name"
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ner_operator.api.status import PromotionStatus, StageStatus
+from ner_operator.api.v1alpha1.status import PromotionStatus, StageStatus
 from ner_operator.cli.cluster.ages import shortly
 from ner_operator.cli.cluster.next_step import next_step
 from ner_operator.cli.cluster.reading import Deployed, seconds
@@ -90,7 +90,7 @@ def in_service(promotion: PromotionStatus | None) -> str:
         f"F1 {promotion.f1:.4f}" if promotion.f1 is not None else "",
         f"{promotion.drop:.2f} points below the reference" if promotion.drop is not None else "",
     ]
-    hand = " by hand" if promotion.by_hand else ""
+    hand = " by hand" if promotion.manual else ""
     told = ", ".join(filter(None, figures))
     what = f"{promotion.variant} of revision {promotion.revision[:DIGITS]}"
     return f"{what}, generation {promotion.generation}{hand}{': ' if told else ''}{told}"

@@ -8,7 +8,7 @@ no indent, a variant is a branch, and its other stages hang from it.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ner_operator.api.status import StageStatus
+from ner_operator.api.v1alpha1.status import StageStatus
 
 _ROOTS = {"compile": "export", "inference": "promote"}
 """Stages with a name behind the slash: what they hang from; the others hang from their compile stage."""

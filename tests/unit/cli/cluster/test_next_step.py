@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from ner_operator.api.v1alpha1.reasons import Reason
 from ner_operator.cli.cluster.next_step import BY_REASON, next_step
 from ner_operator.cli.main import COMMANDS
-from ner_operator.planning.reasons import Reason
 
 OF_EVENTS = {Reason.PLANNED, Reason.STAGE_FINISHED, Reason.COMMAND_REFUSED}
 """Never a condition's."""

@@ -22,7 +22,7 @@ def test_what_a_later_operator_adds_is_passed_over() -> None:
 
 def test_only_what_is_not_handled_is_pending(make: Any) -> None:
     deployed = make(
-        {"handled": {"promote": "int8@a", "rerun": "finetune=a"}},
+        {"lastHandledCommands": {"promote": "int8@a", "rerun": "finetune=a"}},
         annotations={"nerd.dev/promote": "int8@a", "nerd.dev/rerun": "finetune=b"},
     )
     assert deployed.pending == ("rerun finetune=b",)

@@ -50,7 +50,7 @@ def test_a_spec_that_nobody_has_looked_at_yet_is_unknown(make: Any, ready: Any) 
             id="just applied",
         ),
         pytest.param(
-            {"promotion": {**PROMOTION, "byHand": True, "held": ["a" * 64]}, "candidate": "b" * 64},
+            {"promotion": {**PROMOTION, "manual": True, "held": ["a" * 64]}, "candidate": "b" * 64},
             {"nerd.dev/rollback": "previous@t"},
             {
                 "In service": "int8 of revision 5f2a77c05f2a, generation 3 by hand: F1 0.8853, "

@@ -1,0 +1,283 @@
+"""ONNX Runtime on CPU: fp32, and int8 dynamic or static.
+
+Dynamic quantization per channel needs no calibration and keeps what large
+activations need: each tensor's range is taken as it comes. Static with one
+range a tensor does not: an outlier of the FFN decides the range of its whole
+layer, and F1 is gone; it is here by name, to be seen. The static recipe that
+is searched leaves the inputs of the down projections alone.
+
+`quantize_static` on a graph whose attention is fused inserts nothing and says
+nothing, so quantization starts from the plain graph, the engine fuses when it
+loads, and the integer products of the graph that it really runs are counted.
+Percentile and entropy calibration fail on windows of unequal lengths, so
+ranges are minima and maxima. Without VNNI sums of two products of 8 bits
+saturate 16: weights then keep 7 bits (`reduce_range`).
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from ner_jobs.engines.base import Calibration, FloatArray, IntArray, Recipe
+from ner_jobs.engines.graph_inputs import copy_folder_files, feed, refuse_options
+from ner_jobs.host import has_vnni, versions
+from ner_jobs.task import ExitCode, PermanentError
+
+EXPORTED = "dynamic.onnx"
+MODEL = "model.onnx"
+FACTS = "onnxruntime.json"
+
+INTEGER_PRODUCTS = frozenset(
+    {
+        "MatMulInteger",
+        "MatMulIntegerToFloat",
+        "DynamicQuantizeMatMul",
+        "QLinearMatMul",
+        "QGemm",
+        "QAttention",
+    }
+)
+"""Operators of a loaded graph that multiply in integers."""
+
+NOT_FUSED = ("SkipLayerNormFusion", "BiasSkipLayerNormFusion")
+"""Optimizers of the engine that are left out: its fused layer norm takes four times as long as the addition
+and the plain one that it replaces (1.32, 12x384 encoder: 8% of all time)."""
+
+FLOAT_PRODUCTS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm", "Attention", "MultiHeadAttention"})
+
+FP32 = Recipe("fp32", "fp32", "the exported graph, fused by the engine")
+DYNAMIC = Recipe(
+    "dynamic-per-channel", "int8", "weights per channel, activations by their range as they come"
+)
+DYNAMIC_SMOOTH_FFN = Recipe(
+    "dynamic-smooth-ffn",
+    "int8",
+    "the same, outliers of the FFN's inputs moved into its weights (SmoothQuant)",
+    needs_calibration=True,
+)
+DYNAMIC_WIDE_FFN = Recipe(
+    "dynamic-wide-ffn",
+    "int8",
+    "dynamic per channel, the FFN's down projections left in fp32",
+)
+STATIC = Recipe(
+    "static-per-channel",
+    "int8",
+    "weights per channel, activations by the range of the calibration set, down projections in fp32",
+    needs_calibration=True,
+)
+NAIVE = Recipe(
+    "naive",
+    "int8",
+    "static, one range a tensor: collapses on outliers of the FFN",
+    searched=False,
+    needs_calibration=True,
+)
+RECIPES = {"fp32": (FP32,), "int8": (DYNAMIC, DYNAMIC_SMOOTH_FFN, DYNAMIC_WIDE_FFN, STATIC, NAIVE)}
+
+
+class OnnxRuntimeBackend:
+    """The backend `onnxruntime`."""
+
+    name = "onnxruntime"
+
+    def recipes(self, precision: str) -> Sequence[Recipe]:
+        """fp32; int8 in the order of expected speed."""
+        return RECIPES.get(precision, ())
+
+    def lacking(self, recipe: Recipe) -> str:
+        """Nothing: int8 without VNNI keeps weights of 7 bits."""
+        return ""
+
+    def compile(
+        self,
+        exported: Path,
+        recipe: Recipe,
+        calibration: Calibration,
+        target: Path,
+        options: Mapping[str, str],
+    ) -> None:
+        """Write `model.onnx`, and what the engine makes of it.
+
+        Raises:
+            PermanentError: nothing was quantized although int8 was asked for.
+        """
+        refuse_options(self.name, options)
+        source, path = exported / EXPORTED, target / MODEL
+        if recipe == FP32:
+            copy_folder_files(exported, target, [EXPORTED])
+            (target / EXPORTED).rename(path)
+        elif recipe in (DYNAMIC, DYNAMIC_SMOOTH_FFN, DYNAMIC_WIDE_FFN):
+            _quantize_dynamic(source, path, recipe, calibration)
+        else:
+            _quantize_static(source, path, recipe, calibration, target / "shaped.onnx")
+        products = _products(path, target / "optimized.onnx")
+        effective = _effective(products)
+        if effective != recipe.precision:
+            raise PermanentError(
+                f"ONNX Runtime quantized nothing with recipe {recipe.name}: the graph that it runs has no "
+                "integer product; use dynamic-per-channel, or another precision",
+                ExitCode.SOFTWARE,
+            )
+        facts = {"precision": effective, "products": dict(sorted(products.items()))}
+        (target / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
+
+    def load(self, folder: Path, threads: int = 1) -> "OnnxRuntimeSession":
+        """Open the model.
+
+        Raises:
+            PermanentError: what `compile` counted in the graph that runs is not the precision that it states.
+        """
+        facts = json.loads((folder / FACTS).read_text())
+        effective = _effective(facts["products"])
+        if effective != facts["precision"]:
+            raise PermanentError(
+                f"ONNX Runtime runs {folder} in {effective}, {facts['precision']} was compiled",
+                ExitCode.SOFTWARE,
+            )
+        return OnnxRuntimeSession(folder / MODEL, effective, facts["products"], threads)
+
+    def versions(self) -> dict[str, str]:
+        """onnxruntime, and onnx which writes the graphs."""
+        return versions(("onnxruntime", "onnx"))
+
+
+class OnnxRuntimeSession:
+    """A loaded graph.
+
+    Attributes:
+        products: how many operators of the running graph multiply, by their name.
+    """
+
+    fixed_length: int | None = None
+    length_step = 1
+
+    def __init__(self, path: Path, precision: str, products: Mapping[str, int], threads: int) -> None:
+        self.effective_precision = precision
+        self.products = dict(products)
+        self._session = _open(path, _options(threads))
+        self._names = [item.name for item in self._session.get_inputs()]
+
+    def run(self, input_ids: IntArray, attention_mask: IntArray) -> FloatArray:
+        """float32 (batch, length, labels) of int64 (batch, length)."""
+        (logits,) = self._session.run(None, feed(self._names, input_ids, attention_mask))
+        return np.asarray(logits, np.float32)
+
+
+def open_exported(path: Path) -> OnnxRuntimeSession:
+    """An exported graph as it is, in fp32."""
+    return OnnxRuntimeSession(path, "fp32", {}, threads=1)
+
+
+class _Reader:
+    """Windows one by one, each its own length: a `CalibrationDataReader` by what it does."""
+
+    def __init__(self, calibration: Calibration, names: Sequence[str]) -> None:
+        self._windows: Iterator[dict[str, IntArray]] = (
+            feed(names, input_ids, attention_mask) for input_ids, attention_mask in calibration
+        )
+
+    def get_next(self) -> dict[str, IntArray] | None:
+        """The next window, or None at the end: the protocol of ONNX Runtime."""
+        return next(self._windows, None)
+
+
+def _quantize_dynamic(source: Path, path: Path, recipe: Recipe, calibration: Calibration) -> None:
+    # Writing graphs takes a second to import: who only runs one does not pay.
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    from ner_jobs.engines.smoothing import smooth_ffn
+
+    quantize_dynamic(
+        smooth_ffn(source, calibration) if recipe == DYNAMIC_SMOOTH_FFN else str(source),
+        str(path),
+        op_types_to_quantize=["MatMul"],
+        nodes_to_exclude=_sensitive(onnx.load(str(source)).graph) if recipe == DYNAMIC_WIDE_FFN else [],
+        per_channel=True,
+        reduce_range=not has_vnni(),
+        weight_type=QuantType.QInt8,
+    )
+
+
+def _quantize_static(
+    source: Path, path: Path, recipe: Recipe, calibration: Calibration, shaped: Path
+) -> None:
+    import onnx
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    # Symbolic shapes of open lengths cannot be inferred, and the attempt fails.
+    quant_pre_process(str(source), str(shaped), skip_optimization=True, skip_symbolic_shape=True)
+    try:
+        graph = onnx.load(str(shaped)).graph
+        quantize_static(
+            str(shaped),
+            str(path),
+            _Reader(calibration, [item.name for item in graph.input]),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["MatMul"],
+            nodes_to_exclude=_sensitive(graph) if recipe == STATIC else [],
+            per_channel=recipe == STATIC,
+            reduce_range=not has_vnni(),
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+        )
+    finally:
+        shaped.unlink(missing_ok=True)
+
+
+def _sensitive(graph: Any) -> list[str]:
+    """Products of two activations, and with weights twice as long as wide or more: the FFN's second layer."""
+    weights = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    found = []
+    for node in graph.node:
+        if node.op_type != "MatMul":
+            continue
+        shape = weights.get(node.input[1])
+        if shape is None or len(shape) != 2 or shape[0] >= 2 * shape[1]:
+            found.append(node.name)
+    return found
+
+
+def _open(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(
+        str(path),
+        options,
+        providers=["CPUExecutionProvider"],
+        disabled_optimizers=NOT_FUSED,
+    )
+
+
+def _options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = 3
+    return options
+
+
+def _products(path: Path, optimized: Path) -> Counter[str]:
+    """What multiplies in the graph that the engine really runs: the one that it writes after fusing."""
+    import onnx
+
+    options = _options(1)
+    options.optimized_model_filepath = str(optimized)
+    try:
+        _open(path, options)
+        graph = onnx.load(str(optimized)).graph
+    finally:
+        optimized.unlink(missing_ok=True)
+    return Counter(node.op_type for node in graph.node if node.op_type in INTEGER_PRODUCTS | FLOAT_PRODUCTS)
+
+
+def _effective(products: Mapping[str, int]) -> str:
+    """int8 where anything multiplies in integers; the CPU provider has fp32 besides."""
+    return "int8" if any(products.get(name) for name in INTEGER_PRODUCTS) else "fp32"

@@ -1,0 +1,121 @@
+"""How far an exported graph is from its checkpoint, on real windows.
+
+The checkpoint's logits of each window alone, without padding, are the truth.
+A graph must give them for the same window, for the window padded, and for
+windows of unequal lengths in one batch: a trace that has frozen a length, a
+batch or a mask shows in one of the three.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ner_jobs.engines.base import FloatArray, IntArray
+
+Forward = Callable[[IntArray, IntArray], FloatArray]
+"""Logits float32 (batch, length, labels) of ids and mask, int64 (batch, length)."""
+
+BATCH = 4
+"""Windows in a batch that is compared."""
+
+
+@dataclass(slots=True)
+class Parity:
+    """What was found, over all windows that were compared.
+
+    Attributes:
+        windows: compared; a window counts once for each form in which it was run.
+        unpadded, padded: largest difference of a logit of a real sub-token; None where not run.
+        disagreements: sub-tokens whose best label differs although the checkpoint's margin exceeds the bound.
+    """
+
+    form: str
+    windows: int = 0
+    unpadded: float | None = None
+    padded: float | None = None
+    disagreements: int = 0
+    shapes: set[tuple[int, int]] = field(default_factory=set)
+
+    @property
+    def difference(self) -> float:
+        """The largest of all."""
+        return max(self.unpadded or 0.0, self.padded or 0.0)
+
+    def record(self) -> dict[str, object]:
+        """As the manifest keeps it."""
+        return {
+            "form": self.form,
+            "windows": self.windows,
+            "shapes": len(self.shapes),
+            "unpadded": self.unpadded,
+            "padded": self.padded,
+            "largestDifference": self.difference,
+            "disagreements": self.disagreements,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Windows, and what the checkpoint says of each alone.
+
+    Attributes:
+        windows: int64 (length,) each, without padding.
+        logits: float32 (length, labels) each.
+        padding: id of the padding sub-token.
+        tolerance: the bound.
+    """
+
+    windows: Sequence[IntArray]
+    logits: Sequence[FloatArray]
+    padding: int
+    tolerance: float
+
+
+def compare_dynamic(form: str, forward: Forward, truth: Truth, max_length: int) -> Parity:
+    """Run each window alone, padded, and in batches of unequal lengths."""
+    found = Parity(form)
+    order = range(len(truth.windows))
+    for at in order:
+        _run(found, forward, truth, [at], len(truth.windows[at]))
+        _run(found, forward, truth, [at], min(len(truth.windows[at]) + 9, max_length))
+    # Short beside long, so that every batch has padding.
+    for first in range(-(-len(order) // BATCH)):
+        together = list(order[first :: -(-len(order) // BATCH)])
+        _run(found, forward, truth, together, max(len(truth.windows[at]) for at in together))
+    return found
+
+
+def compare_fixed(form: str, forward: Forward, truth: Truth, max_length: int) -> Parity:
+    """Run each window alone, padded to the only length that the graph takes."""
+    found = Parity(form)
+    for at in range(len(truth.windows)):
+        _run(found, forward, truth, [at], max_length)
+    return found
+
+
+def _run(found: Parity, forward: Forward, truth: Truth, places: Sequence[int], length: int) -> None:
+    ids = np.full((len(places), length), truth.padding, np.int64)
+    mask = np.zeros((len(places), length), np.int64)
+    for row, at in enumerate(places):
+        real = len(truth.windows[at])
+        ids[row, :real] = truth.windows[at]
+        mask[row, :real] = 1
+    values = forward(ids, mask)
+    found.shapes.add((len(places), length))
+    for row, at in enumerate(places):
+        expected = truth.logits[at]
+        logits = values[row, : len(expected)]
+        difference = float(np.abs(logits - expected).max())
+        # A difference that is no number is no parity.
+        difference = difference if np.isfinite(difference) else float("inf")
+        if len(expected) == length:
+            found.unpadded = max(found.unpadded or 0.0, difference)
+        else:
+            found.padded = max(found.padded or 0.0, difference)
+        ordered = np.sort(expected, axis=-1)
+        clear = (
+            ordered[:, -1] - ordered[:, -2] > truth.tolerance if expected.shape[-1] > 1 else np.array(False)
+        )
+        found.disagreements += int((clear & (logits.argmax(-1) != expected.argmax(-1))).sum())
+        found.windows += 1

@@ -1,0 +1,107 @@
+"""A model folder as a token classifier in fp32, ready to be traced.
+
+A graph freezes whatever it is made from, so nothing may be guessed here: a
+classifier that was never trained, weights that have no place in the model and
+labels in another order are refused or read by name, not filled in.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedModel
+
+from ner_jobs.corpus.labels import labels_of_config
+from ner_jobs.models.checkpoint_config import Checkpoint, load_checkpoint
+from ner_jobs.task import ExitCode, PermanentError
+
+SHOWN = 3
+"""Names of weights in a message."""
+
+
+def open_checkpoint(
+    folder: Path, wanted: Sequence[str], max_length: int
+) -> tuple[PreTrainedModel, list[str]]:
+    """The checkpoint in fp32 with eager attention, as what its tensors say that it is.
+
+    Args:
+        folder: a Hugging Face folder.
+        wanted: the labels of the data; they match the checkpoint's by name.
+        max_length: sub-tokens in a window, specials included.
+
+    Returns:
+        The model in evaluation mode, and its labels in the order of its logits.
+
+    Raises:
+        PermanentError: it is no token classifier whose labels, by name, cover the wanted ones; a weight is
+            missing; its positions do not reach `max_length`.
+    """
+    checkpoint = load_checkpoint(folder)
+    _check_length(checkpoint, max_length)
+    labels = labels_of_logits(checkpoint, wanted)
+    config = dict(checkpoint.config)
+    config["id2label"] = dict(enumerate(labels))
+    config["label2id"] = {label: number for number, label in enumerate(labels)}
+    model_type = config.pop("model_type", None)
+    try:
+        model, loading = AutoModelForTokenClassification.from_pretrained(
+            folder,
+            config=AutoConfig.for_model(model_type, **config),
+            dtype=torch.float32,
+            attn_implementation="eager",
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise PermanentError(
+            f"the checkpoint ({model_type}) cannot be opened as a token classifier: {error}", ExitCode.DATA
+        ) from error
+    _refuse_guessed_weights(loading)
+    return model.eval(), list(labels)
+
+
+def labels_of_logits(checkpoint: Checkpoint, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The checkpoint's own labels where it has names; the wanted ones where it only has numbers.
+
+    Raises:
+        PermanentError: its own do not cover the wanted ones, or there are more or fewer numbers than names.
+    """
+    own = labels_of_config(checkpoint.config)
+    count = checkpoint.label_count
+    remedy = "add spec.finetune, or choose a base whose labels cover the data"
+    if own is not None and (count is None or count == len(own)):
+        missing = [label for label in wanted if label not in own]
+        if missing:
+            raise PermanentError(
+                f"the checkpoint's labels ({', '.join(own)}) lack {', '.join(missing)}, which the data has; "
+                + remedy
+            )
+        return own
+    if count is not None and count != len(wanted):
+        raise PermanentError(
+            f"the checkpoint has {count} labels without names, the data has {len(wanted)} "
+            f"({', '.join(wanted)}); write spec.model.labels in the order of its logits, or {remedy}"
+        )
+    return tuple(wanted)
+
+
+def _check_length(checkpoint: Checkpoint, max_length: int) -> None:
+    longest = checkpoint.longest_window
+    if longest is not None and max_length > longest:
+        raise PermanentError(
+            f"spec.model.maxLength is {max_length}, the checkpoint has positions for {longest}; "
+            "write at most that",
+            ExitCode.USAGE,
+        )
+
+
+def _refuse_guessed_weights(loading: Mapping[str, Any]) -> None:
+    missing = sorted(loading.get("missing_keys", ()))
+    if not missing:
+        return
+    shown = ", ".join(missing[:SHOWN]) + (f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else "")
+    raise PermanentError(
+        f"the checkpoint lacks weights of a token classifier ({shown}): exported, they would be random; "
+        "add spec.finetune, or choose a finetuned base",
+        ExitCode.DATA,
+    )

@@ -1,0 +1,1 @@
+"""The search for an int8 recipe that is shown to lose little."""

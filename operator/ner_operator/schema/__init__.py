@@ -1,0 +1,1 @@
+"""What is made from the models of the API: CRDs, validation, messages, YAML, the reference page."""

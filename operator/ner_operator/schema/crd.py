@@ -1,0 +1,335 @@
+"""The CRDs in `crds/`, generated from the models; `--check` fails where they differ.
+
+Pydantic's JSON schema is not Kubernetes' structural schema: references are
+inlined, an optional field is simply not required, const becomes an enum, a
+numeric exclusiveMinimum a minimum with a flag. What the API server would
+refuse, or what would make CEL's cost unbounded (a string without maxLength, a
+list without maxItems), is refused here already, by its path.
+
+Defaults are told in descriptions and filled in by pydantic: the server writes
+none into a user's spec. The one exception is the status, which begins as
+`observedGeneration: -1`, so that kstatus waits from the first read on.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ner_operator.api.base import ApiModel
+from ner_operator.api.meta import GROUP, VERSION, ObjectMeta
+from ner_operator.api.rule import Rule
+from ner_operator.api.v1alpha1.deployment import NerDeployment
+from ner_operator.api.v1alpha1.runtime import NerRuntime
+from ner_operator.schema.paths import child_model
+
+Schema = dict[str, Any]
+
+FOLDERS = (Path("crds"), Path("charts/nerd-operator/files/crds"))
+"""Where they are written: for people, and for the chart (Helm reads nothing outside of a chart)."""
+
+_KEPT = (
+    "type",
+    "format",
+    "description",
+    "enum",
+    "pattern",
+    "minimum",
+    "exclusiveMinimum",
+    "maximum",
+    "exclusiveMaximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "maxProperties",
+    "properties",
+    "required",
+    "items",
+    "additionalProperties",
+    "x-kubernetes-list-type",
+    "x-kubernetes-list-map-keys",
+    "x-kubernetes-preserve-unknown-fields",
+    "x-kubernetes-int-or-string",
+)
+"""What a structural schema may say, in the order in which it is written."""
+_FORMATS = {"integer": "int64", "number": "double"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of `kubectl get`."""
+
+    name: str
+    type: str
+    path: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a CRD says besides the schema."""
+
+    model: type[ApiModel]
+    plural: str
+    short: str
+    scope: str
+    columns: tuple[Column, ...]
+
+    @property
+    def name(self) -> str:
+        """The kind's name."""
+        return self.model.__name__
+
+    @property
+    def file(self) -> str:
+        """Name of its file in `crds/`."""
+        return f"{GROUP}_{self.plural}.yaml"
+
+
+_AGE = Column("Age", "date", ".metadata.creationTimestamp", "Time since it was made.")
+
+KINDS = (
+    Kind(
+        NerDeployment,
+        "nerdeployments",
+        "nerd",
+        "Namespaced",
+        (
+            Column(
+                "Ready", "string", '.status.conditions[?(@.type=="Ready")].status', "Nothing is left to do."
+            ),
+            Column("Revision", "string", ".status.revision", "The revision in service."),
+            Column("Variant", "string", ".status.variant", "The variant in service."),
+            Column("F1", "number", ".status.f1", "Its entity F1 on the test set."),
+            Column("Drop", "number", ".status.drop", "Points of F1 below the reference variant."),
+            _AGE,
+        ),
+    ),
+    Kind(
+        NerRuntime,
+        "nerruntimes",
+        "nrt",
+        "Cluster",
+        (
+            Column("Backend", "string", ".spec.backend", "What compiles and runs variants."),
+            Column("Accelerator", "string", ".spec.accelerator.resourceName", "The device's resource name."),
+            Column("Emulated", "boolean", ".spec.emulated", "The device is a stand-in."),
+            _AGE,
+        ),
+    ),
+)
+
+
+def definition(kind: Kind) -> Schema:
+    """The CustomResourceDefinition of one kind, as an object."""
+    schema = structural_schema(kind.model)
+    properties = schema["properties"]
+    for name in ("apiVersion", "kind"):
+        properties[name] = {"type": "string", "description": properties[name]["description"]}
+    schema["required"] = ["spec"]
+    version: Schema = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "additionalPrinterColumns": [
+            {
+                "name": column.name,
+                "type": column.type,
+                "jsonPath": column.path,
+                "description": column.description,
+            }
+            for column in kind.columns
+        ],
+        "schema": {"openAPIV3Schema": schema},
+    }
+    if "status" in properties:
+        version["subresources"] = {"status": {}}
+        properties["status"]["default"] = {"observedGeneration": -1}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "names": {
+                "kind": kind.name,
+                "listKind": f"{kind.name}List",
+                "plural": kind.plural,
+                "singular": kind.name.lower(),
+                "shortNames": [kind.short],
+                "categories": ["nerd-dev"],
+            },
+            "scope": kind.scope,
+            "versions": [version],
+        },
+    }
+
+
+def structural_schema(model: type[ApiModel]) -> Schema:
+    """The model as Kubernetes' structural schema, rules included.
+
+    Raises:
+        ValueError: the model says something that no structural schema can, or has a string or list
+            without an end; the message names the path.
+    """
+    generated = model.model_json_schema(by_alias=True, mode="validation")
+    return _Renderer(generated.get("$defs", {})).model(generated, model, "")
+
+
+class _Renderer:
+    def __init__(self, definitions: Mapping[str, Schema]) -> None:
+        self._definitions = definitions
+
+    def model(self, schema: Schema, model: type[ApiModel], path: str) -> Schema:
+        """An object with named fields, its rules, and the models below it."""
+        rendered: Schema = {"type": "object"}
+        if description := schema.get("description"):
+            rendered["description"] = _one_line(description)
+        rendered["properties"] = {}
+        for name, field in schema["properties"].items():
+            child = child_model(model, name)
+            # The server knows metadata itself, and refuses a CRD that says more of it.
+            metadata = {"type": "object"} if child is ObjectMeta else None
+            rendered["properties"][name] = metadata or self._field(field, child, f"{path}.{name}")
+        if required := schema.get("required"):
+            rendered["required"] = list(required)
+        if model.rules:
+            rendered["x-kubernetes-validations"] = [_validation(rule) for rule in model.rules]
+        return rendered
+
+    def _field(self, schema: Schema, model: type[ApiModel] | None, path: str) -> Schema:
+        schema = self._flat(schema, path)
+        if model is not None and "properties" in schema:
+            return self.model(schema, model, path)
+        return self._leaf(schema, model, path)
+
+    def _flat(self, schema: Schema, path: str) -> Schema:
+        """Without $ref and without the anyOf of an optional field; what stands beside them wins."""
+        beside = {name: value for name, value in schema.items() if name not in ("$ref", "anyOf", "title")}
+        if "$ref" in schema:
+            target = self._definitions[schema["$ref"].removeprefix("#/$defs/")]
+            return self._flat({**target, **beside}, path)
+        if "anyOf" in schema:
+            others = [choice for choice in schema["anyOf"] if choice.get("type") != "null"]
+            if len(others) != 1:
+                raise ValueError(f"{path}: a structural schema has no anyOf of several types")
+            return self._flat({**others[0], **beside}, path)
+        return beside
+
+    def _leaf(self, schema: Schema, model: type[ApiModel] | None, path: str) -> Schema:
+        rendered = dict(schema)
+        default, constant = rendered.pop("default", None), rendered.pop("const", None)
+        unknown = rendered.keys() - set(_KEPT)
+        if unknown:
+            raise ValueError(f"{path}: no structural schema for {', '.join(sorted(unknown))}")
+        if constant is not None:
+            rendered["enum"] = [constant]
+        for bound in ("minimum", "maximum"):
+            exclusive = f"exclusive{bound.capitalize()}"
+            if exclusive in schema:
+                rendered |= {bound: schema[exclusive], exclusive: True}
+        kind = rendered.get("type")
+        if kind in _FORMATS:
+            rendered["format"] = _FORMATS[kind]
+        if kind == "string" and not {"enum", "maxLength"} & set(rendered):
+            raise ValueError(f"{path}: a string needs max_length, or CEL's cost has no bound")
+        if kind == "array":
+            if "maxItems" not in rendered:
+                raise ValueError(f"{path}: a list needs max_length, or CEL's cost has no bound")
+            rendered["items"] = self._field(schema["items"], model, f"{path}[]")
+        if kind == "object":
+            values = rendered.pop("additionalProperties", None)
+            if isinstance(values, dict):
+                rendered["additionalProperties"] = self._field(values, None, f"{path}.*")
+            elif "x-kubernetes-preserve-unknown-fields" not in rendered:
+                raise ValueError(f"{path}: an object of anything; give its values a type")
+        if description := rendered.get("description"):
+            rendered["description"] = _one_line(description) + _default_words(default, description)
+        return {name: rendered[name] for name in _KEPT if name in rendered}
+
+
+def _validation(rule: Rule) -> Schema:
+    validation = {"rule": rule.cel, "message": rule.message}
+    # The server looks a fieldPath up in the schema, which says nothing of metadata's fields.
+    if rule.field and not rule.field.startswith("metadata"):
+        validation["fieldPath"] = f".{rule.field}"
+    return validation
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _default_words(default: object, description: str) -> str:
+    if default is None or isinstance(default, dict | list) or "Default:" in description:
+        return ""
+    words = str(default).lower() if isinstance(default, bool) else f"{default}"
+    return f" Default: {words}."
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists, as kubectl's users write them, and never uses anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def rendered(kind: Kind) -> str:
+    """The text of the kind's file in `crds/`."""
+    header = "# Generated from operator/ner_operator/api by `make crds`. Change the models, not this file.\n"
+    body = yaml.dump(definition(kind), Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
+    return header + body
+
+
+def drift(folder: Path) -> list[str]:
+    """What differs between the models and the files of `crds/`, in words; empty where nothing does."""
+    differences = []
+    for kind in KINDS:
+        file = folder / kind.file
+        if not file.is_file():
+            differences.append(f"{file} is missing")
+        elif file.read_text(encoding="utf-8") != rendered(kind):
+            differences.append(f"{file} is not what the models say")
+    known = {kind.file for kind in KINDS}
+    differences += [
+        f"{file} belongs to no kind" for file in sorted(folder.glob("*.yaml")) if file.name not in known
+    ]
+    return differences
+
+
+def write(folder: Path) -> None:
+    """Write every kind's file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in KINDS:
+        (folder / kind.file).write_text(rendered(kind), encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line: `--check` (exit 1 on a difference) or `--write`."""
+    parser = argparse.ArgumentParser(prog="python -m ner_operator.schema.crd", description=__doc__)
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--check", action="store_true", help="fail where a file differs from the models")
+    action.add_argument("--write", action="store_true", help="generate the files")
+    parser.add_argument("--folder", type=Path, help="default: crds/, and those of the chart")
+    options = parser.parse_args(arguments)
+    folders = (options.folder,) if options.folder else FOLDERS
+    if options.write:
+        for folder in folders:
+            write(folder)
+        return 0
+    differences = [difference for folder in folders for difference in drift(folder)]
+    for difference in differences:
+        sys.stderr.write(f"{difference}; run: make crds\n")
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

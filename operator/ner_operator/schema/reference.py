@@ -1,0 +1,245 @@
+"""docs/reference.md, generated from the models; `--check` fails where it differs.
+
+A person who writes a spec looks a field up by its path, so every kind is one
+table in the order of its fields, objects before what is in them, and under it
+the rules across fields with the message that `nerd validate` and the server
+give. What a description does not say by itself (type, default, bounds) is
+read from the same schema that the CRDs are made of.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from ner_operator.api.base import LIST_MAP_KEYS, LIST_TYPE, ApiModel
+from ner_operator.api.meta import GROUP, VERSION
+from ner_operator.api.strings import PATTERN_WORDS
+from ner_operator.api.v1alpha1.builtin_runtimes import BUILTIN_RUNTIMES
+from ner_operator.api.v1alpha1.rules import BUILTIN_PRECISIONS
+from ner_operator.schema.crd import KINDS, Kind
+from ner_operator.schema.paths import child_model, field_named, is_list
+
+PAGE = Path("docs/reference.md")
+
+Schema = Mapping[str, Any]
+
+HEADER = f"""<!-- Generated from ner_operator/api by `python -m ner_operator.schema.reference --write`.
+     Change the models, not this page. -->
+# Reference: every field
+
+The kinds of `{GROUP}/{VERSION}`. `[]` is an item of a list. A field whose default is *required* must be
+written; one without a default may be left out, and its description says what happens then. Defaults are
+filled in when the spec is read, never written into it. `nerd validate` holds a file against all of this. What
+to do with the fields stands in [data-formats](data-formats.md), [runtimes-and-int8](runtimes-and-int8.md),
+[gates-and-rollouts](gates-and-rollouts.md) and [storage](storage.md).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One field, in words that a table shows.
+
+    Attributes:
+        path: dotted, as `kubectl explain` takes it but for the `[]` of lists.
+        default: as YAML writes it; `required` where it must be written; empty where absence has a meaning.
+        bounds: what the value has to obey besides its type.
+    """
+
+    path: str
+    type: str
+    default: str
+    bounds: str
+    description: str
+
+
+def rendered() -> str:
+    """The text of the page."""
+    return "\n".join([HEADER, *(_section(kind) for kind in KINDS), _builtin_runtimes()])
+
+
+def rows(model: type[ApiModel], path: str = "") -> Iterator[Row]:
+    """Every field of an object and of all below it, objects before what is in them.
+
+    Args:
+        model: of the object.
+        path: where it stands; empty for the top of a kind.
+    """
+    generated = model.model_json_schema(by_alias=True, mode="validation")
+    definitions = generated.get("$defs", {})
+    required = set(generated.get("required", ()))
+    for name, written in generated["properties"].items():
+        if not path and name in ("apiVersion", "kind", "metadata", "status"):
+            continue
+        field = field_named(model, name)
+        assert field is not None
+        here = f"{path}.{name}" if path else name
+        schema = _flat(written, definitions)
+        child = child_model(model, name)
+        yield Row(
+            here,
+            _type(schema, definitions, child),
+            "required" if name in required else _default(field.get_default(call_default_factory=True)),
+            _bounds(schema, definitions, child),
+            _one_line(str(written.get("description") or schema.get("description", ""))),
+        )
+        if child is not None:
+            yield from rows(child, here + "[]" * is_list(field))
+
+
+def rules(model: type[ApiModel], path: str = "") -> Iterator[tuple[str, str]]:
+    """(path, message) of each rule across the fields of an object and of all below it."""
+    for rule in model.rules:
+        where = ".".join(part for part in (path, rule.field) if part)
+        yield where or "the object", rule.message
+    for name in (field.alias or name for name, field in model.model_fields.items()):
+        child, field = child_model(model, name), field_named(model, name)
+        if child is not None and field is not None and (path or name not in ("metadata", "status")):
+            here = f"{path}.{name}" if path else name
+            yield from rules(child, here + "[]" * is_list(field))
+
+
+def _section(kind: Kind) -> str:
+    scope = "in a namespace" if kind.scope == "Namespaced" else "one for the whole cluster"
+    lines = [
+        f"## {kind.name}",
+        "",
+        f"{_one_line(kind.model.__doc__ or '')} Short name `{kind.short}`; {scope}.",
+    ]
+    lines += ["", "| field | type | default | bounds | what it is |", "|---|---|---|---|---|"]
+    for row in rows(kind.model):
+        default = f"*{row.default}*" if row.default == "required" else row.default and f"`{row.default}`"
+        cells = (f"`{row.path}`", row.type, default, row.bounds, row.description)
+        lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
+    lines += ["", f"### Rules across fields of {kind.name}", "", "| about | what to write |", "|---|---|"]
+    # Data sets stand in several places, under the same rules.
+    places: dict[str, list[str]] = {}
+    for path, message in rules(kind.model):
+        places.setdefault(message, []).append(f"`{path}`")
+    lines += [f"| {', '.join(paths)} | {_cell(message)} |" for message, paths in places.items()]
+    return "\n".join([*lines, ""])
+
+
+def _builtin_runtimes() -> str:
+    lines = ["## Built-in runtimes", "", "| name | backend | precisions |", "|---|---|---|"]
+    lines += [
+        f"| `{name}` | {runtime.backend} | {', '.join(BUILTIN_PRECISIONS[name])} |"
+        for name, runtime in BUILTIN_RUNTIMES.items()
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _flat(schema: Schema, definitions: Mapping[str, Schema]) -> dict[str, Any]:
+    """Without $ref and without the anyOf of an optional field; what stands beside them wins."""
+    beside = {name: value for name, value in schema.items() if name not in ("$ref", "anyOf")}
+    if "$ref" in schema:
+        return _flat({**definitions[schema["$ref"].removeprefix("#/$defs/")], **beside}, definitions)
+    if "anyOf" in schema:
+        choice = next(choice for choice in schema["anyOf"] if choice.get("type") != "null")
+        return _flat({**choice, **beside}, definitions)
+    return beside
+
+
+def _type(schema: Schema, definitions: Mapping[str, Schema], child: type[ApiModel] | None) -> str:
+    kind = schema.get("type", "")
+    if kind == "array":
+        return f"list of {_type(_flat(schema['items'], definitions), definitions, child)}"
+    if kind == "object" and child is None:
+        values = schema.get("additionalProperties")
+        if not isinstance(values, dict):
+            return "map"
+        return f"map to {_type(_flat(values, definitions), definitions, None)}"
+    if "x-kubernetes-int-or-string" in schema:
+        return "quantity"
+    return str(kind) or "integer"
+
+
+def _default(value: object) -> str:
+    if value is None or value is PydanticUndefined or isinstance(value, ApiModel) or value == ():
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _number(value) if isinstance(value, int | float) else str(value)
+
+
+def _number(value: int | float) -> str:
+    return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else f"{value:.0f}"
+
+
+def _bounds(schema: Schema, definitions: Mapping[str, Schema], child: type[ApiModel] | None) -> str:
+    """What the value has to obey, in words; of a list its own bounds, then those of its items."""
+    found: list[str] = []
+    if choices := schema.get("enum") or ([schema["const"]] if "const" in schema else []):
+        found.append(", ".join(f"`{choice}`" for choice in choices))
+    found += [
+        f"{sign} {_number(schema[name])}"
+        for name, sign in (
+            ("minimum", "≥"),
+            ("exclusiveMinimum", ">"),
+            ("maximum", "≤"),
+            ("exclusiveMaximum", "<"),
+        )
+        if name in schema
+    ]
+    if "pattern" in schema:
+        found.append(PATTERN_WORDS[schema["pattern"]])
+    if "maxLength" in schema:
+        found.append(_between(schema.get("minLength", 0), schema["maxLength"], "characters"))
+    if schema.get("type") == "array":
+        found.append(_between(schema.get("minItems", 0), schema.get("maxItems"), "items"))
+        if schema.get(LIST_TYPE) == "map":
+            found.append(f"no two with the same {schema[LIST_MAP_KEYS][0]}")
+        elif schema.get(LIST_TYPE) == "set":
+            found.append("no item twice")
+        if child is None and (of_items := _bounds(_flat(schema["items"], definitions), definitions, None)):
+            found.append(f"each: {of_items}")
+    if "maxProperties" in schema:
+        found.append(f"at most {schema['maxProperties']} keys")
+        values = schema.get("additionalProperties")
+        if isinstance(values, dict) and (of_values := _bounds(_flat(values, definitions), definitions, None)):
+            found.append(f"each: {of_values}")
+    return "; ".join(found)
+
+
+def _between(least: int, most: int | None, of: str) -> str:
+    if most is None:
+        return f"at least {least} {of}"
+    if least == most:
+        return f"{most} {of}"
+    return f"{least} to {most} {of}" if least else f"at most {most} {of}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line: `--check` (exit 1 on a difference) or `--write`."""
+    parser = argparse.ArgumentParser(prog="python -m ner_operator.schema.reference", description=__doc__)
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--check", action="store_true", help="fail where the page differs from the models")
+    action.add_argument("--write", action="store_true", help="generate the page")
+    parser.add_argument("--page", type=Path, default=PAGE, help=f"default: {PAGE}")
+    options = parser.parse_args(arguments)
+    if options.write:
+        options.page.parent.mkdir(parents=True, exist_ok=True)
+        options.page.write_text(rendered(), encoding="utf-8")
+        return 0
+    if options.page.is_file() and options.page.read_text(encoding="utf-8") == rendered():
+        return 0
+    sys.stderr.write(
+        f"{options.page} is not what the models say; run: python -m ner_operator.schema.reference --write\n"
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,262 @@
+"""From text to valid objects, or to every mistake at once.
+
+The API server answers in rounds: unknown fields, then types, then rules. A
+person at a terminal wants all of them together, so the rules are asked even
+where fields are wrong, but for those that rest on a wrong field.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from ner_operator.api.base import RULE_ERROR, ApiModel, repetitions
+from ner_operator.api.meta import API_VERSION, GROUP
+from ner_operator.api.v1alpha1.deployment import NerDeployment
+from ner_operator.api.v1alpha1.runtime import NerRuntime
+from ner_operator.schema.mistakes import Explainer, Found, Mistake, found
+from ner_operator.schema.paths import Path, child_model, kubectl_path
+from ner_operator.schema.yaml import Document, Json, YamlError, read_documents
+
+KINDS: Mapping[str, type[NerDeployment] | type[NerRuntime]] = {
+    "NerDeployment": NerDeployment,
+    "NerRuntime": NerRuntime,
+}
+MAXIMUM_BYTES = 3 * 2**20
+"""Of a file; the API server takes no larger request."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidDocument:
+    """One valid object of a file.
+
+    Attributes:
+        file: as the user named it; `-` is standard input.
+        line: 1-based, where its document begins.
+        written: its JSON, as written: what `--set` changes before it is checked again.
+    """
+
+    file: str
+    line: int
+    object: NerDeployment | NerRuntime
+    written: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a file holds.
+
+    Attributes:
+        documents: the valid ones, in their order.
+        mistakes: of the others, by line; nothing may be run where there is one.
+        warnings: what is allowed, but hardly meant: a field without a value counts as absent.
+        others: documents of other API groups, passed over: `Kind (line)`.
+    """
+
+    documents: tuple[ValidDocument, ...]
+    mistakes: tuple[Mistake, ...]
+    warnings: tuple[Mistake, ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def deployments(self) -> tuple[NerDeployment, ...]:
+        """The NerDeployments among the valid documents."""
+        return tuple(item.object for item in self.documents if isinstance(item.object, NerDeployment))
+
+    @property
+    def runtimes(self) -> tuple[NerRuntime, ...]:
+        """The NerRuntimes among the valid documents."""
+        return tuple(item.object for item in self.documents if isinstance(item.object, NerRuntime))
+
+
+def load(path: FilePath) -> Checked:
+    """Read and check all documents of a file; what is wrong with the file itself is a mistake too."""
+    file = str(path)
+    try:
+        if path.stat().st_size > MAXIMUM_BYTES:
+            return _refused(file, f"is larger than {MAXIMUM_BYTES >> 20} MiB; is it a spec?")
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return _refused(file, f"is not UTF-8 (byte {error.start}): save it as UTF-8")
+    except OSError as error:
+        return _refused(file, f"cannot be read: {(error.strerror or str(error)).lower()}")
+    return load_text(text, file)
+
+
+def load_text(text: str, file: str = "-") -> Checked:
+    """Check all documents of a text.
+
+    Args:
+        text: YAML or JSON, one document or many.
+        file: what the mistakes name.
+    """
+    valid: list[ValidDocument] = []
+    mistakes: list[Mistake] = []
+    warnings: list[Mistake] = []
+    others: list[str] = []
+    try:
+        for document in read_documents(text):
+            if (other := _other_group(document)) is not None:
+                others.append(f"{other} (line {document.line})")
+                continue
+            warnings += empty_fields(document, file)
+            if wrong := check(document, file):
+                mistakes += wrong
+                continue
+            written = without_nulls(document.value)
+            assert isinstance(written, dict)
+            object_ = KINDS[str(written["kind"])].model_validate(written, by_alias=True, by_name=False)
+            valid.append(ValidDocument(file, document.line, object_, written))
+    except YamlError as error:
+        mistakes.append(Mistake(file, error.line, "", f"no YAML from here on: {error}"))
+    if not valid and not mistakes:
+        message = f"holds no object of {API_VERSION}; nerd init writes one to start from"
+        mistakes.append(Mistake(file, 1, "", message))
+    return Checked(tuple(valid), tuple(mistakes), tuple(warnings), tuple(others))
+
+
+def check(document: Document, file: str = "-") -> list[Mistake]:
+    """Every mistake of one document, by line; empty where it is valid."""
+    mistakes = [Found(problem.path, problem.message) for problem in document.problems]
+    lines = {problem.path: problem.line for problem in document.problems}
+    kind, of_head = _kind_of(document)
+    mistakes += of_head
+    value = without_nulls(document.value)
+    if kind is not None and isinstance(value, dict):
+        mistakes += _mistakes_of(kind, document, value)
+    tied = []
+    for item in mistakes:
+        line = lines.get(item.path) or document.line_of(item.path)
+        tied.append(Mistake(file, line, kubectl_path(item.path), item.message))
+    return sorted(dict.fromkeys(tied), key=lambda mistake: mistake.line)
+
+
+def without_nulls(value: Json) -> Json:
+    """The value without the fields that have none, as the server prunes them; list items stay."""
+    if isinstance(value, dict):
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+def empty_fields(document: Document, file: str = "-") -> list[Mistake]:
+    """Fields that are written without a value: they count as absent, which is hardly what was meant."""
+    kind, _ = _kind_of(document)
+    if kind is None:
+        return []
+    explainer = Explainer(kind, document)
+    return [
+        Mistake(file, document.line_of(path), kubectl_path(path), explainer.empty(path))
+        for path in _nulls(document.value)
+    ]
+
+
+def _nulls(value: Json, path: Path = ()) -> Iterator[Path]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if item is None:
+                yield (*path, name)
+            elif path or name not in ("metadata", "status"):
+                yield from _nulls(item, (*path, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _nulls(item, (*path, index))
+
+
+def _refused(file: str, message: str) -> Checked:
+    return Checked((), (Mistake(file, 1, "", message),))
+
+
+def _other_group(document: Document) -> str | None:
+    """The kind of a document that belongs to another API group, or None."""
+    if not isinstance(document.value, dict):
+        return None
+    version, kind = document.value.get("apiVersion"), document.value.get("kind")
+    if not isinstance(version, str) or not isinstance(kind, str) or kind in KINDS:
+        return None
+    return None if version.partition("/")[0] == GROUP else kind
+
+
+def _kind_of(document: Document) -> tuple[type[ApiModel] | None, list[Found]]:
+    """The model of a document, and what is wrong with its apiVersion and kind."""
+    if not isinstance(document.value, dict):
+        what = found(document.value)
+        return None, [Found((), f"{what} is no object: begin with apiVersion: {API_VERSION}")]
+    mistakes = []
+    if (version := document.value.get("apiVersion")) != API_VERSION:
+        state = "is missing" if version is None else f"{found(version)} is not served"
+        mistakes.append(Found(("apiVersion",), f"{state}: write {API_VERSION}"))
+    name = document.value.get("kind")
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        state = "is missing" if name is None else f"{found(name)} is not known"
+        mistakes.append(Found(("kind",), f"{state}: write {' or '.join(KINDS)}"))
+    return kind, mistakes
+
+
+def _mistakes_of(kind: type[ApiModel], document: Document, value: Mapping[str, Any]) -> Iterator[Found]:
+    explainer = Explainer(kind, document)
+    wrong: list[Path] = []
+    for error in _errors(kind, value):
+        path = tuple(error["loc"])
+        if path in (("apiVersion",), ("kind",)) or path in wrong or error["type"] == RULE_ERROR:
+            continue
+        # Pydantic counts the entries that are right by themselves; the server counts all.
+        if error["type"] == "too_short" and error["input"]:
+            continue
+        wrong.append(path)
+        yield explainer.explain(error)
+    yield from _broken_rules(kind, value, (), wrong)
+
+
+def _errors(kind: type[ApiModel], value: Mapping[str, Any]) -> list[Any]:
+    try:
+        kind.model_validate(value, by_alias=True, by_name=False)
+    except ValidationError as error:
+        return list(error.errors(include_url=False))
+    return []
+
+
+def _broken_rules(model: type[ApiModel], value: object, path: Path, wrong: list[Path]) -> Iterator[Found]:
+    """The broken rules of an object and of all below it, but for those that rest on a wrong field."""
+    if not isinstance(value, Mapping):
+        return
+    for rule in model.rules:
+        rests_on = [(*path, *steps) for steps in rule.paths] or [path]
+        if any(_related(mine, other) for mine in rests_on for other in wrong):
+            continue
+        if not _holds(rule.holds, value, clean=not any(_related(path, other) for other in wrong)):
+            yield Found((*path, *rule.paths[0]) if rule.field else path, rule.message)
+    for name, key in model.unique_lists().items():
+        items = value.get(name)
+        if isinstance(items, list):
+            for repetition in repetitions(name, key, items):
+                yield Found((*path, name, repetition.index), repetition.message)
+    for name, item in value.items():
+        child = child_model(model, name)
+        if child is None:
+            continue
+        if isinstance(item, list):
+            for index, entry in enumerate(item):
+                yield from _broken_rules(child, entry, (*path, name, index), wrong)
+        else:
+            yield from _broken_rules(child, item, (*path, name), wrong)
+
+
+def _related(mine: Path, other: Path) -> bool:
+    """Whether one of two paths lies at or under the other."""
+    length = min(len(mine), len(other))
+    return mine[:length] == other[:length]
+
+
+def _holds(check: Any, value: Mapping[str, Any], clean: bool) -> bool:
+    try:
+        return bool(check(value))
+    except (KeyError, TypeError, AttributeError, ValueError):
+        # What it rests on is itself wrong, in a way that has been reported by its own path.
+        if clean:
+            raise
+        return True

@@ -1,0 +1,135 @@
+"""The search over recipes: first in order that is shown to lose little; errors and collapses are verdicts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from ner_jobs.corpus.encoding import Encoder
+from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.engines.base import Calibration, FloatArray, IntArray, Recipe
+from ner_jobs.quantization.search import CalibrationWindows, Search, Tried, best_of
+from ner_jobs.scoring.decoding import Decoder
+from ner_jobs.task import PermanentError
+from ner_jobs.task.parameters import QuantizationParameters
+
+LABELS = ("O", "B-LOC", "I-LOC")
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "o", "b", "i"]
+TAG_OF_ID = {4: 0, 5: 1, 6: 2}
+
+
+class LetterSession:
+    """Reads the tag off the letter, unless told to forget a share of the entities."""
+
+    fixed_length = None
+    length_step = 1
+    effective_precision = "int8"
+    products: Mapping[str, int] = {}
+
+    def __init__(self, forgets_every: int) -> None:
+        self._forgets_every = forgets_every
+        self._seen = 0
+
+    def run(self, input_ids: IntArray, attention_mask: IntArray) -> FloatArray:
+        logits = np.zeros((*input_ids.shape, len(LABELS)), np.float32)
+        for row, ids in enumerate(input_ids):
+            self._seen += 1
+            forgets = self._forgets_every and self._seen % self._forgets_every == 0
+            for at, number in enumerate(ids):
+                logits[row, at, 0 if forgets else TAG_OF_ID.get(int(number), 0)] = 9
+        return logits
+
+
+class LetterBackend:
+    """A backend whose recipes forget what their name says: `every-3`, `every-0`, `broken`, `impossible`."""
+
+    name = "letters"
+
+    def recipes(self, precision: str) -> Sequence[Recipe]:
+        return (Recipe("every-0", precision, ""),)
+
+    def lacking(self, recipe: Recipe) -> str:
+        return "this machine forgets nothing" if recipe.name == "impossible" else ""
+
+    def compile(
+        self,
+        exported: Path,
+        recipe: Recipe,
+        calibration: Calibration,
+        target: Path,
+        options: Mapping[str, str],
+    ) -> None:
+        if recipe.name == "broken":
+            raise PermanentError("the engine has no such operator")
+        (target / "model").write_text(recipe.name.removeprefix("every-"))
+
+    def load(self, folder: Path, threads: int = 1) -> LetterSession:
+        return LetterSession(int((folder / "model").read_text()))
+
+    def versions(self) -> dict[str, str]:
+        return {}
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Callable[[float], Search]:
+    tokenizer = Tokenizer(models.WordLevel({token: at for at, token in enumerate(VOCABULARY)}, "[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    sentence = ("o", "b", "i", "o"), ("O", "B-LOC", "I-LOC", "O")
+    encoder = Encoder(tmp_path, 16, "characters")
+    validation = [Sentence(f"v:{at}", *sentence) for at in range(300)]
+
+    def make(max_drop: float) -> Search:
+        return Search(
+            backend=LetterBackend(),
+            exported=tmp_path,
+            calibration=CalibrationWindows.of(validation[:3], encoder),
+            validation=validation,
+            encoder=encoder,
+            decoder=Decoder(LABELS, "constrained"),
+            quantization=QuantizationParameters(max_drop=max_drop, resamples=200),
+            options={},
+            threads=1,
+            padding=0,
+            log=lambda line: None,
+            progress=lambda done, total, what: None,
+        )
+
+    return make
+
+
+def tried(search: Search, name: str, folder: Path) -> Tried:
+    reference = search.reference(folder / "reference")
+    return search.try_recipe(Recipe(name, "int8", ""), reference, folder / "target")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "max_drop", "passed", "words"),
+    [
+        pytest.param("every-0", 0.0, True, "0.00 points below", id="the same predictions pass"),
+        pytest.param("every-2", 0.5, False, "above the 0.5 points", id="a collapse is refused"),
+        pytest.param("every-100", 0.6, False, "above", id="a drop not shown to be small is refused"),
+        pytest.param("every-100", 5.0, True, "within", id="the same drop passes where more is allowed"),
+        pytest.param("broken", 5.0, False, "no such operator", id="an error is a verdict, not the end"),
+        pytest.param(
+            "impossible", 5.0, False, "this machine forgets nothing", id="what cannot run is skipped"
+        ),
+    ],
+)
+def test_a_recipe_is_judged_by_the_bound_of_its_drop(
+    search: Callable[[float], Search], tmp_path: Path, recipe: str, max_drop: float, passed: bool, words: str
+) -> None:
+    row = tried(search(max_drop), recipe, tmp_path)
+    assert row.passed is passed
+    assert words in row.why
+    verdict = {"broken": "failed", "impossible": "skipped"}.get(recipe, "passed" if passed else "refused")
+    assert row.as_json()["verdict"] == verdict
+
+
+def test_best_of_names_the_closest_and_its_figures(search: Callable[[float], Search], tmp_path: Path) -> None:
+    rows = [tried(search(0.0), name, tmp_path) for name in ("broken", "every-2", "every-100")]
+    assert best_of(rows).startswith("the closest, every-100:")
+    assert "no such operator" in best_of(rows[:1])

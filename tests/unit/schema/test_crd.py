@@ -1,0 +1,170 @@
+"""The generator: a golden schema with each construct, what it refuses, and the files in crds/."""
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import pytest
+from pydantic import Field
+
+from ner_operator.api.base import SET, ApiModel, Items, map_by
+from ner_operator.api.rule import Rule
+from ner_operator.schema.crd import KINDS, definition, drift, main, structural_schema
+
+
+class Wheel(ApiModel):
+    """A wheel."""
+
+    name: str = Field(max_length=63)
+    """Names the wheel."""
+    radius: float = Field(default=0.5, gt=0, le=2)
+    """In metres."""
+
+
+class Cart(ApiModel):
+    """A cart
+    on wheels.
+    """
+
+    front: Wheel | None = None
+    """The first wheel."""
+    wheels: Items[Wheel] = Field(default=(), max_length=4, json_schema_extra=map_by("name"))
+    """All wheels."""
+    colours: Items[Literal["red", "blue"]] | None = Field(default=None, max_length=2, json_schema_extra=SET)
+    """The colours."""
+    kind: Literal["cart"]
+    """Always cart."""
+    loaded: bool = False
+    """Whether something is on it."""
+    notes: dict[str, str] | None = None
+    """Anything."""
+
+    rules: ClassVar = (
+        Rule(
+            field="front",
+            cel="!has(self.front)",
+            holds=lambda it: "front" not in it,
+            message="no front",
+        ),
+    )
+
+
+class Bounded(Cart):
+    """With notes that end."""
+
+    notes: dict[str, Literal["x"]] | None = Field(default=None, max_length=3)
+    """Anything."""
+
+
+def test_each_construct_becomes_structural() -> None:
+    wheel = {
+        "name": {"type": "string", "description": "Names the wheel.", "maxLength": 63},
+        "radius": {
+            "type": "number",
+            "format": "double",
+            "description": "In metres. Default: 0.5.",
+            "minimum": 0,
+            "exclusiveMinimum": True,
+            "maximum": 2,
+        },
+    }
+    assert structural_schema(Bounded) == {
+        "type": "object",
+        "description": "With notes that end.",
+        "properties": {
+            "front": {
+                "type": "object",
+                "description": "The first wheel.",
+                "properties": wheel,
+                "required": ["name"],
+            },
+            "wheels": {
+                "type": "array",
+                "description": "All wheels.",
+                "maxItems": 4,
+                "items": {
+                    "type": "object",
+                    "description": "A wheel.",
+                    "properties": wheel,
+                    "required": ["name"],
+                },
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+            "colours": {
+                "type": "array",
+                "description": "The colours.",
+                "maxItems": 2,
+                "items": {"type": "string", "enum": ["red", "blue"]},
+                "x-kubernetes-list-type": "set",
+            },
+            "kind": {"type": "string", "description": "Always cart.", "enum": ["cart"]},
+            "loaded": {"type": "boolean", "description": "Whether something is on it. Default: false."},
+            "notes": {
+                "type": "object",
+                "description": "Anything.",
+                "maxProperties": 3,
+                "additionalProperties": {"type": "string", "enum": ["x"]},
+            },
+        },
+        "required": ["kind"],
+        "x-kubernetes-validations": [
+            {"rule": "!has(self.front)", "message": "no front", "fieldPath": ".front"}
+        ],
+    }
+
+
+class Endless(ApiModel):
+    word: str
+
+
+class EndlessList(ApiModel):
+    words: Items[Literal["a"]]
+
+
+class Either(ApiModel):
+    word: int | bool
+
+
+class Anything(ApiModel):
+    word: dict[str, Any]
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Cart, r"^\.notes\.\*: a string needs max_length"),
+        (Endless, r"^\.word: a string needs max_length"),
+        (EndlessList, r"^\.words: a list needs max_length"),
+        (Either, r"^\.word: a structural schema has no anyOf"),
+        (Anything, r"^\.word: an object of anything"),
+    ],
+)
+def test_what_the_server_would_refuse_is_refused_here(model: type[ApiModel], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        structural_schema(model)
+
+
+def test_the_files_are_what_the_models_say(repository: Path) -> None:
+    assert drift(repository / "crds") == []
+
+
+def test_drift_is_found_and_mended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = ["--folder", str(tmp_path)]
+    assert main(["--check", *folder]) == 1
+    assert main(["--write", *folder]) == 0
+    assert main(["--check", *folder]) == 0
+    file = tmp_path / KINDS[0].file
+    file.write_text(file.read_text() + "# by hand\n")
+    (tmp_path / "nerd.dev_others.yaml").write_text("")
+    assert main(["--check", *folder]) == 1
+    said = capsys.readouterr().err
+    assert "is not what the models say; run: make crds" in said
+    assert "belongs to no kind" in said
+
+
+def test_a_status_begins_unobserved() -> None:
+    deployment, runtime = (definition(kind)["spec"]["versions"][0] for kind in KINDS)
+    status = deployment["schema"]["openAPIV3Schema"]["properties"]["status"]
+    assert status["default"] == {"observedGeneration": -1}
+    assert deployment["subresources"] == {"status": {}}
+    assert "subresources" not in runtime

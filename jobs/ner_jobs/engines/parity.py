@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ner_jobs.corpus.padding import pad
 from ner_jobs.engines.base import FloatArray, IntArray
 
 Forward = Callable[[IntArray, IntArray], FloatArray]
@@ -95,12 +96,7 @@ def compare_fixed(form: str, forward: Forward, truth: Truth, max_length: int) ->
 
 
 def _run(found: Parity, forward: Forward, truth: Truth, places: Sequence[int], length: int) -> None:
-    ids = np.full((len(places), length), truth.padding, np.int64)
-    mask = np.zeros((len(places), length), np.int64)
-    for row, at in enumerate(places):
-        real = len(truth.windows[at])
-        ids[row, :real] = truth.windows[at]
-        mask[row, :real] = 1
+    ids, mask = pad([truth.windows[at] for at in places], length, truth.padding)
     values = forward(ids, mask)
     found.shapes.add((len(places), length))
     for row, at in enumerate(places):

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ner_jobs.corpus.encoding import Encoded, Window
+from ner_jobs.corpus.padding import pad
 from ner_jobs.engines.base import Session
 from ner_jobs.inference.batching import BatchLimits, batches_of
 from ner_jobs.scoring.decoding import Decoder
@@ -96,12 +97,7 @@ class Decider:
                 "spec.model.maxLength",
                 ExitCode.SOFTWARE,
             )
-        ids = np.full((len(windows), length), self._padding, np.int64)
-        mask = np.zeros((len(windows), length), np.int64)
-        for row, window in enumerate(windows):
-            real = len(window.input_ids)
-            ids[row, :real] = window.input_ids
-            mask[row, :real] = 1
+        ids, mask = pad([window.input_ids for window in windows], length, self._padding)
         return self._session.run(ids, mask)
 
     def _decide(

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ner_jobs.corpus.encoding import Encoded, Encoder
+from ner_jobs.corpus.padding import pad
 from ner_jobs.corpus.sentence import Entity, Sentence
 from ner_jobs.scoring.decoding import Decoder
 from ner_jobs.scoring.spans import spans_of
@@ -73,12 +74,9 @@ class Validation:
         for begin in range(0, len(self._order), WINDOWS_IN_BATCH):
             places = self._order[begin : begin + WINDOWS_IN_BATCH]
             length = len(self._window_ids(places[0]))
-            ids = torch.full((len(places), length), self._padding)
-            mask = torch.zeros((len(places), length), dtype=torch.int64)
-            for row, place in enumerate(places):
-                real = torch.from_numpy(self._window_ids(place))
-                ids[row, : len(real)] = real
-                mask[row, : len(real)] = 1
+            ids, mask = map(
+                torch.from_numpy, pad([self._window_ids(place) for place in places], length, self._padding)
+            )
             yield places, ids.to(device), mask.to(device)
 
     def _joined(self, item: Encoded, rows: Sequence[np.ndarray | None]) -> np.ndarray:

@@ -1,9 +1,4 @@
-"""Promotion by a person: the same gates, another hand.
-
-Pure: which variant a wish leads to, or why to none. The command line decides
-with it on a laptop, the promote stage in a cluster, so both say the same
-sentence.
-"""
+"""Promotion by hand: a person chooses, and the gates judge all the same. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,6 +6,7 @@ from ner_jobs.promotion.gates import Candidate, Reason, VariantVerdict, admissio
 from ner_jobs.task import ExitCode, PermanentError
 
 SOMEBODY = "a person"
+"""Who moved the pointer, if the command does not say it."""
 
 
 def chosen_by_hand(
@@ -20,17 +16,17 @@ def chosen_by_hand(
     variant: str | None,
     force: str,
 ) -> str:
-    """The variant that a person's wish leads to.
+    """The variant that a promote command leads to.
 
     Args:
-        verdicts: by variant, of those that the gates have judged.
-        variants: all that there are.
-        preference: the order in which they are promoted.
-        variant: that the person named; None is the first in preference that passed every gate.
-        force: why, although a gate refused it; empty obeys the gates.
+        verdicts: of the gates, by variant: of those in preference and of the named one.
+        variants: the names that there are.
+        preference: the order in which variants are promoted.
+        variant: the named one; None takes the first in preference that passed every gate.
+        force: the reason to promote although a gate refuses; empty obeys the gates.
 
     Raises:
-        PermanentError: there is no such variant, or a gate refused it, or none has judged it.
+        PermanentError: there is no such variant, or a gate refuses it.
     """
     if variant is not None and variant not in variants:
         raise PermanentError(
@@ -39,16 +35,8 @@ def chosen_by_hand(
     if force:
         return variant or preference[0]
     if variant is None:
-        passed = [name for name in preference if name in verdicts and verdicts[name].passed]
-        if passed:
-            return passed[0]
-        variant = preference[0]
-    if variant not in verdicts:
-        raise PermanentError(
-            f"no gate has judged variant {variant} of this revision; nerd run does, "
-            "or say why with --force REASON",
-            ExitCode.USAGE,
-        )
+        passed = [name for name in preference if verdicts[name].passed]
+        variant = passed[0] if passed else preference[0]
     judged = verdicts[variant]
     if not judged.passed:
         raise PermanentError(
@@ -59,16 +47,16 @@ def chosen_by_hand(
 
 
 def require_real(candidate: Candidate, allow_emulated: bool) -> None:
-    """Refuse what was made on a stand-in for its device: no reason makes its figures true.
+    """Refuse a candidate that was made on an emulated device, unless the spec allows it.
 
     Raises:
-        PermanentError: it was, and the spec does not allow it.
+        PermanentError: it was; --force does not change that.
     """
     for finding in admission(candidate, allow_emulated):
         if finding.reason is Reason.EMULATED:
             raise PermanentError(f"{finding.message}; --force does not change that", ExitCode.SOFTWARE)
 
 
-def words_by_hand(passed: bool, force: str) -> str:
+def message_by_hand(passed: bool, force: str) -> str:
     """Why it was promoted, for the pointer's history."""
     return "passed every gate, promoted by hand" if passed else f"forced: {force}"

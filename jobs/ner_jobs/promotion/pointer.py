@@ -138,7 +138,7 @@ def rolled_back(
     Raises:
         PermanentError: there is no such position in the history, or the prefix fits several revisions.
     """
-    former = _target(current, revision, generation)
+    former = rollback_target(current, revision, generation)
     position = former.model_copy(
         update={
             "generation": current.generation + 1,
@@ -160,8 +160,12 @@ def rolled_back(
     )
 
 
-def _target(current: Pointer, revision: str | None, generation: int | None) -> Promotion:
-    """The position of the history to go back to."""
+def rollback_target(current: Pointer, revision: str | None, generation: int | None) -> Promotion:
+    """The position of the history that a rollback goes back to, for the arguments of `rolled_back`.
+
+    Raises:
+        PermanentError: as for `rolled_back`.
+    """
     others = [
         former
         for former in reversed(current.history)

@@ -1,7 +1,7 @@
-"""promote, where a person wants a former model back: no judgement, one move.
+"""The promote stage's rollback: it judges nothing and moves the pointer to a former position.
 
-A wish that cannot be obeyed is a result, like a gate's refusal: the stage
-ends well and the verdict says why.
+A rollback that is refused is a result, like a gate's refusal: the stage
+succeeds, and the verdict says why.
 """
 
 import time
@@ -35,19 +35,19 @@ def run(context: StageContext) -> StageResult:
 
 
 def _back(context: StageContext, parameters: RollbackParameters, current: Pointer) -> Pointer:
-    wish = parameters.rollback
-    if wish.leaving is not None and wish.leaving != current.generation:
+    command = parameters.rollback
+    if command.leaving is not None and command.leaving != current.generation:
         raise PermanentError(
-            f"generation {wish.leaving} was to be left, and generation {current.generation} came into "
-            "service since; look at it, and ask again",
+            f"generation {command.leaving} was to be left, and generation {current.generation} came into "
+            "service since; check that one, and ask again",
             ExitCode.USAGE,
         )
     pointer = rolled_back(
         current,
         time.time(),
-        wish.by or SOMEBODY,
-        generation=wish.generation,
-        message=wish.reason or "rolled back",
+        command.by or SOMEBODY,
+        generation=command.generation,
+        message=command.reason or "rolled back",
         history_limit=parameters.history_limit,
         command_key=context.task.key,
     )

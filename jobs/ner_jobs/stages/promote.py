@@ -28,7 +28,7 @@ from ner_jobs.promotion.gates import (
     gates_of,
     judge,
 )
-from ner_jobs.promotion.manual import SOMEBODY, chosen_by_hand, require_real, words_by_hand
+from ner_jobs.promotion.manual import SOMEBODY, chosen_by_hand, message_by_hand, require_real
 from ner_jobs.promotion.pointer import Action, Pointer, Promotion, promoted
 from ner_jobs.promotion.standing import Standing, move, observe
 from ner_jobs.promotion.verdict import left
@@ -210,7 +210,7 @@ def _wished(
         judged, sorted(_variants(context)), parameters.preference, wish.variant, wish.force
     )
     require_real(_candidate(context, parameters, standing, variant), parameters.allow_emulated)
-    return variant, words_by_hand(judged[variant].passed, wish.force)
+    return variant, message_by_hand(judged[variant].passed, wish.force)
 
 
 def _message(verdict: Verdict, distance: Distance, choice: Choice, before: Promotion | None) -> str:

@@ -2,44 +2,28 @@
 
 import typer
 
-from ner_operator.cli.options import (
-    Context,
-    Deployment,
-    Endpoint,
-    Kubeconfig,
-    Namespace,
-    Output,
-    Storage,
-    cluster,
-)
+from ner_operator.cli import options
 
 
 def adopt(
-    name: Deployment,
-    storage: Storage = None,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    endpoint_url: Endpoint = None,
-    output: Output = "table",
+    name: options.Deployment,
+    storage: options.Storage = None,
+    namespace: options.Namespace = None,
+    context: options.Context = None,
+    kubeconfig: options.Kubeconfig = None,
+    endpoint_url: options.Endpoint = None,
+    output: options.Output = "table",
 ) -> None:
-    """Take over the promoted model of a NerDeployment of the same name that is gone.
+    """Take over the promoted model of a deleted NerDeployment of the same name.
 
-    The pointer in the store knows whose it is, so that two clusters never move one pointer. After a
-    NerDeployment was deleted and made again, or a cluster was, say here that it is the same; it is written
-    with your own credentials.
+    The pointer in the store names its owner, so that two clusters never move the same pointer. Use this
+    after a NerDeployment or a cluster was made again. It writes with your own credentials.
     """
-    from ner_jobs.promotion.pointer import adopt_pointer, never_promoted
-    from ner_jobs.task import ExitCode, PermanentError
-    from ner_operator.cli.cluster.reading import read_one
-    from ner_operator.cli.cluster.results import owner_of, store_of
-    from ner_operator.cli.promote import tell
+    from ner_operator.cli.cluster.place import open_cluster
+    from ner_operator.cli.place import position_of
+    from ner_operator.cli.promote import show
 
-    deployed = read_one(cluster(namespace, context, kubeconfig), name)
-    store, owner = store_of(deployed, storage, endpoint_url), owner_of(deployed)
-    pointer = adopt_pointer(store, owner)
-    if pointer is None:
-        raise PermanentError(f"{never_promoted(owner)} in {store.uri}", ExitCode.NO_INPUT)
+    pointer = open_cluster(name, namespace, context, kubeconfig, storage, endpoint_url).adopt()
     if output == "table":
-        typer.echo(f"{name} owns its pointer now; the next attempt of promote goes on")
-    tell(pointer, output)
+        typer.echo(f"{name} owns its pointer now; the next attempt of promote continues")
+    show(position_of(pointer), output)

@@ -1,26 +1,26 @@
-"""`nerd demo`: from nothing to a promoted int8 model, on data that it makes itself."""
+"""`nerd demo`: train and promote an int8 model on generated data."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ner_operator.cli.options import Output
+from ner_operator.cli import options
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where spec, data and results go.")] = Path(
-        ".nerd/demo"
-    ),
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The folder of spec, data and results.")
+    ] = Path(".nerd/demo"),
     only_write: Annotated[
-        bool, typer.Option("--only-write", help="Write spec and corpus, and run nothing.")
+        bool, typer.Option("--only-write", help="Write the spec and the corpus, and run nothing.")
     ] = False,
-    output: Output = "table",
+    output: options.Output = "table",
 ) -> None:
-    """Make a corpus and take it to a promoted int8 model, in about a minute.
+    """Make a corpus, and train and promote an int8 model, in about a minute.
 
-    The corpus is generated, the model starts from nothing: it shows every stage, and what its results look
-    like. A second run finds everything cached.
+    The corpus is generated, and the model starts from random weights. The run shows every stage and its
+    results. A second run finds everything cached.
     """
     from ner_jobs.task import ExitCode, PermanentError
     from ner_operator.cli.demo_corpus import write_demo

@@ -4,33 +4,34 @@ from typing import Annotated
 
 import typer
 
-from ner_operator.cli.options import Name, Output, Settings, SpecFile, Storage, workspace
+from ner_operator.cli import options
 
 Grace = Annotated[
-    str, typer.Option("--grace", metavar="TIME", help="Nothing younger goes; such as 36h or 14d.")
+    str, typer.Option("--grace", metavar="TIME", help="Keep what is younger, such as 36h or 14d.")
 ]
-Delete = Annotated[bool, typer.Option("--delete", help="Remove it; without this, only say what would go.")]
+Delete = Annotated[bool, typer.Option("--delete", help="Remove. Without this, only list what would go.")]
 
 
 def gc(
-    file: SpecFile,
-    settings: Settings = [],  # noqa: B006
-    storage: Storage = None,
-    name: Name = None,
+    file: options.SpecFile,
+    settings: options.Settings = [],  # noqa: B006
+    storage: options.Storage = None,
+    name: options.Name = None,
     grace: Grace = "14d",
     delete: Delete = False,
-    output: Output = "table",
+    output: options.Output = "table",
 ) -> None:
-    """Remove artifacts of the spec's storage that nothing reaches any more; by default only say which.
+    """Remove unused artifacts from the spec's storage; without --delete, only list them.
 
-    What the last run of each spec that shares the storage has used stays, and every model that is or was
-    in service. A storage that a cluster uses is refused: the chart has a collector for it.
+    The artifacts of the last run of each spec that uses the storage stay, and every model that is or was in
+    service. A storage that a cluster uses is refused: the chart has a collector for it.
     """
     from ner_jobs.garbage import collect, words
     from ner_jobs.garbage.roots import read_stored, recorded_keys
+    from ner_operator.cli.here import open_here
     from ner_operator.cli.output import console, print_json
 
-    store = workspace(file, settings, storage, name).store
+    store = open_here(file, settings, storage, name).workspace.store
 
     def living() -> frozenset[str]:
         return recorded_keys(read_stored(store), store.uri)

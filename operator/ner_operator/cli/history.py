@@ -1,65 +1,48 @@
-"""`nerd history`: what was in service, and who moved it."""
+"""`nerd history`: what was in service, and who moved the pointer."""
 
 from typing import TYPE_CHECKING
 
-from ner_operator.cli.options import (
-    Context,
-    Endpoint,
-    FileHere,
-    Kubeconfig,
-    Name,
-    Namespace,
-    Output,
-    Settings,
-    Storage,
-    Target,
-    cluster,
-    require_one,
-    workspace,
-)
+from ner_operator.cli import options
+from ner_operator.cli.place import open_place
 
 if TYPE_CHECKING:
     from ner_jobs.promotion.pointer import Pointer
 
+COLUMNS = ("GENERATION", "WHEN", "REVISION", "VARIANT", "F1", "ACTION", "BY", "WHY")
+
 
 def history(
-    target: Target = None,
-    file: FileHere = None,
-    settings: Settings = [],  # noqa: B006
-    storage: Storage = None,
-    name: Name = None,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    endpoint_url: Endpoint = None,
-    output: Output = "table",
+    target: options.Target = None,
+    file: options.FileHere = None,
+    settings: options.Settings = [],  # noqa: B006
+    storage: options.Storage = None,
+    name: options.Name = None,
+    namespace: options.Namespace = None,
+    context: options.Context = None,
+    kubeconfig: options.Kubeconfig = None,
+    endpoint_url: options.Endpoint = None,
+    output: options.Output = "table",
 ) -> None:
     """Show what was in service, newest first, and who moved the pointer.
 
-    The pointer is in the store: of a NerDeployment of the cluster it is read with your own credentials.
+    The pointer is in the store. For a NerDeployment of the cluster, it is read with your own credentials.
     """
-    from ner_jobs.promotion.pointer import read_pointer
-
-    require_one(target, file)
-    if target:
-        from ner_operator.cli.cluster.reading import read_one
-        from ner_operator.cli.cluster.results import owner_of, store_of
-
-        deployed = read_one(cluster(namespace, context, kubeconfig), target)
-        pointer = read_pointer(store_of(deployed, storage, endpoint_url), owner_of(deployed))
-    else:
-        here = workspace(file or "", settings, storage, name)
-        pointer = read_pointer(here.store, here.owner)
-    _show(pointer, output)
+    place = open_place(
+        *(target, file, settings, storage, name),
+        namespace=namespace,
+        context=context,
+        kubeconfig=kubeconfig,
+        endpoint_url=endpoint_url,
+    )
+    _show(place.pointer(), output)
 
 
 def _show(pointer: "Pointer | None", output: str) -> None:
     import datetime
 
-    from rich.table import Table
     from rich.text import Text
 
-    from ner_operator.cli.output import console, print_json
+    from ner_operator.cli.output import console, plain_table, print_json
 
     positions = [pointer.position(), *reversed(pointer.history)] if pointer else []
     if output == "json":
@@ -71,11 +54,9 @@ def _show(pointer: "Pointer | None", output: str) -> None:
         )
         return
     if pointer is None:
-        console().print("nothing was ever promoted; nerd run takes the spec there")
+        console().print("nothing was ever promoted; nerd run runs the spec")
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for column in ("GENERATION", "WHEN", "REVISION", "VARIANT", "F1", "ACTION", "BY", "WHY"):
-        table.add_column(column, no_wrap=column != "WHY", overflow="fold")
+    table = plain_table(COLUMNS, wrapped="WHY")
     for at, position in enumerate(positions):
         when = datetime.datetime.fromtimestamp(position.promoted_at, datetime.UTC).astimezone()
         table.add_row(

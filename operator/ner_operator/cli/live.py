@@ -1,4 +1,4 @@
-"""How a run looks: bars on a terminal, plain lines in a log; both on standard error."""
+"""Shows a run: progress bars on a terminal, plain lines in a log."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -11,20 +11,20 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ner_operator.local.process import Progressed
+from ner_operator.local.process import Progress
 from ner_operator.planning.figures import headline_words
 from ner_operator.planning.plan import Cached, Plan
 
 SECONDS_BETWEEN_LINES = 10.0
-"""Of one step's progress, where there is no terminal to draw a bar on."""
+"""Between two lines of one step's progress, without a terminal."""
 
 
 class Lines:
-    """A line for each thing that happens."""
+    """Prints a line for each event."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._spoken: dict[str, float] = {}
+        self._printed_at: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -35,44 +35,44 @@ class Lines:
         pass
 
     def planned(self, plan: Plan) -> None:
-        """How much of it is there already."""
+        """Print how many steps are cached."""
         cached = sum(isinstance(planned.state, Cached) for planned in plan)
         if cached:
             self._print("cached", f"{cached} of {len(plan.steps)} steps", style="dim")
 
     def started(self, step: str, threads: int, why: Sequence[str]) -> None:
-        """A step begins, and why."""
+        """Print that a step has started, and why."""
         reason = "; ".join(why[:3]) + (f"; and {len(why) - 3} more" if len(why) > 3 else "")
         self._print("run", f"{step}  ({reason})", style="cyan")
 
-    def said(self, step: str, line: str) -> None:
-        """A line of its log."""
+    def logged(self, step: str, line: str) -> None:
+        """Print a line of a step's log."""
         if line.strip():
             self.console.print(Text(f"          {step}: {line}", style="dim"))
 
-    def progressed(self, progress: Progressed) -> None:
-        """How far it is, now and then."""
+    def progressed(self, progress: Progress) -> None:
+        """Print a step's progress from time to time."""
         now = time.monotonic()
-        if now - self._spoken.setdefault(progress.step, now) >= SECONDS_BETWEEN_LINES:
-            self._spoken[progress.step] = now
-            self.said(progress.step, progress.told)
+        if now - self._printed_at.setdefault(progress.step, now) >= SECONDS_BETWEEN_LINES:
+            self._printed_at[progress.step] = now
+            self.logged(progress.step, progress.text)
 
     def finished(self, step: str, seconds: float, headline: Mapping[str, object]) -> None:
-        """It is over."""
+        """Print that a step has finished."""
         self._print(
             "done", f"{step}  {duration(seconds)}  {headline_words(headline)}".rstrip(), style="green"
         )
 
     def failed(self, step: str, message: str, seconds: float) -> None:
-        """It failed for good."""
+        """Print that a step has failed."""
         self._print("failed", f"{step}  {duration(seconds)}: {message}", style="bold red")
 
-    def waiting(self, step: str, message: str, seconds: float) -> None:
-        """It will be tried again."""
+    def retrying(self, step: str, message: str, seconds: float) -> None:
+        """Print when a step runs again."""
         self._print("again", f"{step} in {duration(seconds)}: {message}", style="yellow")
 
     def stopping(self, steps: Sequence[str]) -> None:
-        """A person asked to stop."""
+        """Print which steps save their work."""
         what = f"{', '.join(steps)} save their work" if steps else "nothing runs"
         self._print("stopping", f"{what}; Ctrl-C again ends at once", style="yellow")
 
@@ -81,11 +81,11 @@ class Lines:
 
 
 class Bars(Lines):
-    """The same, with a bar for each step that runs, below the lines."""
+    """The same, with a bar below the lines for each running step."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
-        self._running: dict[str, tuple[float, Progressed | None]] = {}
+        self._running: dict[str, tuple[float, Progress | None]] = {}
         self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._table)
 
     def __enter__(self) -> Self:
@@ -99,29 +99,29 @@ class Bars(Lines):
         self._live.__exit__(kind, error, trace)
 
     def started(self, step: str, threads: int, why: Sequence[str]) -> None:
-        """A bar appears."""
+        """Add a bar."""
         super().started(step, threads, why)
         self._running[step] = (time.monotonic(), None)
 
-    def progressed(self, progress: Progressed) -> None:
-        """The bar moves."""
+    def progressed(self, progress: Progress) -> None:
+        """Move the bar."""
         if progress.step in self._running:
             self._running[progress.step] = (self._running[progress.step][0], progress)
 
     def finished(self, step: str, seconds: float, headline: Mapping[str, object]) -> None:
-        """The bar goes."""
+        """Remove the bar."""
         self._running.pop(step, None)
         super().finished(step, seconds, headline)
 
     def failed(self, step: str, message: str, seconds: float) -> None:
-        """The bar goes."""
+        """Remove the bar."""
         self._running.pop(step, None)
         super().failed(step, message, seconds)
 
-    def waiting(self, step: str, message: str, seconds: float) -> None:
-        """The bar goes until it is tried again."""
+    def retrying(self, step: str, message: str, seconds: float) -> None:
+        """Remove the bar until the step runs again."""
         self._running.pop(step, None)
-        super().waiting(step, message, seconds)
+        super().retrying(step, message, seconds)
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 1))
@@ -130,14 +130,14 @@ class Bars(Lines):
             bar = ProgressBar(
                 total=total, completed=progress.done if progress else 0, width=28, pulse=not total
             )
-            what = progress.told if progress else ""
+            what = progress.text if progress else ""
             table.add_row(
                 Text(f"{step:>20}", style="cyan"), bar, duration(time.monotonic() - began), Text(what)
             )
         return table
 
 
-def view_on(console: Console) -> Lines:
+def display_on(console: Console) -> Lines:
     """Bars on a terminal, lines elsewhere."""
     return Bars(console) if console.is_terminal else Lines(console)
 

@@ -1,108 +1,67 @@
 """`nerd logs`: the logs of stages, from pods while they are there, else from the store."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
-from ner_operator.cli.options import (
-    Context,
-    Endpoint,
-    FileHere,
-    Kubeconfig,
-    Name,
-    Namespace,
-    Output,
-    Settings,
-    Storage,
-    cluster,
-    require_one,
-    workspace,
-    wrong_usage,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ner_operator.cli.cluster.stage_logs import StageLog
-    from ner_operator.local.workspace import Workspace
+from ner_operator.cli import options
+from ner_operator.cli.place import StageLog, open_place
 
 
 def logs(
-    words: Annotated[
+    names: Annotated[
         list[str],
         typer.Argument(
             metavar="[NAME] [STAGE]",
-            help="A NerDeployment of the cluster, in place of -f; then a stage (compile) or a step "
-            "(compile/int8), else all.",
+            help="A NerDeployment of the cluster, instead of -f; then a stage (compile) or a step "
+            "(compile/int8). Default: all.",
         ),
     ] = [],  # noqa: B006
-    file: FileHere = None,
-    settings: Settings = [],  # noqa: B006
-    storage: Storage = None,
-    name: Name = None,
+    file: options.FileHere = None,
+    settings: options.Settings = [],  # noqa: B006
+    storage: options.Storage = None,
+    name: options.Name = None,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Until the stage ends. Only in the cluster.")
+        bool, typer.Option("--follow", help="Print until the stage ends. Only in the cluster.")
     ] = False,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    endpoint_url: Endpoint = None,
-    output: Output = "table",
+    namespace: options.Namespace = None,
+    context: options.Context = None,
+    kubeconfig: options.Kubeconfig = None,
+    endpoint_url: options.Endpoint = None,
+    output: options.Output = "table",
 ) -> None:
-    """Show the logs of stages: of the result that is there, or of the last attempt that failed.
+    """Show the logs of stages: of a result, or of the last attempt that failed.
 
-    In the cluster they are those of the pods. Where a pod is gone, its log is read from the store, with your
+    In the cluster these are the logs of pods. The log of a pod that is gone is read from the store, with your
     own credentials.
     """
-    target, step = _split(words, file)
-    require_one(target, file)
-    if target is None:
-        if follow:
-            raise wrong_usage("--follow works on the cluster; nerd run shows a run here as it goes")
-        _show(_here(workspace(file or "", settings, storage, name), step), step or "the spec", output)
-        return
-    from ner_operator.cli.cluster.reading import read_one
-    from ner_operator.cli.cluster.stage_logs import follow_log, logs_of
-
-    kubectl = cluster(namespace, context, kubeconfig)
-    deployed = read_one(kubectl, target)
+    target, step = _split(names, file)
+    place = open_place(
+        *(target, file, settings, storage, name),
+        namespace=namespace,
+        context=context,
+        kubeconfig=kubeconfig,
+        endpoint_url=endpoint_url,
+    )
     if follow:
-        raise typer.Exit(follow_log(kubectl, deployed, step))
-    found = logs_of(kubectl, deployed, step, storage, endpoint_url)
-    _show(found, f"{target} {step or ''}".strip(), output)
+        raise typer.Exit(place.follow(step))
+    _show(place.logs(step), f"{target or ''} {step or ''}".strip() or "the spec", output)
 
 
-def _split(words: list[str], file: str | None) -> tuple[str | None, str | None]:
+def _split(names: list[str], file: str | None) -> tuple[str | None, str | None]:
     """NAME and STAGE: with a file there is no NAME."""
-    known = [None, *words] if file else list(words)
-    if len(known) > 2:
-        raise wrong_usage(f"one STAGE at most, got {' '.join(words)}")
-    target, step = [*known, None, None][:2]
+    parts: list[str | None] = [*([None] if file else []), *names]
+    if len(parts) > 2:
+        from ner_jobs.task import ExitCode, PermanentError
+
+        raise PermanentError(f"one STAGE at most, got {' '.join(names)}", ExitCode.USAGE)
+    target, step = [*parts, None, None][:2]
     return target, step
 
 
-def _here(here: "Workspace", step: str | None) -> "Sequence[StageLog]":
-    from ner_jobs.store.artifacts import read_log
-    from ner_operator.cli.cluster.stage_logs import StageLog
-    from ner_operator.local.workspace import steps_named
-    from ner_operator.planning.plan import Cached, Run
-
-    if step:
-        steps_named(here.resolved, [step])
-    found = []
-    for planned in here.observer.look():
-        if step and step not in (planned.step.name, planned.step.stage.value):
-            continue
-        if isinstance(planned.state, Cached | Run):
-            text = read_log(here.store, planned.step.stage, planned.state.key)
-            if text is not None:
-                found.append(StageLog(planned.step.name, planned.state.key, text))
-    return found
-
-
-def _show(found: "Sequence[StageLog]", what: str, output: str) -> None:
-    from dataclasses import asdict
-
+def _show(found: Sequence[StageLog], what: str, output: str) -> None:
     from rich.text import Text
 
     from ner_jobs.task import ExitCode, PermanentError

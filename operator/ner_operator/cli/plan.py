@@ -4,131 +4,105 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ner_operator.cli.options import (
-    Context,
-    FileHere,
-    Kubeconfig,
-    Name,
-    Namespace,
-    Output,
-    Settings,
-    Storage,
-    Target,
-    cluster,
-    workspace,
-    wrong_usage,
-)
+from ner_operator.cli import options
+from ner_operator.cli.place import Place, open_place
 
 if TYPE_CHECKING:
     from ner_operator.planning.plan import Plan, State
 
 COLUMNS = ("STEP", "STATE", "WHY", "KEY")
-FORESEEN = COLUMNS[:-1]
-"""Of a plan whose keys are not those of the results."""
+STYLES = {"cached": "green", "run": "cyan", "known after": "yellow", "held": "magenta"}
 
 
 def plan(
-    target: Target = None,
-    file: FileHere = None,
-    settings: Settings = [],  # noqa: B006
-    storage: Storage = None,
-    name: Name = None,
+    target: options.Target = None,
+    file: options.FileHere = None,
+    settings: options.Settings = [],  # noqa: B006
+    storage: options.Storage = None,
+    name: options.Name = None,
     rerun: Annotated[
         list[str],
-        typer.Option("--rerun", metavar="STAGE", help="As if this stage or step were asked for again."),
+        typer.Option("--rerun", metavar="STAGE", help="Plan as if this stage or step were requested again."),
     ] = [],  # noqa: B006
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    output: Output = "table",
+    namespace: options.Namespace = None,
+    context: options.Context = None,
+    kubeconfig: options.Kubeconfig = None,
+    output: options.Output = "table",
 ) -> None:
     """Show what would run, and why, before anything runs.
 
-    Each step is cached (its result is in the store), runs (with the input of its key that changed), or is
-    known after another, since its key rests on that one's result. Nothing is written.
+    A step is cached (its result is in the store), runs (with what changed of its key), or is known after
+    another step, because its key depends on that step's result. Nothing is written.
 
-    With NAME it is told of a NerDeployment of the cluster: what is left of its spec, or, with -f besides,
+    With NAME, it shows what is left to run of a NerDeployment of the cluster. With NAME and -f, it shows
     what would run if the spec in that file were applied.
     """
     from ner_operator.cli.output import print_json
 
-    if target:
-        from ner_operator.cli.cluster.foreseeing import foreseen
+    if target is not None and file is not None:
+        from ner_operator.cli.cluster.place import open_cluster
+        from ner_operator.local.spec import load_spec
 
-        planned = foreseen(cluster(namespace, context, kubeconfig), target, file, settings, rerun)
-        if output == "json":
-            print_json({"steps": [{**step, "key": None} for step in as_json(planned)["steps"]]})
-        else:
-            show(planned, FORESEEN)
-        return
-    if file is None:
-        raise wrong_usage("name what is meant: -f FILE plans here, NAME on the cluster")
-    planned = _here(file, settings, storage, name, rerun)
-    if output == "json":
-        print_json(as_json(planned))
+        spec = load_spec(file, settings, name=target)
+        place: Place = open_cluster(target, namespace, context, kubeconfig, spec=spec)
     else:
-        show(planned)
+        place = open_place(
+            *(target, file, settings, storage, name),
+            namespace=namespace,
+            context=context,
+            kubeconfig=kubeconfig,
+        )
+    planned = place.plan(rerun)
+    if output == "json":
+        print_json(as_json(planned, place.has_keys))
+    else:
+        show(planned, place.has_keys)
 
 
-def _here(file: str, settings: list[str], storage: str | None, name: str | None, rerun: list[str]) -> "Plan":
-    from ner_operator.local.process import new_attempt
-    from ner_operator.local.workspace import steps_named
-
-    here = workspace(file, settings, storage, name)
-    tokens = dict.fromkeys(steps_named(here.resolved, rerun), new_attempt())
-    return here.observer.look(tokens)
-
-
-def as_json(planned: "Plan") -> dict[str, Any]:
-    """The plan for a program."""
+def as_json(planned: "Plan", has_keys: bool) -> dict[str, Any]:
+    """The plan as JSON values."""
     steps = []
     for step in planned:
-        word, detail = _words(step.state)
+        state, why = _state(step.state)
         steps.append(
             {
                 "step": step.step.name,
                 "stage": step.step.stage.value,
                 "variant": step.step.variant,
-                "state": word,
-                "why": detail,
-                "key": getattr(step.state, "key", None),
+                "state": state,
+                "why": why,
+                "key": getattr(step.state, "key", None) if has_keys else None,
             }
         )
-    return {"revision": planned.revision, "steps": steps}
+    return {"revision": planned.revision, "steps": steps} if has_keys else {"steps": steps}
 
 
-def show(planned: "Plan", columns: tuple[str, ...] = COLUMNS) -> None:
-    """The plan for a person."""
-    from rich.table import Table
+def show(planned: "Plan", has_keys: bool) -> None:
+    """Print the plan for a person."""
     from rich.text import Text
 
-    from ner_operator.cli.output import console
+    from ner_operator.cli.output import console, plain_table
 
-    styles = {"cached": "green", "run": "cyan", "known after": "yellow", "held": "magenta"}
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold" if column == "WHY" else "ellipsis", no_wrap=column != "WHY")
+    columns = COLUMNS if has_keys else COLUMNS[:-1]
+    table = plain_table(columns, wrapped="WHY")
     counts: dict[str, int] = {}
     for step in planned:
-        word, detail = _words(step.state)
-        counts[word] = counts.get(word, 0) + 1
+        state, why = _state(step.state)
+        counts[state] = counts.get(state, 0) + 1
         key = getattr(step.state, "key", "")[:12]
-        cells = (step.step.name, Text(word, style=styles[word]), Text("; ".join(detail)), key)
+        cells = (step.step.name, Text(state, style=STYLES[state]), Text("; ".join(why)), key)
         table.add_row(*cells[: len(columns)])
     out = console()
     out.print(table)
-    totals = ", ".join(f"{count} {word}" for word, count in counts.items())
-    if columns != COLUMNS:
-        out.print(f"\n{totals}")
-        return
-    revision = (
-        f"revision {planned.revision[:12]}" if planned.revision else "the revision is known after compile"
-    )
-    out.print(f"\n{totals}; {revision}")
+    totals = ", ".join(f"{count} {state}" for state, count in counts.items())
+    if has_keys:
+        known = planned.revision
+        totals += f"; revision {known[:12]}" if known else "; the revision is known after compile"
+    out.print(f"\n{totals}")
 
 
-def _words(state: "State") -> tuple[str, list[str]]:
-    """A state in a word, and why."""
+def _state(state: "State") -> tuple[str, list[str]]:
+    """The name of a state, and why."""
     from ner_operator.planning.plan import Held, KnownAfter, Run
 
     if isinstance(state, Run):

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ner_operator.cli.options import Name, Output, Settings, SpecFile, Storage, workspace
+from ner_operator.cli import options
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -23,44 +23,45 @@ STYLES = (
     "black on bright_green",
     "black on bright_magenta",
 )
-"""Of entity types, in the order in which they turn up."""
+"""Colours of entity types, in order of appearance."""
 
 PASSAGES_AT_ONCE = 256
-"""Predicted together, where nobody types them one by one."""
+"""Passages predicted together, unless a person types them."""
 
 Lines = Literal["auto", "text", "jsonl"]
 
 
 def predict(
-    file: SpecFile,
+    file: options.SpecFile,
     texts: Annotated[
         list[str],
-        typer.Argument(metavar="[TEXT]...", help="Each is a passage; without any, --file or stdin."),
+        typer.Argument(metavar="[TEXT]...", help="Passages. Default: --file, or standard input."),
     ] = [],  # noqa: B006
-    settings: Settings = [],  # noqa: B006
-    storage: Storage = None,
-    name: Name = None,
+    settings: options.Settings = [],  # noqa: B006
+    storage: options.Storage = None,
+    name: options.Name = None,
     source: Annotated[
-        str, typer.Option("--file", metavar="FILE", help="A passage a line; - is standard input.")
+        str, typer.Option("--file", metavar="FILE", help="A file with a passage a line; - is standard input.")
     ] = "-",
     lines: Annotated[
-        Lines, typer.Option("--format", help="text, or jsonl with text or tokens; auto goes by the suffix.")
+        Lines, typer.Option("--format", help="text, or jsonl with text or tokens; auto: by the suffix.")
     ] = "auto",
     variant: Annotated[
         str | None,
-        typer.Option("--variant", help="This variant of the spec instead of the model in service."),
+        typer.Option("--variant", help="Use this variant of the spec instead of the model in service."),
     ] = None,
-    output: Output = "table",
+    output: options.Output = "table",
 ) -> None:
     """Find the entities in text with the promoted model.
 
-    Shows them in the sentence; -o json writes a JSON object a line: id, text, entities with offsets (code
-    points, end exclusive) and scores.
+    The table output marks them in the sentence. With -o json, each line is a JSON object: id, text, and
+    entities with offsets (code points, end exclusive) and scores.
     """
     from ner_jobs import host
     from ner_jobs.inference.engine import Engine
+    from ner_operator.cli.here import open_here
 
-    here = workspace(file, settings, storage, name)
+    here = open_here(file, settings, storage, name).workspace
     engine = Engine(compiled_folder(here, variant), host.processors())
     show = _print_json if output == "json" else Highlighter().show
     if texts:
@@ -81,7 +82,7 @@ def predict(
 
 
 def compiled_folder(here: "Workspace", variant: str | None) -> Path:
-    """The compiled model in service, or that of a variant of the spec, on this machine.
+    """A local copy of the compiled model in service, or of a variant of the spec.
 
     Raises:
         PermanentError: nothing is promoted, or the variant is not compiled.
@@ -89,6 +90,7 @@ def compiled_folder(here: "Workspace", variant: str | None) -> Path:
     from ner_jobs.promotion.pointer import read_pointer
     from ner_jobs.store.artifacts import fetch, require_whole
     from ner_jobs.task import ExitCode, InputReference, PermanentError, Stage
+    from ner_operator.cli.place import require_variant
     from ner_operator.local.digests import cache_folder
     from ner_operator.planning.plan import Cached
 
@@ -96,18 +98,14 @@ def compiled_folder(here: "Workspace", variant: str | None) -> Path:
         pointer = read_pointer(here.store, here.owner)
         if pointer is None:
             raise PermanentError(
-                f"nothing is promoted yet for {here.owner.namespace}/{here.owner.name}; nerd run takes the "
-                "spec there, or name a compiled variant with --variant",
+                f"nothing is promoted yet for {here.owner.namespace}/{here.owner.name}; nerd run runs the "
+                "spec, or name a compiled variant with --variant",
                 ExitCode.NO_INPUT,
             )
         key = pointer.compile_key
     else:
-        names = [known.name for known in here.resolved.variants]
-        if variant not in names:
-            raise PermanentError(
-                f"there is no variant {variant}; there are {', '.join(names)}", ExitCode.USAGE
-            )
-        state = here.observer.look().state(f"compile/{variant}")
+        require_variant(variant, [known.name for known in here.resolved.variants])
+        state = here.view.plan().state(f"compile/{variant}")
         if not isinstance(state, Cached):
             raise PermanentError(
                 f"variant {variant} is not compiled yet; nerd run compiles it", ExitCode.NO_INPUT
@@ -145,7 +143,7 @@ def _print_json(passage: "Passage", entities: Sequence[dict[str, Any]]) -> None:
 
 
 class Highlighter:
-    """Shows entities in their sentence; a type keeps its colour for as long as the program runs."""
+    """Prints entities in their sentence; a type keeps its colour while the program runs."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -166,11 +164,11 @@ class Highlighter:
         self._console.print(self.marked(text, places))
 
     def marked(self, text: str, places: Sequence[tuple[int, int, dict[str, Any]]]) -> "Text":
-        """The text with `[entity TYPE score]` in the place of each entity.
+        """The text with each entity replaced by `[entity TYPE score]`.
 
         Args:
-            text: as it was read.
-            places: start and end in code points, and the entity's record with `type` and `score`.
+            text: the passage.
+            places: start and end in code points, and the entity with its `type` and `score`.
         """
         from rich.text import Text
 

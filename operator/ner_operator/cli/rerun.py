@@ -1,31 +1,30 @@
-"""`kubectl nerd rerun`: ask for stages again, in the cluster."""
+"""`kubectl nerd rerun`: request stages again, in the cluster."""
 
 from typing import Annotated
 
 import typer
 
-from ner_operator.cli.options import Context, Deployment, Kubeconfig, Namespace, Output, cluster
+from ner_operator.cli import options
 
 
 def rerun(
-    name: Deployment,
+    name: options.Deployment,
     steps: Annotated[
         list[str], typer.Argument(metavar="STAGE...", help="Stages (finetune) or steps (compile/int8).")
     ],
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    output: Output = "table",
+    namespace: options.Namespace = None,
+    context: options.Context = None,
+    kubeconfig: options.Kubeconfig = None,
+    output: options.Output = "table",
 ) -> None:
-    """Ask for the results of stages again.
+    """Request the results of stages again.
 
-    What rests on a stage runs again only where its content came out different. Here, without a cluster, it
-    is nerd run --rerun STAGE.
+    A later stage runs again only if its input has changed. Without a cluster, use nerd run --rerun STAGE.
     """
-    from ner_operator.cli.cluster.asking import ask_rerun
+    from ner_operator.cli.cluster.place import open_cluster
     from ner_operator.cli.output import print_json
 
-    token = ask_rerun(cluster(namespace, context, kubeconfig), name, steps)
+    token = open_cluster(name, namespace, context, kubeconfig).rerun(steps)
     if output == "json":
         print_json({"rerun": dict.fromkeys(steps, token)})
     else:

@@ -1,17 +1,18 @@
-"""`kubectl nerd resume`: let a suspended deployment go on."""
+"""`kubectl nerd resume`: continue a suspended deployment."""
 
 import typer
 
-from ner_operator.cli.options import Context, Deployment, Kubeconfig, Namespace, cluster
+from ner_operator.cli import options
 
 
 def resume(
-    name: Deployment, namespace: Namespace = None, context: Context = None, kubeconfig: Kubeconfig = None
+    name: options.Deployment,
+    namespace: options.Namespace = None,
+    context: options.Context = None,
+    kubeconfig: options.Kubeconfig = None,
 ) -> None:
-    """Let a suspended deployment go on where it stopped. It removes spec.suspend."""
-    from ner_operator.cli.cluster import asking
-    from ner_operator.cli.cluster.reading import read_one
+    """Continue a suspended deployment where it stopped. It removes spec.suspend."""
+    from ner_operator.cli.cluster.place import open_cluster
 
-    kubectl = cluster(namespace, context, kubeconfig)
-    changed = asking.resume(kubectl, read_one(kubectl, name))
-    typer.echo(f"{name} {'goes on' if changed else 'was not suspended'}")
+    changed = open_cluster(name, namespace, context, kubeconfig).resume()
+    typer.echo(f"{name} {'is resumed' if changed else 'was not suspended'}")

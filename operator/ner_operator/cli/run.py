@@ -1,120 +1,67 @@
-"""`nerd run`: take a spec through every stage, on this machine."""
+"""`nerd run`: run every stage of a spec on this machine."""
 
-import queue
-import signal
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ner_operator.cli.options import Name, Output, Settings, SpecFile, Storage, workspace
+from ner_operator.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
-    from ner_operator.local.execute import Interrupt, Outcome
-    from ner_operator.local.process import Event
-    from ner_operator.local.workspace import Workspace
+    from ner_operator.cli.here import Here
+    from ner_operator.local.execute import Outcome
 
 NOT_PROMOTED = 3
-"""Exit code of `--require-promoted` where the gates refused, or a person has to decide."""
+"""Exit code of `--require-promoted` if the gates refused, or a person has to decide."""
 
 
 def run(
-    file: SpecFile,
-    settings: Settings = [],  # noqa: B006
-    storage: Storage = None,
-    name: Name = None,
+    file: options.SpecFile,
+    settings: options.Settings = [],  # noqa: B006
+    storage: options.Storage = None,
+    name: options.Name = None,
     rerun: Annotated[
         list[str],
-        typer.Option(
-            "--rerun", metavar="STAGE", help="Ask for a stage (compile) or step (compile/int8) again."
-        ),
+        typer.Option("--rerun", metavar="STAGE", help="Run a stage (compile) or step (compile/int8) again."),
     ] = [],  # noqa: B006
     require_promoted: Annotated[
         bool, typer.Option("--require-promoted", help="Exit with 3 unless this revision is in service.")
     ] = False,
-    output: Output = "table",
+    output: options.Output = "table",
 ) -> None:
-    """Take a spec through every stage, on this machine.
+    """Run every stage of a spec on this machine.
 
-    What is in the store already is not computed again; independent steps run side by side. Ctrl-C lets the
-    stages save their work and ends; the next run goes on from there. A refusal by a gate is a result: the
-    exit code is 0, and the former model stays in service.
+    Results in the store are not computed again. Independent steps run at the same time. Ctrl-C lets the
+    stages save their work; the next run continues from it. A refusal by a gate is a result: the exit code is
+    0, and the former model stays in service.
     """
-    here = workspace(file, settings, storage, name)
-    ask(here, rerun)
-    outcome = execute(here)
+    from ner_operator.cli.here import execute, open_here
+
+    here = open_here(file, settings, storage, name)
+    if rerun:
+        here.rerun(rerun)
+    outcome = execute(here.workspace)
     finish(here, outcome, output)
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
-    pointer = here.observer.pointer
+    pointer = here.workspace.view.pointer
     if require_promoted and (pointer is None or pointer.revision != outcome.plan.revision):
         raise typer.Exit(NOT_PROMOTED)
 
 
-def ask(here: "Workspace", names: list[str]) -> None:
-    """Keep a new token for each of these stages or steps."""
-    if not names:
-        return
-    from ner_jobs.promotion.pointer import read_pointer
-    from ner_operator.local.process import new_attempt
-    from ner_operator.local.record import ask_again
-    from ner_operator.local.workspace import steps_named
-
-    steps_named(here.resolved, names)
-    pointer = read_pointer(here.store, here.owner)
-    ask_again(
-        here.store, here.owner, dict.fromkeys(names, new_attempt()), pointer.generation if pointer else 0
-    )
-
-
-def execute(here: "Workspace") -> "Outcome":
-    """Run the plan with a view on standard error; Ctrl-C stops it in order."""
-    from rich.console import Console
-
-    from ner_operator.cli.live import view_on
-    from ner_operator.local.execute import Executor
-
-    events: queue.SimpleQueue[Event | Interrupt] = queue.SimpleQueue()
-    with _signals(events), view_on(Console(stderr=True, highlight=False, soft_wrap=True)) as view:
-        return Executor(here.resolved, here.store, here.observer, view, events).run()
-
-
-@contextmanager
-def _signals(events: "queue.SimpleQueue[Event | Interrupt]") -> "Iterator[None]":
-    """Ctrl-C, a closed terminal and `kill` become events of the run."""
-    from ner_operator.local.execute import Interrupt
-
-    def interrupt(number: int, frame: "FrameType | None") -> None:
-        events.put(Interrupt(number))
-
-    former = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-
-
-def finish(here: "Workspace", outcome: "Outcome", output: str) -> None:
-    """What came of it: the variants, the verdict, the page, and what failed."""
+def finish(here: "Here", outcome: "Outcome", output: str) -> None:
+    """Print the variants, the verdict, the page, and what failed."""
     from ner_jobs.report.comparison import to_json
-    from ner_operator.cli.comparison import show_here
+    from ner_operator.cli.comparison import show, write_page
     from ner_operator.cli.output import print_json
-    from ner_operator.local.comparing import compare, write_page
 
-    comparison = compare(here, outcome.plan)
-    evaluated = any(variant.evaluation for variant in comparison.variants)
-    page = write_page(here, outcome.plan) if evaluated else None
+    results = here.results_of(outcome.plan)
+    evaluated = any(variant.evaluation for variant in results.comparison.variants)
+    page = write_page(results) if evaluated else None
     if output == "json":
-        pointer = here.observer.pointer
+        pointer = here.workspace.view.pointer
         print_json(
             {
-                **to_json(comparison),
+                **to_json(results.comparison),
                 "revision": outcome.plan.revision,
                 "inService": pointer.position().model_dump(mode="json", by_alias=True) if pointer else None,
                 "ran": outcome.ran,
@@ -126,4 +73,4 @@ def finish(here: "Workspace", outcome: "Outcome", output: str) -> None:
             }
         )
     elif evaluated:
-        show_here(here, outcome.plan, comparison, page)
+        show(results, page)

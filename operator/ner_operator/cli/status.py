@@ -1,6 +1,8 @@
 """`kubectl nerd status`: one deployment, its stages as a tree, and what to do next."""
 
-from ner_operator.cli.options import Context, Deployment, Kubeconfig, Namespace, Output, cluster
+from ner_operator.cli import options
+
+COLUMNS = ("STAGE", "STATE", "TIME", "ATTEMPT", "WHY")
 
 STYLES = {
     "Succeeded": "green",
@@ -15,23 +17,22 @@ STYLES = {
 
 
 def status(
-    name: Deployment,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    output: Output = "table",
+    name: options.Deployment,
+    namespace: options.Namespace = None,
+    context: options.Context = None,
+    kubeconfig: options.Kubeconfig = None,
+    output: options.Output = "table",
 ) -> None:
     """Show what is in service, how far each stage is and why, and what to do next."""
     import time
 
-    from rich.table import Table
     from rich.text import Text
 
-    from ner_operator.cli.cluster.reading import read_one
-    from ner_operator.cli.cluster.story import as_json, facts, rows
-    from ner_operator.cli.output import console, print_json
+    from ner_operator.cli.cluster.overview import as_json, facts, rows
+    from ner_operator.cli.cluster.place import open_cluster
+    from ner_operator.cli.output import console, plain_table, print_json
 
-    deployed = read_one(cluster(namespace, context, kubeconfig), name)
+    deployed = open_cluster(name, namespace, context, kubeconfig).read()
     if output == "json":
         print_json(as_json(deployed))
         return
@@ -41,9 +42,7 @@ def status(
     tree = rows(deployed, time.time())
     if not tree:
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for column in ("STAGE", "STATE", "TIME", "ATTEMPT", "WHY"):
-        table.add_column(column, no_wrap=column != "WHY", overflow="fold")
+    table = plain_table(COLUMNS, wrapped="WHY")
     for row in tree:
         state = Text(row.state, style=STYLES[row.state])
         table.add_row(Text(row.stage), state, row.time, row.attempt, Text(row.why))

@@ -1,21 +1,22 @@
-"""`kubectl nerd suspend`: stop a deployment, and keep its work."""
+"""`kubectl nerd suspend`: stop a deployment, and keep its results."""
 
 import typer
 
-from ner_operator.cli.options import Context, Deployment, Kubeconfig, Namespace, cluster
+from ner_operator.cli import options
 
 
 def suspend(
-    name: Deployment, namespace: Namespace = None, context: Context = None, kubeconfig: Kubeconfig = None
+    name: options.Deployment,
+    namespace: options.Namespace = None,
+    context: options.Context = None,
+    kubeconfig: options.Kubeconfig = None,
 ) -> None:
-    """Stop the stages that run, and start none, until it is resumed.
+    """Stop the running stages, and start none until the deployment is resumed.
 
-    It sets spec.suspend. What is done is kept, and a training that stops saves its checkpoint; the model in
-    service stays.
+    It sets spec.suspend. Results stay, a training that stops saves its checkpoint, and the model in service
+    stays in service.
     """
-    from ner_operator.cli.cluster import asking
-    from ner_operator.cli.cluster.reading import read_one
+    from ner_operator.cli.cluster.place import open_cluster
 
-    kubectl = cluster(namespace, context, kubeconfig)
-    changed = asking.suspend(kubectl, read_one(kubectl, name))
+    changed = open_cluster(name, namespace, context, kubeconfig).suspend()
     typer.echo(f"{name} {'is suspended' if changed else 'was suspended already'}")

@@ -2,36 +2,36 @@
 
 import typer
 
-from ner_operator.cli.options import Name, Output, Settings, SpecFile, Storage, workspace
+from ner_operator.cli import options
 
 
 def verify(
-    file: SpecFile,
-    settings: Settings = [],  # noqa: B006
-    storage: Storage = None,
-    name: Name = None,
-    output: Output = "table",
+    file: options.SpecFile,
+    settings: options.Settings = [],  # noqa: B006
+    storage: options.Storage = None,
+    name: options.Name = None,
+    output: options.Output = "table",
 ) -> None:
-    """Hash all bytes of all artifacts of a spec, and of the model in service; names what is corrupt.
+    """Hash all bytes of all artifacts of a spec and of the model in service, and name what is corrupt.
 
-    Exit code 65 where something is. Cached in a plan means that manifests and sizes are right; this reads
-    everything.
+    The exit code is 65 if something is. A plan reads manifests and sizes only; this command reads every byte.
     """
     from rich.text import Text
 
     from ner_jobs.store.artifacts import find_damage, read_manifest
     from ner_jobs.task import ExitCode, Stage
+    from ner_operator.cli.here import open_here
     from ner_operator.cli.output import console, print_json
     from ner_operator.planning.plan import Cached, Run
 
-    here = workspace(file, settings, storage, name)
-    plan = here.observer.look()
+    here = open_here(file, settings, storage, name).workspace
+    plan = here.view.plan()
     wanted: dict[tuple[Stage, str], str] = {
         (planned.step.stage, planned.state.key): planned.step.name
         for planned in plan
         if isinstance(planned.state, Cached) or (isinstance(planned.state, Run) and planned.state.damaged)
     }
-    if pointer := here.observer.pointer:
+    if pointer := here.view.pointer:
         wanted.setdefault((Stage.COMPILE, pointer.compile_key), f"in service ({pointer.variant})")
     out, results = console(), []
     for (stage, key), step in wanted.items():
@@ -52,7 +52,7 @@ def verify(
         print_json(results)
     elif damaged:
         again = " ".join(f"--rerun {step}" for step in damaged if " " not in step)
-        out.print(f"\nnerd run -f {file} {again} makes it anew", soft_wrap=True)
+        out.print(f"\nnerd run -f {file} {again} computes it again", soft_wrap=True)
     elif not results:
         out.print("nothing of this spec is in the store yet")
     if damaged:

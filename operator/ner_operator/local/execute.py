@@ -1,8 +1,8 @@
-"""Run a plan: start what is ready, look again when something ends, until nothing is left.
+"""Runs a plan: starts the steps that are ready, and plans again when one ends, until none is left.
 
-Steps that do not wait for each other run side by side and share the
-processors; a benchmark runs alone, since it measures. Killing this program at
-any point loses nothing: results are in the store, and the next run goes on.
+Independent steps run at the same time and share the processors. A benchmark
+runs alone, since it measures. Killing this program loses nothing: results are
+in the store, and the next run continues from them.
 """
 
 import queue
@@ -12,52 +12,51 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ner_jobs import host
-from ner_jobs.store.protocol import Store
 from ner_jobs.task import ExitCode, Stage, Task
-from ner_operator.local.observe import Observer
-from ner_operator.local.process import Ended, Event, Progressed, Said, StageProcess, new_attempt
-from ner_operator.local.record import ask_again, remember
+from ner_operator.local.process import Ended, Event, LogLine, Progress, StageProcess, new_attempt
+from ner_operator.local.record import remember, request_rerun
+from ner_operator.local.workspace import Workspace
+from ner_operator.planning.graph import COMMAND
 from ner_operator.planning.plan import Cached, Plan, Planned, Run, State
-from ner_operator.planning.resolved import ResolvedDeployment
 
 RETRIES = 5
-"""Tries again after exit code 75 before a person is asked."""
+"""Tries again after exit code 75, before the step fails."""
 
 LONGEST_WAIT = 30.0
-"""Seconds between two tries at most."""
+"""The longest wait between two tries, in seconds."""
 
 
-class View(Protocol):
-    """Where a person sees what happens; called from the main thread only."""
+class Display(Protocol):
+    """Shows a run to a person. Called from the main thread only."""
 
     def planned(self, plan: Plan) -> None:
         """The first plan, before anything runs."""
 
     def started(self, step: str, threads: int, why: Sequence[str]) -> None:
-        """A step begins."""
+        """A step has started."""
 
-    def said(self, step: str, line: str) -> None:
-        """A line of its log."""
+    def logged(self, step: str, line: str) -> None:
+        """A step has logged a line."""
 
-    def progressed(self, progress: Progressed) -> None:
-        """How far it is."""
+    def progressed(self, progress: Progress) -> None:
+        """A step has reported its progress."""
 
     def finished(self, step: str, seconds: float, headline: Mapping[str, object]) -> None:
-        """It is over; its result is there, with these figures."""
+        """A step has left a result with these figures."""
 
     def failed(self, step: str, message: str, seconds: float) -> None:
-        """It is over, and nothing can go on behind it."""
+        """A step has failed for good; the steps that need it do not run."""
 
-    def waiting(self, step: str, message: str, seconds: float) -> None:
-        """It is tried again after these seconds."""
+    def retrying(self, step: str, message: str, seconds: float) -> None:
+        """A step runs again after these seconds."""
 
     def stopping(self, steps: Sequence[str]) -> None:
-        """A person asked to stop; these save what they have."""
+        """A person asked to stop; these steps save their work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A step that ended for good."""
+    """A step that failed for good."""
 
     step: str
     code: int
@@ -66,7 +65,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Interrupt:
-    """A person, or the system, asks this program to stop."""
+    """A signal that asks this program to stop."""
 
     signal: int
 
@@ -76,8 +75,9 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        ran: steps that ran, in the order of their ends.
-        interrupted: the signal that ended it, or 0.
+        plan: the last one.
+        ran: steps that finished, in order.
+        interrupted: the signal that ended the run, or 0.
     """
 
     plan: Plan
@@ -87,7 +87,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """0 where all that could run did; else the first failure's code, or 128 plus the signal."""
+        """0 without failures; else the first failure's code, or 128 plus the signal."""
         if self.interrupted:
             return 128 + self.interrupted
         if not self.failures:
@@ -104,31 +104,28 @@ class Executor:
 
     def __init__(
         self,
-        resolved: ResolvedDeployment,
-        store: Store,
-        observer: Observer,
-        view: View,
+        workspace: Workspace,
+        display: Display,
         events: "queue.SimpleQueue[Event | Interrupt]",
         start: Start = StageProcess,
         processors: int | None = None,
     ) -> None:
-        self._resolved = resolved
-        self._store = store
-        self._observer = observer
-        self._view = view
+        self._workspace = workspace
+        self._view = workspace.view
+        self._display = display
         self._events = events
         self._start = start
         self._processors = processors or host.processors()
         self._running: dict[str, tuple[StageProcess, Planned]] = {}
         self._tries: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
-        self._outcome = Outcome(observer.look())
+        self._outcome = Outcome(self._view.plan())
 
     def run(self) -> Outcome:
-        """Run until nothing is left, or nothing can go on."""
+        """Run until no step is left that can run."""
         outcome = self._outcome
-        self._mend()
-        self._view.planned(outcome.plan)
+        self._rerun_damaged()
+        self._display.planned(outcome.plan)
         self._remember()
         try:
             while True:
@@ -144,29 +141,28 @@ class Executor:
                     continue
                 self._handle(event)
         finally:
-            # The store failed us, or worse: what still runs saves its work and ends.
+            # After an error of the store or our own, the running stages save their work and end.
             for process, _ in self._running.values():
                 process.terminate()
 
-    def _mend(self) -> None:
-        """Ask again for results that have lost files: their keys can have no other result."""
+    def _rerun_damaged(self) -> None:
+        """Request results again that have lost files: a key has one result for ever."""
         damaged = {
-            planned.step.name: f"mended-{new_attempt()}"
+            planned.step.name: f"repair-{new_attempt()}"
             for planned in self._outcome.plan
             if isinstance(planned.state, Run) and planned.state.damaged
         }
         if damaged:
-            pointer = self._observer.pointer
-            generation = pointer.generation if pointer else 0
-            ask_again(self._store, self._resolved.owner, damaged, generation)
-            self._outcome.plan = self._observer.look()
+            pointer, place = self._view.pointer, self._workspace
+            request_rerun(place.store, place.owner, damaged, pointer.generation if pointer else 0)
+            self._outcome.plan = self._view.plan()
 
     def _handle(self, event: Event | Interrupt) -> None:
         match event:
-            case Said(step, line):
-                self._view.said(step, line)
-            case Progressed():
-                self._view.progressed(event)
+            case LogLine(step, line):
+                self._display.logged(step, line)
+            case Progress():
+                self._display.progressed(event)
             case Interrupt(number):
                 self._interrupt(number)
             case Ended():
@@ -180,7 +176,7 @@ class Executor:
             return
         self._outcome.interrupted = number
         self._not_before.clear()
-        self._view.stopping([process.step for process in processes])
+        self._display.stopping([process.step for process in processes])
         for process in processes:
             process.terminate()
 
@@ -188,7 +184,7 @@ class Executor:
         _, planned = self._running.pop(ended.step)
         state = planned.state
         if isinstance(state, Run):
-            self._observer.forget(planned.step.stage, state.key)
+            self._view.forget(planned.step.stage, state.key)
         if ended.code == ExitCode.DONE:
             self._done(ended, state)
         elif self._outcome.interrupted:
@@ -197,40 +193,40 @@ class Executor:
             tries = self._tries[ended.step] = self._tries.get(ended.step, 0) + 1
             wait = min(LONGEST_WAIT, 2.0 ** (tries - 1))
             self._not_before[ended.step] = time.monotonic() + wait
-            self._view.waiting(ended.step, ended.message, wait)
-            # An input that vanished is found missing now, and its producer planned again.
-            self._observer.forget_all()
-            self._outcome.plan = self._observer.look()
-            self._mend()
+            self._display.retrying(ended.step, ended.message, wait)
+            # If an input has vanished, this plan finds it missing and runs its producer again.
+            self._view.forget_all()
+            self._outcome.plan = self._view.plan()
+            self._rerun_damaged()
         else:
             self._fail(ended, ended.code, ended.message)
 
     def _done(self, ended: Ended, state: State) -> None:
-        self._outcome.plan = self._observer.look()
+        self._outcome.plan = self._view.plan()
         now = self._outcome.plan.state(ended.step)
         if isinstance(now, Run) and isinstance(state, Run) and now.key == state.key:
-            self._fail(ended, ExitCode.SOFTWARE, f"it left no whole result: {'; '.join(now.why)}")
+            self._fail(ended, ExitCode.SOFTWARE, f"it left no complete result: {'; '.join(now.why)}")
             return
-        # Anything but Cached: the store changed meanwhile, and the new plan has its own say.
+        # If it is not Cached, the store has changed meanwhile, and the new plan decides.
         self._tries.pop(ended.step, None)
         self._outcome.ran.append(ended.step)
         headline = now.artifact.headline if isinstance(now, Cached) else {}
-        self._view.finished(ended.step, ended.seconds, headline)
+        self._display.finished(ended.step, ended.seconds, headline)
         self._remember()
 
     def _fail(self, ended: Ended, code: int, message: str) -> None:
         self._outcome.failures.append(Failure(ended.step, code, message))
-        self._view.failed(ended.step, message, ended.seconds)
+        self._display.failed(ended.step, message, ended.seconds)
 
     def _launch(self) -> None:
         if self._outcome.interrupted:
             return
-        over = {failure.step for failure in self._outcome.failures}
+        failed = {failure.step for failure in self._outcome.failures}
         ready = [
             planned
             for planned in self._outcome.plan.ready
             if planned.step.name not in self._running
-            and planned.step.name not in over
+            and planned.step.name not in failed
             and planned.step.name not in self._not_before
         ]
         for planned, threads in share(
@@ -252,25 +248,25 @@ class Executor:
             variant=step.variant,
             parameters=state.parameters.model_dump(mode="json", by_alias=True),
             inputs=dict(state.inputs),
-            storage=self._resolved.storage,
-            owner=self._resolved.owner,
+            storage=self._workspace.resolved.storage,
+            owner=self._workspace.owner,
             threads=threads,
             emulated=step.runtime.emulated,
             image=step.runtime.image,
         )
-        self._view.started(step.name, threads, state.why)
+        self._display.started(step.name, threads, state.why)
         self._running[step.name] = (self._start(step.name, task, self._events.put), planned)
 
     def _remember(self) -> None:
-        """Keep the ingredients of all that is over; nothing is written where nothing is new."""
-        seen = {
+        """Record the ingredients of finished steps, so that the next plan can say what changed."""
+        finished = {
             planned.step.name: planned.state.ingredients.record()
             for planned in self._outcome.plan
-            if isinstance(planned.state, Cached)
+            if isinstance(planned.state, Cached) and planned.step.name != COMMAND
         }
-        known = self._observer.record.ingredients
-        if new := {name: record for name, record in seen.items() if known.get(name) != record}:
-            remember(self._store, self._resolved.owner, new)
+        known = self._view.record.ingredients
+        if new := {name: record for name, record in finished.items() if known.get(name) != record}:
+            remember(self._workspace.store, self._workspace.owner, new)
 
 
 def share(
@@ -278,14 +274,14 @@ def share(
 ) -> list[tuple[Planned, int]]:
     """Which of the ready steps start now, and with how many threads each.
 
-    The free processors are divided among the steps that can start; a benchmark starts only where
-    nothing runs and nothing else could, and nothing starts beside it.
+    The steps that can start divide the free processors. A benchmark starts only if no other step runs or
+    could start, and no step starts while it runs.
 
     Args:
         ready: steps that could start, in the plan's order.
         running: steps that run.
-        used: threads that they were given.
-        processors: of this machine, for this program.
+        used: threads of the running steps.
+        processors: that this program may use.
     """
     if any(planned.step.stage is Stage.BENCHMARK for planned in running):
         return []

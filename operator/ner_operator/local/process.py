@@ -1,4 +1,4 @@
-"""One stage as a process of its own: started, listened to, stopped, and its end put into words."""
+"""A stage as a process: it is started, its output becomes events, and its end gets a message."""
 
 import contextlib
 import json
@@ -17,11 +17,11 @@ from ner_jobs.reporting import PROGRESS_VARIABLE, TERMINATION_BYTES, TERMINATION
 from ner_jobs.task import TASK_ENVIRONMENT_VARIABLE, ExitCode, Task
 
 LAST_LINES = 20
-"""Of standard error, kept for a process that ends without a word."""
+"""Lines of standard error that are kept, for a process that leaves no termination message."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LogLine:
     """A line of a stage's log."""
 
     step: str
@@ -29,8 +29,8 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Progressed:
-    """How far a stage is: `done` of `total` units of `what`; a total of 0 is one that nobody knows."""
+class Progress:
+    """A stage has done `done` of `total` units of `what`. A total of 0 is not known."""
 
     step: str
     done: float
@@ -38,18 +38,18 @@ class Progressed:
     what: str
 
     @property
-    def told(self) -> str:
-        """In words."""
+    def text(self) -> str:
+        """For people."""
         return f"{how_far(self.done, self.total)} {self.what}"
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A stage's process is over.
+    """A stage's process has exited.
 
     Attributes:
         code: the exit code; negative for a signal.
-        message: why it failed, as a sentence; empty where it did not.
+        message: why it failed; empty after success.
     """
 
     step: str
@@ -58,26 +58,26 @@ class Ended:
     seconds: float
 
 
-Event = Said | Progressed | Ended
+Event = LogLine | Progress | Ended
 
 
 def new_attempt() -> str:
-    """A name for a try that no other try has; sorts by time."""
+    """A name that no other attempt has; names sort by time."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
 
 
 class StageProcess:
-    """A running stage. Its events come from threads of their own, `Ended` last."""
+    """A running stage. Its events come from threads of its own, `Ended` last."""
 
-    def __init__(self, step: str, task: Task, tell: Callable[[Event], None]) -> None:
+    def __init__(self, step: str, task: Task, emit: Callable[[Event], None]) -> None:
         self.step = step
         self.task = task
-        self._tell = tell
+        self._emit = emit
         self._began = time.monotonic()
-        # The task and the last words pass through no file: they must arrive where a disk is full, too.
-        self._last_words, writing_end = os.pipe()
+        # The task and the termination message pass through no file, so that they arrive if a disk is full.
+        self._termination, writing_end = os.pipe()
         try:
-            # A session of its own: Ctrl-C reaches this program alone, which asks each stage to save and stop.
+            # In its own session: Ctrl-C reaches this program alone, which asks each stage to save and stop.
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ner_jobs"],
                 stdin=subprocess.DEVNULL,
@@ -90,19 +90,19 @@ class StageProcess:
                 start_new_session=True,
             )
         except OSError:
-            os.close(self._last_words)
+            os.close(self._termination)
             raise
         finally:
             os.close(writing_end)
         threading.Thread(target=self._follow, daemon=True).start()
 
     def terminate(self) -> None:
-        """Ask it to save what it has and end."""
+        """Ask it to save its work and exit."""
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
 
     def kill(self) -> None:
-        """End it and its children at once; its next run goes on from the last checkpoint."""
+        """Kill it and its children; its next run continues from the last checkpoint."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -111,34 +111,34 @@ class StageProcess:
         drain = threading.Thread(target=_keep_last, args=(self._process.stderr, errors), daemon=True)
         drain.start()
         for line in self._process.stdout or ():
-            self._tell(event_of(self.step, line.rstrip("\n")))
+            self._emit(event_of(self.step, line.rstrip("\n")))
         code = self._process.wait()
         drain.join(timeout=5)
-        said = _read_last_words(self._last_words)
-        message = "" if code == 0 else _message(code, said, errors)
-        self._tell(Ended(self.step, code, message, time.monotonic() - self._began))
+        left = _read_termination(self._termination)
+        message = "" if code == 0 else _message(code, left, errors)
+        self._emit(Ended(self.step, code, message, time.monotonic() - self._began))
 
 
-def event_of(step: str, line: str) -> Said | Progressed:
-    """What a line of a stage's standard output says; a line that is no JSON object is a line of its log."""
+def event_of(step: str, line: str) -> LogLine | Progress:
+    """The event of a line of standard output. A line that is no JSON object is a line of the log."""
     if line.startswith("{"):
         with contextlib.suppress(ValueError, KeyError, TypeError):
             body: dict[str, Any] = json.loads(line)
             if "progress" in body:
                 progress = body["progress"]
-                return Progressed(
+                return Progress(
                     step, float(progress["done"]), float(progress["total"]), str(progress["what"])
                 )
-            return Said(step, str(body["log"]))
-    return Said(step, line)
+            return LogLine(step, str(body["log"]))
+    return LogLine(step, line)
 
 
-def _environment(task: Task, last_words: str) -> Mapping[str, str]:
+def _environment(task: Task, termination: str) -> Mapping[str, str]:
     return {
         **os.environ,
         TASK_ENVIRONMENT_VARIABLE: task.model_dump_json(by_alias=True),
         PROGRESS_VARIABLE: "json",
-        TERMINATION_VARIABLE: last_words,
+        TERMINATION_VARIABLE: termination,
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
         "TOKENIZERS_PARALLELISM": "false",
@@ -152,10 +152,10 @@ def _keep_last(stream: IO[str] | None, lines: list[str]) -> None:
             del lines[:-LAST_LINES]
 
 
-def _read_last_words(pipe: int) -> str:
-    """What an ended process left in a pipe; a pipe holds far more than the last words may have."""
+def _read_termination(pipe: int) -> str:
+    """The termination message in the pipe of an exited process; a pipe holds far more than it may have."""
     try:
-        # A child that it left behind may hold the other end open: never wait for more.
+        # A child that still runs may hold the other end open: never wait for more.
         os.set_blocking(pipe, False)
         with contextlib.suppress(BlockingIOError):
             return os.read(pipe, TERMINATION_BYTES).decode("utf-8", errors="replace").strip()
@@ -164,18 +164,18 @@ def _read_last_words(pipe: int) -> str:
         os.close(pipe)
 
 
-def _message(code: int, said: str, errors: list[str]) -> str:
-    """Why it ended: its own words, else its last line, else what the code says."""
+def _message(code: int, left: str, errors: list[str]) -> str:
+    """Why it ended: the termination message, else the signal, the last line, or the exit code."""
     with contextlib.suppress(ValueError, AttributeError):
-        said = str(json.loads(said).get("message", said))
-    if said:
-        return said
+        left = str(json.loads(left).get("message", left))
+    if left:
+        return left
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
         hint = "; out of memory is the usual reason: see dmesg" if code == -signal.SIGKILL else ""
-        return f"it was ended by {name}{hint}; run it again and it goes on from its last checkpoint"
+        return f"it was ended by {name}{hint}; run it again, and it continues from its last checkpoint"
     if errors:
         return errors[-1]
     if code == ExitCode.TERMINATED:
-        return "it was asked to stop; the next run goes on"
+        return "it was asked to stop; the next run continues"
     return f"it ended with exit code {code} and said nothing"

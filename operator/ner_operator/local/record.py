@@ -1,10 +1,9 @@
 """The plan's record: `<storage>/plans/<namespace>/<name>.json`.
 
-Two things that no artifact can hold. The ingredients of each step's last key,
-so that the next plan can say which of them changed; and the tokens of people
-who asked for a step again, since a key that holds a token must be found again
-by whoever runs next. Correctness never rests on it: without the record a plan
-is the same but for its reasons, and reruns that were asked for are forgotten.
+It holds two things that no artifact can hold: the ingredients of each step's
+last key, so that the next plan can say which of them changed, and the tokens
+of requested reruns, since they are part of a key. No correctness depends on
+it: without the record a plan has other reasons and no rerun tokens.
 """
 
 import json
@@ -16,17 +15,17 @@ from ner_jobs.store.protocol import Store
 from ner_jobs.task import Owner, RetryableError
 
 ATTEMPTS = 8
-"""Tries of a read-modify-write: another run of the same spec writes seldom."""
+"""Tries of a read-modify-write. Another run of the same spec writes seldom."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was last seen and asked.
+    """The last ingredients and the requested reruns.
 
     Attributes:
         ingredients: of each step's last result, by the step's name.
         rerun: tokens by stage or step.
-        promotion_requested_generation: the pointer's generation when promote was last asked for again.
+        promotion_requested_generation: the pointer's generation when promote was last requested again.
     """
 
     ingredients: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
@@ -35,34 +34,34 @@ class Record:
 
 
 def record_key(owner: Owner) -> str:
-    """Where the record of this deployment is, relative to its storage."""
+    """The record's key, relative to the storage."""
     return f"plans/{owner.namespace}/{owner.name}.json"
 
 
 def read_record(store: Store, owner: Owner) -> Record:
-    """The record, or an empty one where there is none that can be read."""
+    """The record; an empty one if there is none, or it cannot be read."""
     found = store.get(record_key(owner))
     return _parse(found[0]) if found else Record()
 
 
 def remember(store: Store, owner: Owner, ingredients: Mapping[str, Mapping[str, object]]) -> None:
-    """Keep the ingredients of steps that have just been seen to be over."""
+    """Record the ingredients of finished steps."""
     _change(store, owner, lambda record: replace(record, ingredients={**record.ingredients, **ingredients}))
 
 
-def ask_again(store: Store, owner: Owner, tokens: Mapping[str, str], generation: int) -> Record:
-    """Keep new tokens, by stage or step; returns the record as it is then.
+def request_rerun(store: Store, owner: Owner, tokens: Mapping[str, str], generation: int) -> Record:
+    """Record rerun tokens; returns the new record.
 
     Args:
-        store: that of the deployment.
-        owner: the deployment.
-        tokens: a new one each, so that the step's key is one that never was.
-        generation: of the pointer now, for promote.
+        store: of the deployment.
+        owner: of the record.
+        tokens: a new token by stage or step, so that the step gets a key that never was.
+        generation: the pointer's generation now, for promote.
     """
 
     def change(record: Record) -> Record:
-        asked = generation if "promote" in tokens else record.promotion_requested_generation
-        return replace(record, rerun={**record.rerun, **tokens}, promotion_requested_generation=asked)
+        requested = generation if "promote" in tokens else record.promotion_requested_generation
+        return replace(record, rerun={**record.rerun, **tokens}, promotion_requested_generation=requested)
 
     return _change(store, owner, change)
 
@@ -78,7 +77,7 @@ def _change(store: Store, owner: Owner, change: Callable[[Record], Record]) -> R
         data = _bytes(changed)
         if store.replace(key, data, found[1]) if found else store.create(key, data):
             return changed
-    raise RetryableError(f"{store.uri}/{key} is being written by others again and again; run it once more")
+    raise RetryableError(f"{store.uri}/{key} is written by others all the time; run it again")
 
 
 def _bytes(record: Record) -> bytes:

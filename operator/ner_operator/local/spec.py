@@ -8,8 +8,8 @@ from typing import Any
 
 from ner_jobs.task import ExitCode, PermanentError
 from ner_operator.api.v1alpha1 import NerDeployment, NerRuntime, NerRuntimeSpec
-from ner_operator.local.located import absolute
 from ner_operator.local.overrides import overridden
+from ner_operator.local.paths import absolute
 from ner_operator.schema.validation import check
 from ner_operator.schema.yaml import Document, YamlError, read_documents
 

@@ -104,4 +104,4 @@ def test_before_the_operator_has_looked_there_is_nothing_to_plan_on(person: Any)
     person.apply("tiny")
     said = person("plan", "tiny")
     assert said.code == 66
-    assert "no operator has looked at generation 1 of tiny yet" in said.err
+    assert "no operator has reconciled generation 1 of tiny yet" in said.err

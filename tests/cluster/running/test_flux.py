@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ner_operator.cli.cluster import asking
+from ner_operator.cli.cluster import requests
+from ner_operator.cli.cluster.deployed import read_one
 from ner_operator.cli.cluster.kubectl import Kubectl
-from ner_operator.cli.cluster.reading import read_one
 from testbed.flux import CRDS, Flux, flux
 from testbed.outcomes import never_starts, succeeds
 
@@ -83,8 +83,8 @@ def test_what_a_person_asked_for_stays_when_it_is_applied_again(scene: Any, git:
     scene.until("the Kustomization", lambda: git.ready("models").get("status") == "True")
     scene.until_ready()
     kubectl = Kubectl(scene.namespace, kubeconfig=str(scene.cluster.kubeconfig))
-    asking.ask_rerun(kubectl, "tiny", ["export"])
-    asking.suspend(kubectl, read_one(kubectl, "tiny"))
+    requests.request_rerun(kubectl, "tiny", ["export"])
+    requests.suspend(kubectl, read_one(kubectl, "tiny"))
     asked = scene.get()
     git.again("models", "once-more")
     scene.until("another look", lambda: git.status("models").get("lastHandledReconcileAt") == "once-more")

@@ -17,7 +17,7 @@ from ner_jobs.task import ExitCode
 from ner_operator.api.v1alpha1 import NerDeployment
 from ner_operator.api.v1alpha1.reasons import Reason as ClusterReason
 from ner_operator.api.v1alpha1.runtime import NerRuntime
-from ner_operator.cli.cluster.story import UNSEEN
+from ner_operator.cli.cluster.overview import UNSEEN
 from ner_operator.cli.main import app
 from ner_operator.schema.reference import main as reference
 from ner_operator.schema.reference import rendered, rules

@@ -21,8 +21,9 @@ from ner_jobs.task.parameters import (
     InferParameters,
     PrepareParameters,
 )
-from ner_operator.local.observe import Observer
-from ner_operator.local.process import Ended, Event, Progressed, Said
+from ner_operator.local.process import Ended, Event, LogLine, Progress
+from ner_operator.local.store_view import StoreView
+from ner_operator.local.workspace import Workspace
 from ner_operator.planning.resolved import PromotionPolicy, ResolvedDeployment, Runtime, Variant
 
 OUTPUTS = {
@@ -66,8 +67,8 @@ def deployment(store: DirectoryStore) -> ResolvedDeployment:
 
 
 @pytest.fixture
-def observer(deployment: ResolvedDeployment, store: DirectoryStore) -> Observer:
-    return Observer(deployment, store)
+def workspace(deployment: ResolvedDeployment, store: DirectoryStore) -> Workspace:
+    return Workspace(deployment, store, StoreView(deployment, store))
 
 
 @dataclass
@@ -87,9 +88,9 @@ class FakeStages:
     terminated: list[str] = field(default_factory=list)
     killed: list[str] = field(default_factory=list)
 
-    def start(self, step: str, task: Task, tell: Callable[[Event], None]) -> "FakeProcess":
+    def start(self, step: str, task: Task, emit: Callable[[Event], None]) -> "FakeProcess":
         self.started.append((step, task.threads))
-        return FakeProcess(self, step, task, tell)
+        return FakeProcess(self, step, task, emit)
 
     def leave(self, task: Task, folder: Path) -> None:
         for output in OUTPUTS[task.stage]:
@@ -98,7 +99,8 @@ class FakeStages:
         headline: dict[str, float | int | str | bool | None] = {}
         if task.stage is Stage.PROMOTE:
             headline = {"verdict": "Promoted"}
-            self._promote(task)
+            if "rollback" not in task.parameters:
+                self._promote(task)
 
         def describe(files: tuple[FileEntry, ...]) -> Manifest:
             return Manifest(
@@ -117,7 +119,7 @@ class FakeStages:
         publish(self.store, task.stage, task.key, task.attempt, folder, describe)
 
     def _promote(self, task: Task) -> None:
-        current = read_pointer(self.store, task.owner)
+        current, command = read_pointer(self.store, task.owner), task.parameters.get("command")
         promotion = Promotion(
             generation=0,
             revision=task.parameters["revision"],
@@ -127,33 +129,33 @@ class FakeStages:
             promote_key=task.key,
             promoted_at=0.0,
             by="promote",
-            action=Action.PROMOTE,
+            action=Action.MANUAL if command else Action.PROMOTE,
         )
         assert move_pointer(self.store, promoted(current, promotion, task.owner), current)
 
 
 class FakeProcess:
-    def __init__(self, stages: FakeStages, step: str, task: Task, tell: Callable[[Event], None]) -> None:
+    def __init__(self, stages: FakeStages, step: str, task: Task, emit: Callable[[Event], None]) -> None:
         self.step, self.task = step, task
-        self._stages, self._tell = stages, tell
+        self._stages, self._emit = stages, emit
         if step not in stages.hanging:
             threading.Thread(target=self._run).start()
 
     def _run(self) -> None:
         ends = self._stages.ends.get(self.step, [])
         code = ends.pop(0) if ends else 0
-        self._tell(Said(self.step, "working"))
-        self._tell(Progressed(self.step, 1, 2, "sentences"))
+        self._emit(LogLine(self.step, "working"))
+        self._emit(Progress(self.step, 1, 2, "sentences"))
         if code == ExitCode.DONE:
             self._stages.leave(
                 self.task, self._stages.folder / f"{self.step.replace('/', '-')}-{self.task.attempt}"
             )
-        self._tell(Ended(self.step, code, f"{self.step} ended with {code}" if code else "", 0.1))
+        self._emit(Ended(self.step, code, f"{self.step} ended with {code}" if code else "", 0.1))
 
     def terminate(self) -> None:
         self._stages.terminated.append(self.step)
         if self.step in self._stages.hanging:
-            self._tell(Ended(self.step, ExitCode.TERMINATED, "stopped", 0.1))
+            self._emit(Ended(self.step, ExitCode.TERMINATED, "stopped", 0.1))
 
     def kill(self) -> None:
         self._stages.killed.append(self.step)

@@ -10,13 +10,14 @@ import pytest
 
 from ner_jobs.store.directory import DirectoryStore
 from ner_jobs.task import ExitCode, Stage
-from ner_jobs.task.parameters import BenchmarkParameters
+from ner_jobs.task.parameters import BenchmarkParameters, PromoteCommand, RollbackCommand
 from ner_operator.local import execute
 from ner_operator.local.execute import Executor, Interrupt, Outcome, share
-from ner_operator.local.observe import Observer
 from ner_operator.local.record import read_record
-from ner_operator.planning.graph import Step
-from ner_operator.planning.plan import Cached, Planned, Run
+from ner_operator.local.store_view import StoreView
+from ner_operator.local.workspace import Workspace
+from ner_operator.planning.graph import COMMAND, Step
+from ner_operator.planning.plan import Cached, KnownAfter, Planned, Run
 from ner_operator.planning.resolved import ResolvedDeployment, Runtime
 
 STEPS = [
@@ -33,48 +34,47 @@ STEPS = [
 
 
 class Quiet:
-    """A view that keeps what it is told."""
+    """A display that keeps its calls."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[Any, ...]] = []
+        self.shown: list[tuple[Any, ...]] = []
 
     def planned(self, plan: object) -> None:
-        self.told.append(("planned",))
+        self.shown.append(("planned",))
 
     def started(self, step: str, threads: int, why: Sequence[str]) -> None:
-        self.told.append(("started", step))
+        self.shown.append(("started", step))
 
-    def said(self, step: str, line: str) -> None:
-        self.told.append(("said", step, line))
+    def logged(self, step: str, line: str) -> None:
+        self.shown.append(("logged", step, line))
 
     def progressed(self, progress: object) -> None:
-        self.told.append(("progressed", progress))
+        self.shown.append(("progressed", progress))
 
     def finished(self, step: str, seconds: float, headline: Mapping[str, object]) -> None:
-        self.told.append(("finished", step))
+        self.shown.append(("finished", step))
 
     def failed(self, step: str, message: str, seconds: float) -> None:
-        self.told.append(("failed", step, message))
+        self.shown.append(("failed", step, message))
 
-    def waiting(self, step: str, message: str, seconds: float) -> None:
-        self.told.append(("waiting", step))
+    def retrying(self, step: str, message: str, seconds: float) -> None:
+        self.shown.append(("retrying", step))
 
     def stopping(self, steps: Sequence[str]) -> None:
-        self.told.append(("stopping", *steps))
+        self.shown.append(("stopping", *steps))
 
 
 def go(
     deployment: ResolvedDeployment,
     store: DirectoryStore,
     stages: Any,
-    view: Quiet | None = None,
+    display: Quiet | None = None,
     events: "queue.SimpleQueue[Any] | None" = None,
+    command: PromoteCommand | RollbackCommand | None = None,
 ) -> Outcome:
     executor = Executor(
-        deployment,
-        store,
-        Observer(deployment, store),
-        view or Quiet(),
+        Workspace(deployment, store, StoreView(deployment, store, command)),
+        display or Quiet(),
         events or queue.SimpleQueue(),
         start=stages.start,
         processors=2,
@@ -97,12 +97,12 @@ def test_a_permanent_failure_stops_what_is_behind_it_and_nothing_else(
     deployment: ResolvedDeployment, store: DirectoryStore, stages: Any
 ) -> None:
     stages.ends = {"compile/int8": [ExitCode.SOFTWARE]}
-    view = Quiet()
-    outcome = go(deployment, store, stages, view)
+    display = Quiet()
+    outcome = go(deployment, store, stages, display)
     assert outcome.exit_code == ExitCode.SOFTWARE
     assert "evaluate/reference" in outcome.ran
     assert "promote" not in outcome.ran
-    assert ("failed", "compile/int8", "compile/int8 ended with 70") in view.told
+    assert ("failed", "compile/int8", "compile/int8 ended with 70") in display.shown
 
 
 def test_try_again_is_tried_again(
@@ -159,6 +159,36 @@ def test_a_vanished_artifact_is_made_again_under_its_own_key(
     assert isinstance(state, Cached)
     Path(store.root, "compile", state.key, "manifest.json").unlink()
     assert go(deployment, store, stages).ran == ["compile/int8"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(PromoteCommand(token="t", variant="reference"), id="promote"),
+        pytest.param(RollbackCommand(token="t", leaving=1), id="rollback"),
+    ],
+)
+def test_a_command_runs_its_own_step_and_leaves_the_record(
+    deployment: ResolvedDeployment,
+    store: DirectoryStore,
+    stages: Any,
+    command: PromoteCommand | RollbackCommand,
+) -> None:
+    go(deployment, store, stages)
+    record = read_record(store, deployment.owner)
+    outcome = go(deployment, store, stages, command=command)
+    assert outcome.ran == [COMMAND]
+    assert [planned.step.name for planned in outcome.plan] == [COMMAND]
+    assert isinstance(outcome.plan.state(COMMAND), Cached)
+    assert read_record(store, deployment.owner) == record
+
+
+def test_a_promotion_waits_for_the_verdict(
+    deployment: ResolvedDeployment, store: DirectoryStore, stages: Any
+) -> None:
+    outcome = go(deployment, store, stages, command=PromoteCommand(token="t"))
+    assert outcome.ran == []
+    assert outcome.plan.state(COMMAND) == KnownAfter(("promote",))
 
 
 def _planned(name: str, stage: Stage) -> Planned:

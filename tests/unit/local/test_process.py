@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 from ner_jobs.task import ExitCode, Owner, Stage, StorageSettings, Task
-from ner_operator.local.process import Ended, Event, Progressed, Said, StageProcess, event_of, new_attempt
+from ner_operator.local.process import Ended, Event, LogLine, Progress, StageProcess, event_of, new_attempt
 
 
 @pytest.mark.parametrize(
     ("line", "event"),
     [
-        ('{"log": "hello"}', Said("s", "hello")),
-        ('{"progress": {"done": 1, "total": 2.5, "what": "steps"}}', Progressed("s", 1.0, 2.5, "steps")),
-        ("a plain line", Said("s", "a plain line")),
-        ('{"other": 1}', Said("s", '{"other": 1}')),
-        ("{ no json", Said("s", "{ no json")),
-        ('{"progress": 3}', Said("s", '{"progress": 3}')),
-        ("", Said("s", "")),
+        ('{"log": "hello"}', LogLine("s", "hello")),
+        ('{"progress": {"done": 1, "total": 2.5, "what": "steps"}}', Progress("s", 1.0, 2.5, "steps")),
+        ("a plain line", LogLine("s", "a plain line")),
+        ('{"other": 1}', LogLine("s", '{"other": 1}')),
+        ("{ no json", LogLine("s", "{ no json")),
+        ('{"progress": 3}', LogLine("s", '{"progress": 3}')),
+        ("", LogLine("s", "")),
     ],
 )
 def test_a_line(line: str, event: Event) -> None:

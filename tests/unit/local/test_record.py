@@ -2,7 +2,7 @@
 
 from ner_jobs.store.directory import DirectoryStore
 from ner_jobs.task import Owner
-from ner_operator.local.record import Record, ask_again, read_record, record_key, remember
+from ner_operator.local.record import Record, read_record, record_key, remember, request_rerun
 
 OWNER = Owner(namespace="nlp", name="small")
 
@@ -14,8 +14,8 @@ def test_there_is_an_empty_one_before_the_first(store: DirectoryStore) -> None:
 def test_what_is_remembered_is_added(store: DirectoryStore) -> None:
     remember(store, OWNER, {"prepare": {"version": 1}})
     remember(store, OWNER, {"export": {"version": 2}})
-    ask_again(store, OWNER, {"promote": "t"}, generation=7)
-    ask_again(store, OWNER, {"export": "u"}, generation=9)
+    request_rerun(store, OWNER, {"promote": "t"}, generation=7)
+    request_rerun(store, OWNER, {"export": "u"}, generation=9)
     assert read_record(store, OWNER) == Record(
         ingredients={"prepare": {"version": 1}, "export": {"version": 2}},
         rerun={"promote": "t", "export": "u"},

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ner_operator.api.v1alpha1.status import StageStatus
-from ner_operator.cli.cluster.reading import Deployed, deployed
+from ner_operator.cli.cluster.deployed import Deployed, deployed
 
 Make = Callable[..., Deployed]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ner_operator.cli.cluster.story import Row, as_json, facts, overview, rows
+from ner_operator.cli.cluster.overview import Row, as_json, facts, overview, rows
 
 NOW = 1767323405.0  # 2026-01-02T03:10:05Z, six minutes after all began
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ner_operator.cli.cluster.reading import known_status
+from ner_operator.cli.cluster.deployed import known_status
 
 
 def test_what_a_later_operator_adds_is_passed_over() -> None:

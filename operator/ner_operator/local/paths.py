@@ -1,7 +1,7 @@
-"""What the spec means on this machine: absolute URIs, digests of local files, no images.
+"""A spec on this machine: absolute URIs, digests of local files, no images.
 
 A relative path is relative to the spec's file, so that a folder with spec and
-data can be moved and cloned as one.
+data can be moved and cloned as a whole.
 """
 
 from dataclasses import replace
@@ -13,43 +13,45 @@ from ner_operator.local.digests import FileDigests
 from ner_operator.planning.resolved import ResolvedDeployment
 
 
-def located(resolved: ResolvedDeployment, folder: Path, digests: FileDigests) -> ResolvedDeployment:
-    """The same deployment with absolute URIs, and with digests wherever the files are on this machine.
+def with_absolute_paths(
+    resolved: ResolvedDeployment, folder: Path, digests: FileDigests
+) -> ResolvedDeployment:
+    """The same deployment with absolute URIs, and with the digests of files on this machine.
 
     Args:
-        resolved: with URIs as they were written.
-        folder: absolute: the one that holds the spec's file.
-        digests: of files, remembered.
+        resolved: with URIs as the spec has them.
+        folder: of the spec's file, absolute.
+        digests: of files.
     """
     benchmark = resolved.benchmark
     if benchmark and benchmark.dataset:
-        dataset = _located_dataset(benchmark.dataset, folder, digests)
+        dataset = _dataset(benchmark.dataset, folder, digests)
         benchmark = benchmark.model_copy(update={"dataset": dataset})
     return replace(
         resolved,
         storage=resolved.storage.model_copy(
             update={
                 "uri": absolute(resolved.storage.uri, folder),
-                "ca_bundle": _beside(resolved.storage.ca_bundle, folder),
+                "ca_bundle": _absolute_path(resolved.storage.ca_bundle, folder),
             }
         ),
         runtime=replace(resolved.runtime, image=""),
         variants=tuple(
             replace(variant, runtime=replace(variant.runtime, image="")) for variant in resolved.variants
         ),
-        prepare=_located_prepare(resolved.prepare, folder, digests),
+        prepare=_prepare(resolved.prepare, folder, digests),
         benchmark=benchmark,
         inference=tuple(
             replace(entry, parameters=entry.parameters.model_copy(update={"dataset": dataset}))
             for entry in resolved.inference
             if entry.parameters.dataset
-            for dataset in [_located_dataset(entry.parameters.dataset, folder, digests)]
+            for dataset in [_dataset(entry.parameters.dataset, folder, digests)]
         ),
     )
 
 
 def absolute(uri: str, folder: Path) -> str:
-    """`s3://…` as it is; `file:///…` or a path, relative to the folder, as a `file://` URI."""
+    """A path or `file://` URI as an absolute `file://` URI; any other URI unchanged."""
     if "://" in uri and not uri.startswith("file://"):
         return uri
     path = local_path(uri) or Path(uri).expanduser()
@@ -63,22 +65,22 @@ def local_path(uri: str) -> Path | None:
 
 
 def is_hub_id(base: str, folder: Path) -> bool:
-    """Whether a base model is meant as an id of the Hugging Face hub: no URI, no path, no folder here."""
+    """Whether a base model is an id of the Hugging Face hub: no URI, no path, no folder here."""
     if not base or "://" in base or base.startswith(("/", ".", "~")):
         return False
     return base.count("/") <= 1 and not (folder / base).exists()
 
 
-def _beside(path: Path | None, folder: Path) -> Path | None:
+def _absolute_path(path: Path | None, folder: Path) -> Path | None:
     return folder / path.expanduser() if path else None
 
 
-def _located_prepare(parameters: PrepareParameters, folder: Path, digests: FileDigests) -> PrepareParameters:
+def _prepare(parameters: PrepareParameters, folder: Path, digests: FileDigests) -> PrepareParameters:
     update: dict[str, object] = {}
     for name in ("train", "validation", "test", "calibration"):
         dataset = getattr(parameters, name)
         if dataset:
-            update[name] = _located_dataset(dataset, folder, digests)
+            update[name] = _dataset(dataset, folder, digests)
     if parameters.base and not is_hub_id(parameters.base, folder):
         base = absolute(parameters.base, folder)
         path = local_path(base)
@@ -86,7 +88,7 @@ def _located_prepare(parameters: PrepareParameters, folder: Path, digests: FileD
     return parameters.model_copy(update=update)
 
 
-def _located_dataset(dataset: Dataset, folder: Path, digests: FileDigests) -> Dataset:
+def _dataset(dataset: Dataset, folder: Path, digests: FileDigests) -> Dataset:
     uri = absolute(dataset.uri, folder)
     label_uri = absolute(dataset.label_uri, folder) if dataset.label_uri else None
     path, labels = local_path(uri), local_path(label_uri) if label_uri else None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ner_operator.local.digests import FileDigests
-from ner_operator.local.located import absolute, is_hub_id, local_path, located
+from ner_operator.local.paths import absolute, is_hub_id, local_path, with_absolute_paths
 from ner_operator.planning.resolved import ResolvedDeployment
 
 FOLDER = Path("/specs/here")
@@ -64,7 +64,7 @@ def test_files_on_this_machine_have_digests_and_others_have_none(
             "prepare": prepare.model_copy(update={"base": "no/hub", "test": test, "train": remote}),
         }
     )
-    found = located(written, tmp_path, FileDigests(tmp_path / "cache.json")).prepare
+    found = with_absolute_paths(written, tmp_path, FileDigests(tmp_path / "cache.json")).prepare
     assert found.test.uri == (tmp_path / "train").as_uri()
     assert found.test.content is not None
     assert found.train is not None

@@ -1,15 +1,17 @@
-"""Look at the store until a plan has all that it asks for. Reads only."""
+"""Reads the store until a plan has everything that it needs. Writes nothing."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ner_jobs import host
 from ner_jobs.promotion.pointer import Action, Pointer, read_pointer
 from ner_jobs.store.artifacts import complete, read_manifest
 from ner_jobs.store.protocol import Store
 from ner_jobs.task import Manifest, Stage
+from ner_jobs.task.parameters import PromoteCommand, RollbackCommand
 from ner_operator.local.record import Record, read_record
+from ner_operator.planning.graph import COMMAND
 from ner_operator.planning.inputs import Address, Artifact, Observed, PointerState
 from ner_operator.planning.keys import PACKAGES
 from ner_operator.planning.plan import Plan, plan
@@ -20,59 +22,61 @@ READERS = 8
 
 
 @dataclass(slots=True)
-class Observer:
-    """What has been seen of one deployment's store; artifacts that are there are not looked up twice.
+class StoreView:
+    """What the store holds of one deployment. An artifact that was found is not read twice.
 
     Attributes:
-        manifests: by address, of what was found; for tables and logs.
+        command: a promotion or rollback that a person requested; the plan then has its step alone.
+        manifests: of the artifacts that were found, by address.
         pointer: as last read.
     """
 
     resolved: ResolvedDeployment
     store: Store
+    command: PromoteCommand | RollbackCommand | None = None
     manifests: dict[Address, Manifest] = field(default_factory=dict)
     pointer: Pointer | None = None
     record: Record = field(default_factory=Record)
     _artifacts: dict[Address, Artifact | None] = field(default_factory=dict)
 
-    def look(self, extra_rerun: Mapping[str, str] | None = None) -> Plan:
-        """Read pointer, record and whatever manifests decide, and plan.
+    def plan(self, extra_rerun: Mapping[str, str] | None = None) -> Plan:
+        """Read the pointer, the record and the manifests that decide, and plan.
 
         Args:
-            extra_rerun: tokens that are only tried, not kept: what would run if they were.
+            extra_rerun: tokens to plan with that are not kept: what would run if they were.
         """
-        owner = self.resolved.owner
+        owner, extra = self.resolved.owner, extra_rerun or {}
         self.pointer = read_pointer(self.store, owner)
         self.record = read_record(self.store, owner)
         for address in [address for address, found in self._artifacts.items() if found is None]:
             del self._artifacts[address]
         generation = self.pointer.generation if self.pointer else 0
-        asked = (
-            generation
-            if extra_rerun and "promote" in extra_rerun
-            else self.record.promotion_requested_generation
-        )
+        requested = generation if "promote" in extra else self.record.promotion_requested_generation
         while True:
             observed = Observed(
                 artifacts=self._artifacts,
                 pointer=_state_of(self.pointer),
                 records=self.record.ingredients,
-                rerun={**self.record.rerun, **(extra_rerun or {})},
-                promotion_requested_generation=asked,
+                rerun={**self.record.rerun, **extra},
+                promotion_requested_generation=requested,
+                command=self.command,
                 versions=host.versions(PACKAGES),
                 isa=host.isa_class(),
             )
             planned = plan(self.resolved, observed)
             if not planned.unobserved:
-                return planned
+                break
             self._read(planned.unobserved)
+        if self.command is None:
+            return planned
+        return replace(planned, steps=tuple(each for each in planned if each.step.name == COMMAND))
 
     def forget(self, stage: Stage, key: str) -> None:
-        """Look this artifact up again at the next look."""
+        """Read this artifact again for the next plan."""
         self._artifacts.pop((stage, key), None)
 
     def forget_all(self) -> None:
-        """Look everything up again at the next look: something that was there may be gone."""
+        """Read every artifact again for the next plan: one that was there may be gone."""
         self._artifacts.clear()
 
     def _read(self, addresses: frozenset[Address]) -> None:

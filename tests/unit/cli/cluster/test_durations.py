@@ -2,7 +2,7 @@
 
 import pytest
 
-from ner_operator.cli.cluster.ages import shortly
+from ner_operator.cli.cluster.durations import shortly
 
 
 @pytest.mark.parametrize(

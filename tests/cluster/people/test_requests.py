@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 import pytest
 
 from ner_operator.api.v1alpha1.commands import read_promote, read_rerun, read_rollback
-from ner_operator.cli.cluster.asking import ask_rerun
 from ner_operator.cli.cluster.kubectl import Kubectl
+from ner_operator.cli.cluster.requests import request_rerun
 
 
 def annotation(person: Any, name: str) -> str:
@@ -86,12 +86,12 @@ class Overtaken(Kubectl):
     def text(self, *arguments: str) -> str:
         if arguments[0] == "annotate" and self.waiting:
             others = Kubectl(self.namespace, kubeconfig=self.kubeconfig)
-            ask_rerun(others, "tiny", [self.waiting.pop()])
+            request_rerun(others, "tiny", [self.waiting.pop()])
         return super().text(*arguments)
 
 
 def test_of_two_who_ask_at_once_both_are_heard(promoted: Any) -> None:
-    token = ask_rerun(
+    token = request_rerun(
         Overtaken(promoted.namespace, kubeconfig=str(promoted.cluster.kubeconfig)), "tiny", ["export"]
     )
     asked = read_rerun(annotation(promoted, "rerun"))
@@ -104,6 +104,6 @@ def test_suspend_and_resume_leave_the_spec_as_it_was(promoted: Any) -> None:
     assert promoted("suspend", "tiny").out == "tiny is suspended\n"
     assert promoted.read("tiny")["spec"]["suspend"] is True
     assert promoted("suspend", "tiny").out == "tiny was suspended already\n"
-    assert promoted("resume", "tiny").out == "tiny goes on\n"
+    assert promoted("resume", "tiny").out == "tiny is resumed\n"
     assert promoted("resume", "tiny").out == "tiny was not suspended\n"
     assert promoted.read("tiny")["spec"] == before

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ner_operator.api.v1alpha1.status import PromotionStatus, StageStatus
-from ner_operator.cli.cluster.ages import shortly
+from ner_operator.cli.cluster.deployed import Deployed, seconds
+from ner_operator.cli.cluster.durations import shortly
 from ner_operator.cli.cluster.next_step import next_step
-from ner_operator.cli.cluster.reading import Deployed, seconds
 from ner_operator.cli.cluster.tree import lines
 from ner_operator.planning.figures import headline_words
 

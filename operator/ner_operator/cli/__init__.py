@@ -1,5 +1,5 @@
 """The command line: `nerd`, and `kubectl nerd`, the same program.
 
-A command is a file. Each imports what it needs when it runs, so that
+One file is one command. A command imports what it needs when it runs, so that
 `nerd --help` and completion stay fast.
 """

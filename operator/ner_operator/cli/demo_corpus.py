@@ -1,8 +1,8 @@
-"""A self-made corpus for `nerd demo` and `examples/quickstart.yaml`: news-like sentences in Chinese.
+"""The generated corpus of `nerd demo` and `examples/quickstart.yaml`: news-like sentences in Chinese.
 
-Names are put together from parts, so most names of the test set stand in no
-training sentence: a model must learn what surrounds a name, and what it ends
-with. The same seed gives the same bytes on every machine.
+Names are put together from parts, so most names of the test set are in no
+training sentence: a model must learn the context of a name, and its ending.
+The same seed gives the same bytes on every machine.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""`nerd gc`: remove artifacts that nothing reaches any more, from a store that no cluster uses."""
+"""`nerd gc`: remove unused artifacts from a store that no cluster uses."""
 
 from typing import Annotated
 

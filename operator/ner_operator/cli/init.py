@@ -1,4 +1,4 @@
-"""`nerd init`: a commented spec to start from, which is valid as it stands."""
+"""`nerd init`: write a commented, valid spec to start from."""
 
 import json
 from importlib.resources import files
@@ -12,11 +12,11 @@ from ner_operator.schema.validation import load_text
 from ner_operator.schema.yaml import scalar
 
 FORMATS = {".jsonl": "jsonl", ".json": "jsonl"}
-"""By the training file's suffix; a folder is a saved dataset, all else conll."""
+"""The format by the training file's suffix. A folder is a saved dataset, anything else conll."""
 
 
 def init(
-    file: Annotated[Path, typer.Argument(help="What to write; - is standard output.")] = Path(
+    file: Annotated[Path, typer.Argument(help="The file to write; - is standard output.")] = Path(
         "nerdeployment.yaml"
     ),
     name: Annotated[str, typer.Option(help="Name of the deployment.")] = "my-model",
@@ -25,20 +25,20 @@ def init(
     ] = "bert-base-chinese",
     train: Annotated[str, typer.Option(help="Training data.")] = "data/train.txt",
     validation: Annotated[
-        str | None, typer.Option(help="Validation data. Left out: a tenth of train.")
+        str | None, typer.Option(help="Validation data. Default: a tenth of train.")
     ] = None,
     test: Annotated[str, typer.Option(help="Test data.")] = "data/test.txt",
     data_format: Annotated[
         str | None,
-        typer.Option("--format", help="conll, jsonl or dataset. Left out: by the suffix of --train."),
+        typer.Option("--format", help="conll, jsonl or dataset. Default: by the suffix of --train."),
     ] = None,
     segmentation: Annotated[str, typer.Option(help="characters or whitespace.")] = "characters",
-    storage: Annotated[str, typer.Option(help="Where results go: folder or s3://bucket/prefix.")] = "runs",
+    storage: Annotated[str, typer.Option(help="Storage of results: folder or s3://bucket/prefix.")] = "runs",
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write a commented spec to start from.
 
-    It is valid as it stands; change what the comments speak of.
+    The spec is valid; change what its comments name.
     """
     text = specification(
         name=name,
@@ -75,7 +75,7 @@ def specification(
     """The commented spec.
 
     Raises:
-        PermanentError: a value that no spec can hold; the message says which.
+        PermanentError: a value is not valid in a spec; the message says which.
     """
     template = files("ner_operator.cli").joinpath("init.yaml").read_text(encoding="utf-8")
     given = (
@@ -117,7 +117,7 @@ def _format_of(uri: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    """The value as YAML, quoted where it needs it."""
+    """The value as YAML, quoted if necessary."""
     harmless = all(character.isalnum() or character in "-_./:" for character in value)
     plain = harmless and value[:1].isalnum() and not value.endswith(":") and isinstance(scalar(value), str)
     return value if plain else json.dumps(value, ensure_ascii=False)

@@ -1,8 +1,8 @@
-"""The entry point: which commands there are, and how any failure ends.
+"""The entry point: the list of commands, and how failures end.
 
-Commands are imported when they are called; `nerd --help` shows the summaries
-below and imports none. Whatever goes wrong ends as one sentence on standard
-error and a documented exit code, never as a traceback.
+A command is imported when it is called. `nerd --help` shows the summaries
+below and imports none. A failure ends with one sentence on standard error and
+a documented exit code, never with a traceback.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 INTERRUPTED = 130
 
-# Typer has click inside or beside it, depending on its version; the errors are found through it.
+# Some versions of Typer bundle click: find its errors through Typer.
 _CLICK_ERROR = typer.BadParameter.__mro__[2]
 
 EPILOG = (
@@ -29,41 +29,41 @@ EPILOG = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command: the function that runs it, in the module of the same name, and one line for the list."""
+    """A command: its line in the list, its function in the module of the same name, its panel."""
 
     summary: str
     function: str
     panel: str
 
 
-WORK, CLUSTER, MODEL, STORE = "A spec", "In the cluster", "The model in service", "What was left"
+WORK, CLUSTER, MODEL, STORE = "A spec", "In the cluster", "The model in service", "Results"
 
 COMMANDS = {
     "init": Entry("Write a commented spec to start from.", "init", WORK),
     "validate": Entry("Report every mistake of a spec at once.", "validate", WORK),
-    "plan": Entry("Show what would run, and why, before anything runs.", "plan", WORK),
-    "run": Entry("Take a spec through every stage, on this machine.", "run", WORK),
-    "demo": Entry("Make a corpus and take it to a promoted int8 model.", "demo", WORK),
+    "plan": Entry("Show what would run, and why.", "plan", WORK),
+    "run": Entry("Run every stage of a spec on this machine.", "run", WORK),
+    "demo": Entry("Make a corpus, train and promote an int8 model.", "demo", WORK),
     "list": Entry("List NerDeployments, ready or why not.", "list_", CLUSTER),
     "status": Entry("Show one: its stages as a tree, and what to do next.", "status", CLUSTER),
-    "rerun": Entry("Ask for stages again.", "rerun", CLUSTER),
-    "suspend": Entry("Stop one, and keep its work.", "suspend", CLUSTER),
-    "resume": Entry("Let it go on.", "resume", CLUSTER),
-    "adopt": Entry("Take over what was promoted under its name.", "adopt", CLUSTER),
+    "rerun": Entry("Request stages again.", "rerun", CLUSTER),
+    "suspend": Entry("Stop one, and keep its results.", "suspend", CLUSTER),
+    "resume": Entry("Continue a suspended one.", "resume", CLUSTER),
+    "adopt": Entry("Take over the model of a deleted one of its name.", "adopt", CLUSTER),
     "predict": Entry("Find the entities in text with the promoted model.", "predict", MODEL),
     "promote": Entry("Put the spec's revision into service by hand.", "promote", MODEL),
-    "rollback": Entry("Put the model in service before back.", "rollback", MODEL),
-    "history": Entry("Show what was in service, and who moved it.", "history", MODEL),
+    "rollback": Entry("Put the previous model back into service.", "rollback", MODEL),
+    "history": Entry("Show what was in service, and who moved the pointer.", "history", MODEL),
     "report": Entry("Compare all variants: F1, drop, speed, size, verdict.", "report", STORE),
     "logs": Entry("Show the logs of stages.", "logs", STORE),
     "npz": Entry("Write a split as the npz set of the reference workflow.", "npz", STORE),
     "verify": Entry("Hash all bytes of all artifacts of a spec.", "verify", STORE),
-    "gc": Entry("Remove artifacts that nothing reaches any more.", "gc", STORE),
+    "gc": Entry("Remove unused artifacts.", "gc", STORE),
 }
 
 
 class Commands(TyperGroup):
-    """The group: imports a command when it is called, and none to list them."""
+    """Imports a command when it is called, and none to list them."""
 
     _listing = False
 
@@ -72,7 +72,7 @@ class Commands(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command, imported; while help is written, only its summary."""
+        """The command, imported; only its summary while the list is printed."""
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
@@ -91,7 +91,7 @@ class Commands(TyperGroup):
 
 
 def _nothing() -> None:
-    """Stands for a command in a list."""
+    """A command's function in the list."""
 
 
 app = typer.Typer(
@@ -120,7 +120,7 @@ def _program(
 
 
 def main() -> NoReturn:
-    """Run the command line of this process, and end it."""
+    """Run this process's command line and exit."""
     program = "kubectl nerd" if Path(sys.argv[0]).name == "kubectl-nerd" else "nerd"
     try:
         result = app(prog_name=program, standalone_mode=False)
@@ -130,17 +130,17 @@ def main() -> NoReturn:
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
     except BrokenPipeError:
-        # The reader (head, less) has seen enough.
+        # The reader, such as head or less, has closed the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as failed:
-        code = _explained(failed, program)
+        code = _report(failed, program)
     sys.exit(code)
 
 
-def _explained(failed: Exception, program: str) -> int:
-    """Say a failure as a sentence; returns the exit code."""
-    # Imported here: only whoever fails pays for it.
+def _report(failed: Exception, program: str) -> int:
+    """Print a failure as a sentence; returns the exit code."""
+    # Imported here, so that only a failure pays for it.
     from ner_jobs.task.exit_codes import ExitCode, StageError
 
     if isinstance(failed, StageError):
@@ -149,15 +149,15 @@ def _explained(failed: Exception, program: str) -> int:
         return _end(_usage(failed, program), ExitCode.USAGE)
     if os.environ.get("NERD_DEBUG"):
         traceback.print_exc()
-    words = f"{type(failed).__name__}: {failed}".strip().splitlines()[0]
-    return _end(f"unexpected {words}; NERD_DEBUG=1 shows where", 1)
+    message = f"{type(failed).__name__}: {failed}".strip().splitlines()[0]
+    return _end(f"unexpected {message}; NERD_DEBUG=1 shows where", 1)
 
 
 def _usage(wrong: Any, program: str) -> str:
-    """What is wrong with the words of the command line, and where to look."""
-    said = str(wrong.format_message()).rstrip(".")
+    """What is wrong with the arguments, and which help to read."""
+    message = str(wrong.format_message()).rstrip(".")
     context = getattr(wrong, "ctx", None)
-    return f"{said[:1].lower()}{said[1:]}; see {context.command_path if context else program} --help"
+    return f"{message[:1].lower()}{message[1:]}; see {context.command_path if context else program} --help"
 
 
 def _end(message: str, code: int) -> int:

@@ -1,4 +1,4 @@
-"""`nerd npz`: a split as the npz set that the reference workflow's tools read."""
+"""`nerd npz`: write a split as the npz set that the reference workflow's tools read."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal

@@ -1,4 +1,4 @@
-"""`nerd predict`: find the entities in text with the promoted model, at once."""
+"""`nerd predict`: find the entities in text with the promoted model."""
 
 import sys
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""`nerd validate`: every mistake of one or many files at once, each with its line and what to write."""
+"""`nerd validate`: every mistake in one or many files, each with its line and what to write."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ def validate(
 ) -> None:
     """Report every mistake of a spec at once: where, what was found, what to write.
 
-    The server of a cluster gives the same verdict. Exit code 65 where there is a mistake.
+    The API server gives the same verdict. The exit code is 65 if there is a mistake.
     """
     if output not in ("text", "json"):
         raise typer.BadParameter("write text or json", param_hint="--output")
@@ -34,7 +34,7 @@ def validate(
         typer.echo(json.dumps(_as_json(checked), ensure_ascii=False, indent=2))
     else:
         for file, result in checked:
-            _tell(file, result)
+            _print(file, result)
     mistakes = sum(len(result.mistakes) for _, result in checked)
     if mistakes and output == "text":
         typer.echo(f"{mistakes} {'mistake' if mistakes == 1 else 'mistakes'}", err=True)
@@ -43,7 +43,7 @@ def validate(
 
 
 def _expanded(files: list[Path]) -> list[Path]:
-    """The files, with a folder's own in the place of the folder."""
+    """The files; a folder becomes the files in it."""
     expanded: list[Path] = []
     for file in files:
         if file.is_dir():
@@ -57,7 +57,7 @@ def _check(file: Path) -> Checked:
     return load_text(sys.stdin.read()) if str(file) == "-" else load(file)
 
 
-def _tell(file: str, result: Checked) -> None:
+def _print(file: str, result: Checked) -> None:
     for mistake in result.mistakes:
         typer.echo(str(mistake), err=True)
     for warning in result.warnings:
@@ -67,7 +67,7 @@ def _tell(file: str, result: Checked) -> None:
         name = f"{metadata.namespace}/{metadata.name}" if metadata.namespace else metadata.name
         typer.echo(f"{file}:{document.line}: {document.object.kind} {name} is valid")
     for other in result.others:
-        typer.echo(f"{file}: {other} is of another API group: passed over")
+        typer.echo(f"{file}: {other} is of another API group: ignored")
 
 
 def _as_json(checked: list[tuple[str, Checked]]) -> dict[str, object]:

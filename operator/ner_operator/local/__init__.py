@@ -1,5 +1,5 @@
-"""The plan as processes on this machine: read the spec's files and the store, start the stages.
+"""The plan as processes on this machine: reads the spec's files and the store, and runs the stages.
 
-No cluster and no container. Only this package and the command line may open
-the store; the decisions are `ner_operator.planning`'s.
+There is no cluster and no container. Only this package and the command line
+open the store; `ner_operator.planning` decides.
 """

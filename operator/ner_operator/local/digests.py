@@ -1,8 +1,8 @@
-"""Digests of local files, remembered between runs so that an unchanged corpus is read once.
+"""Digests of local files, cached between runs so that an unchanged corpus is read once.
 
-A file is known by its path, size, inode and times of change; one that was
-written within the last seconds is hashed each time, since a second write in
-the same tick of the clock would not be seen.
+The cache finds a file by its path, size, inode and times of change. A file
+that was written in the last seconds is hashed each time: a second write in the
+same tick of the clock would change none of them.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ from typing import Any
 from ner_jobs.task import canonical_digest
 
 SETTLED_SECONDS = 2.0
-"""A file younger than this may still change without its times showing it."""
+"""A file that is younger may change and keep its times."""
 
 REMEMBERED = 20_000
-"""Files in the cache at most; the oldest go first."""
+"""Files in the cache at most; the oldest are removed first."""
 
 _MODEL_FILES = (
     "config.json",
@@ -35,31 +35,31 @@ _MODEL_FILES = (
     "pytorch_model*.bin.index.json",
     "*.model",
 )
-"""What a model folder is known by: config, tokenizer, weights; not its README or optimizer."""
+"""The files that make a model folder's digest: config, tokenizer, weights; not README or optimizer."""
 
 
 def cache_folder() -> Path:
-    """Where this user's caches of the product live."""
+    """The folder of this product's caches, for this user."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(root) / "nerdeployment"
 
 
 class FileDigests:
-    """SHA-256 of files and folders; `save` keeps what was learned for the next run."""
+    """SHA-256 of files and folders; `save` writes the cache for the next run."""
 
     def __init__(self, cache: Path) -> None:
         self._path = cache
         self._known: dict[str, list[Any]] = _read(cache)
-        self._learned = False
+        self._changed = False
 
     def of_data(self, path: Path) -> str | None:
-        """Digest of a data set: a file, or all files under a folder but hidden ones; None where absent."""
+        """Digest of a data set: a file, or all files in a folder but hidden ones; None if absent."""
         if path.is_dir():
             return self._of_all(path, [file for file in path.rglob("*") if not _hidden(file, path)])
         return self._of_file(path)
 
     def of_list(self, path: Path) -> str | None:
-        """Digest of a list file and of the files that it names, a path a line relative to the list."""
+        """Digest of a list file and of the files in it: one path a line, relative to the list."""
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
@@ -68,14 +68,14 @@ class FileDigests:
         return canonical_digest([self._of_file(path), *(self._of_file(file) for file in named)])
 
     def of_model(self, path: Path) -> str | None:
-        """Digest of a model folder's config, tokenizer and weights; None where there is no such folder."""
+        """Digest of a model folder's config, tokenizer and weights; None if there is no such folder."""
         if not path.is_dir():
             return None
         return self._of_all(path, [file for pattern in _MODEL_FILES for file in path.glob(pattern)])
 
     def save(self) -> None:
-        """Write what was learned, whole or not at all; a cache that cannot be written is no error."""
-        if not self._learned:
+        """Write the cache, all or nothing. A cache that cannot be written is no error."""
+        if not self._changed:
             return
         newest = dict(list(self._known.items())[-REMEMBERED:])
         with contextlib.suppress(OSError):
@@ -108,7 +108,7 @@ class FileDigests:
         if time.time() - max(status.st_mtime, status.st_ctime) > SETTLED_SECONDS:
             self._known.pop(name, None)
             self._known[name] = [*seen, digest]
-            self._learned = True
+            self._changed = True
         return digest
 
 

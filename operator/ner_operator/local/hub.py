@@ -1,4 +1,4 @@
-"""The commit behind a branch of the Hugging Face hub: a key must not rest on a name that moves."""
+"""The commit of a branch of the Hugging Face hub: a key must not depend on a name that moves."""
 
 import json
 import os
@@ -16,12 +16,12 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 def with_commit(parameters: PrepareParameters, former: Mapping[str, object]) -> PrepareParameters:
     """The parameters with the branch of the base model resolved to its commit.
 
-    Without a network the commit that was last resolved for the same base stands; without that the
-    branch stays as it was written, and prepare says what is wrong.
+    Without a network it is the commit that was last resolved for the same base. Without that, the branch
+    stays as it is written, and prepare says what is wrong.
 
     Args:
         parameters: whose base is a hub id.
-        former: ingredients of prepare's last key.
+        former: the ingredients of prepare's last key.
     """
     branch = parameters.revision or "main"
     if _COMMIT.fullmatch(branch):
@@ -31,7 +31,7 @@ def with_commit(parameters: PrepareParameters, former: Mapping[str, object]) -> 
 
 
 def commit_of(base: str, branch: str) -> str | None:
-    """The commit that a branch or tag of a hub model stands at, or None where nobody answers."""
+    """The commit of a branch or tag of a hub model; None if the hub does not answer."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "ON", "YES"):
         return None
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")

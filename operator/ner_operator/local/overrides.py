@@ -1,9 +1,9 @@
-"""`--set path=value`: change a spec as it is read, before it is validated.
+"""`--set path=value`: change a spec after it is read, before it is validated.
 
-A path is dotted, below `spec` unless it begins with `spec` or `metadata`; a
-list item is named by its number or by its `name`, as in
-`variants[int8].quantization.maxDrop=1`. The value is read as YAML reads it in
-the file; `null` removes the field.
+A path is dotted. It is below `spec` unless it begins with `spec` or
+`metadata`. A list item is named by its number or by its `name`, as in
+`variants[int8].quantization.maxDrop=1`. The value is read as YAML; `null`
+removes the field.
 """
 
 import copy
@@ -21,14 +21,14 @@ Part = str | int
 
 
 def overridden(document: dict[str, Any], settings: list[str]) -> dict[str, Any]:
-    """The document with all settings applied, in order; the one given stays as it is.
+    """A copy of the document with all settings applied, in order.
 
     Args:
         document: a NerDeployment as JSON values.
         settings: `path=value` each.
 
     Raises:
-        PermanentError: a setting that cannot be read, or whose path leads nowhere.
+        PermanentError: a setting cannot be read, or its path does not exist.
     """
     changed = copy.deepcopy(document)
     for setting in settings:

@@ -1,4 +1,4 @@
-"""From a spec's file, and what the command line says on top of it, to a deployment."""
+"""Reads a spec's file, and applies the options of the command line."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A valid NerDeployment, the runtimes that its file brings, and the folder that paths are relative to."""
+    """A valid NerDeployment, the NerRuntimes of its file, and the folder that paths are relative to."""
 
     deployment: NerDeployment
     runtimes: Mapping[str, NerRuntimeSpec]
@@ -28,16 +28,16 @@ class Spec:
 def load_spec(
     file: str, settings: Sequence[str] = (), storage: str | None = None, name: str | None = None
 ) -> Spec:
-    """Read a file with one NerDeployment (or more, and a name), and NerRuntimes if it likes.
+    """Read a file with NerDeployments and NerRuntimes; one NerDeployment is chosen.
 
     Args:
         file: a path, or `-` for standard input.
-        settings: `path=value` each, laid over the NerDeployment before it is checked.
-        storage: a URI or path, relative to the working directory, in place of the spec's.
-        name: of the NerDeployment, where the file has several.
+        settings: `path=value` each, applied to the NerDeployment before it is checked.
+        storage: a URI, or a path relative to the working directory; it replaces the spec's.
+        name: of the NerDeployment, if the file has several.
 
     Raises:
-        PermanentError: no such file, no such deployment, or mistakes: all of them, a line each.
+        PermanentError: there is no such file or deployment, or the spec has mistakes: a line each.
     """
     documents = _documents(file)
     mistakes: list[str] = []
@@ -106,7 +106,7 @@ def _json_object(document: Document) -> dict[str, Any]:
 
 
 def _with_storage(value: dict[str, Any], storage: str) -> dict[str, Any]:
-    """The URI in place of the spec's; what only an S3 server has goes where the new one is a folder."""
+    """A copy with another storage URI; a folder drops the S3 server's settings."""
     spec = value.get("spec")
     if not isinstance(spec, dict):
         return value

@@ -17,7 +17,7 @@ from ner_jobs.task import ExitCode
 from ner_operator.api.v1alpha1 import NerDeployment
 from ner_operator.api.v1alpha1.reasons import Reason as ClusterReason
 from ner_operator.api.v1alpha1.runtime import NerRuntime
-from ner_operator.cli.cluster.overview import UNSEEN
+from ner_operator.cli.cluster.overview import NOT_SEEN
 from ner_operator.cli.main import app
 from ner_operator.schema.reference import main as reference
 from ner_operator.schema.reference import rendered, rules
@@ -200,7 +200,7 @@ def test_a_page_names_no_place_of_one_machine(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", sorted({*map(str, Reason), *map(str, Outcome), *map(str, ClusterReason), UNSEEN})
+    "reason", sorted({*map(str, Reason), *map(str, Outcome), *map(str, ClusterReason), NOT_SEEN})
 )
 def test_each_reason_and_outcome_has_an_entry(reason: str) -> None:
     headings = _HEADING.findall(prose(DOCS / "troubleshooting.md"))

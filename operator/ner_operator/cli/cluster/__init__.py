@@ -1,7 +1,5 @@
-"""The forms of commands that speak to a cluster: what they read, what they write, how they show it.
+"""The place of a NAME: a NerDeployment of a cluster.
 
-A command takes a NAME for a NerDeployment of the cluster, or `-f FILE` for a
-spec here, as kubectl's own commands do. The cluster is reached through
-kubectl: whatever kubeconfig, context, login or proxy a person uses there is
-used here, and nothing has to be installed twice.
+The cluster is reached through kubectl, so that a person's kubeconfig, context,
+login and proxy are used, and nothing has to be configured twice.
 """

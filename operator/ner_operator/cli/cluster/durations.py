@@ -1,10 +1,10 @@
-"""Durations in the short form that kubectl prints: 12s, 3m20s, 65m, 5h20m, 2d3h, 40d."""
+"""Durations as kubectl prints them: 12s, 3m20s, 65m, 5h20m, 2d3h, 40d."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-def shortly(duration: float) -> str:
-    """A duration in seconds, in at most two units; what is in the future is 0s."""
+def short_duration(duration: float) -> str:
+    """A duration in seconds, in at most two units. A negative one is 0s."""
     passed = max(0, int(duration))
     if passed < 2 * _MINUTE:
         return f"{passed}s"

@@ -1,7 +1,7 @@
-"""What to do next, as a command to type: one for each reason that a deployment may give.
+"""What to do next: a command for each reason of the Ready condition.
 
-The condition's message says what is wrong and who mends it; this says where to
-look, or how to go on.
+The condition's message says what is wrong and who can repair it. The command
+shows more of it, or continues.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from ner_operator.api.v1alpha1.status import NerDeploymentStatus, StageStatus
 
 LOGS = "kubectl nerd logs {name} {stage} -n {namespace}"
 FOLLOW = f"{LOGS} --follow"
-RERUN = f"{LOGS}; mended: kubectl nerd rerun {{name}} {{stage}} -n {{namespace}}"
+RERUN = f"{LOGS}; repaired: kubectl nerd rerun {{name}} {{stage}} -n {{namespace}}"
 REPORT = "kubectl nerd report {name} -n {namespace}"
 PROMOTE = "kubectl nerd promote {name} -n {namespace}"
 JOB = "kubectl describe job {job} -n {namespace}"
@@ -48,20 +48,20 @@ BY_REASON: Mapping[str, str] = {
     Reason.GATES_REFUSED: REPORT,
     Reason.PROMOTED: NOTHING,
     Reason.ALREADY_CURRENT: NOTHING,
-    Reason.HELD: f"{REPORT}; to serve it all the same: {PROMOTE}",
+    Reason.HELD: f"{REPORT}; to serve it anyway: {PROMOTE}",
     Reason.NOTHING_PROMOTED: REPORT,
 }
-"""For each reason of Ready."""
+"""The command for each reason of Ready."""
 
 UNKNOWN = "kubectl describe nerdeployment {name} -n {namespace}"
-"""For a reason of a later release."""
+"""The command for a reason that this release does not know."""
 
-_CONCERNED = ("Failed", "Retrying", "Held", "Queued", "Running", "Waiting", "Suspended")
-"""States of stages, the most telling first."""
+_UNFINISHED = ("Failed", "Retrying", "Held", "Queued", "Running", "Waiting", "Suspended")
+"""States of unfinished stages, the most urgent first."""
 
 
 def next_step(name: str, namespace: str, status: NerDeploymentStatus) -> str:
-    """A command, or empty where nothing is to be done.
+    """A command, or empty if there is nothing to do.
 
     Args:
         name, namespace: of the deployment.
@@ -69,8 +69,8 @@ def next_step(name: str, namespace: str, status: NerDeploymentStatus) -> str:
     """
     ready = status.condition("Ready")
     if ready is None:
-        return "kubectl get pods -n nerd-system, as no operator has looked at it yet"
-    stage = concerned(status, ready.reason)
+        return "kubectl get pods -n nerd-system, as no operator has reconciled it yet"
+    stage = stage_of_reason(status, ready.reason)
     text = BY_REASON.get(ready.reason, UNKNOWN)
     if stage is None and "{stage}" in text:
         text = text.replace(" {stage}", "").replace(" --follow", "")
@@ -84,10 +84,10 @@ def next_step(name: str, namespace: str, status: NerDeploymentStatus) -> str:
     )
 
 
-def concerned(status: NerDeploymentStatus, reason: str) -> StageStatus | None:
-    """The stage that a reason speaks of: one with the same reason, else the one in the worst state."""
-    saying = [stage for stage in status.stages if stage.reason == reason]
-    if saying:
-        return saying[0]
-    open_ = [stage for stage in status.stages if stage.state in _CONCERNED]
-    return min(open_, key=lambda stage: _CONCERNED.index(stage.state), default=None)
+def stage_of_reason(status: NerDeploymentStatus, reason: str) -> StageStatus | None:
+    """The stage that a reason is about: one with the same reason, else the one in the most urgent state."""
+    same = [stage for stage in status.stages if stage.reason == reason]
+    if same:
+        return same[0]
+    unfinished = [stage for stage in status.stages if stage.state in _UNFINISHED]
+    return min(unfinished, key=lambda stage: _UNFINISHED.index(stage.state), default=None)

@@ -1,8 +1,8 @@
-"""The stages of a deployment as a tree, as far as lines can show what rests on what.
+"""The stages of a deployment as a tree that shows roughly which stage needs which.
 
-Everything rests on `prepare`, `finetune` and `export`; then each variant goes
-its own way behind its compile stage; `promote` gathers them. So the spine has
-no indent, a variant is a branch, and its other stages hang from it.
+All variants need `prepare`, `finetune` and `export`, and `promote` needs all
+variants: these have no indent. A variant's compile stage is a branch, and its
+other stages are branches of that one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from ner_operator.api.v1alpha1.status import StageStatus
 
 _ROOTS = {"compile": "export", "inference": "promote"}
-"""Stages with a name behind the slash: what they hang from; the others hang from their compile stage."""
+"""The parent of a step, by its stage. The parent of any other step of a variant is its compile step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A stage, and the branches in front of its name."""
+    """A stage, and the branch characters before its name."""
 
     branch: str
     stage: StageStatus
 
 
 def lines(stages: Sequence[StageStatus]) -> tuple[Line, ...]:
-    """The stages in the order of a tree; each stands once, whatever it is called."""
+    """The stages in the order of the tree. Each appears once, with any name."""
     names = {stage.name for stage in stages}
     children: dict[str, list[StageStatus]] = {}
     for stage in stages:

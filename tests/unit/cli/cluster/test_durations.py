@@ -2,7 +2,7 @@
 
 import pytest
 
-from ner_operator.cli.cluster.durations import shortly
+from ner_operator.cli.cluster.durations import short_duration
 
 
 @pytest.mark.parametrize(
@@ -25,5 +25,5 @@ from ner_operator.cli.cluster.durations import shortly
         (40 * 86400 + 7200, "40d"),
     ],
 )
-def test_shortly(seconds: float, text: str) -> None:
-    assert shortly(seconds) == text
+def test_short_duration(seconds: float, text: str) -> None:
+    assert short_duration(seconds) == text

@@ -44,7 +44,7 @@ def test_a_spec_that_nobody_has_looked_at_yet_is_unknown(make: Any, ready: Any) 
             {},
             {
                 "Name": "tiny (namespace nlp)",
-                "Ready": "Unknown, NotSeen: no operator has looked at generation 1 of the spec yet",
+                "Ready": "Unknown, NotSeen: no operator has reconciled generation 1 of the spec yet",
                 "In service": "nothing",
             },
             id="just applied",

@@ -1,5 +1,6 @@
 """What a newcomer does, on `examples/quickstart.yaml`: run, look, predict, go back."""
 
+import getpass
 import json
 from pathlib import Path
 from typing import Any
@@ -122,11 +123,18 @@ def test_promote_rollback_and_history(quickstart: Any, tmp_path: Path) -> None:
     ]
     assert [each["generation"] for each in positions] == [3, 2, 1]
     assert "too slow" in mine("history").out
+    assert [each["by"] for each in positions] == [getpass.getuser()] * 2 + ["promote"]
+    wrong = mine("rollback", "--to", "abcdef")
+    assert wrong.code == ExitCode.USAGE
+    assert "no revision abcdef" in wrong.err
 
 
 def test_gates_that_change_only_judge_again(quickstart: Any, tmp_path: Path) -> None:
     mine = quickstart.copy(tmp_path)
     strict = ("--set", "evaluation.gates[0].min=1")
+    unjudged = mine("promote", *strict, "--variant", "reference", "--force", "a demonstration")
+    assert unjudged.code == ExitCode.USAGE
+    assert "nerd run" in unjudged.err
     refused = mine("run", *strict, "-o", "json", "--require-promoted")
     assert refused.json["ran"] == ["promote"]
     assert refused.json["verdict"]["outcome"] == "Refused"

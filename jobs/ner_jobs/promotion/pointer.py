@@ -39,8 +39,7 @@ class Promotion(Contract):
         generation: 1 for the first; each move adds 1.
         compile_key: of the compiled model in service; manifest_digest is that of its manifest.
         evaluation_key: of its evaluation; test_digest names the test set of that evaluation.
-        promote_key: of the verdict, whose artifact holds the model as a Hugging Face folder; empty where a
-            person moved the pointer from a machine of their own.
+        promote_key: of the verdict, whose artifact holds the model as a Hugging Face folder.
         command_key: of the task that took the pointer back because a person asked; empty otherwise.
         f1: in 0..1, on that test set; drop: points below the reference variant of its revision.
         promoted_at: seconds since the epoch.

@@ -22,11 +22,7 @@ def kubectl(promoted: Any) -> Kubectl:
         pytest.param(
             ["annotate", KIND, "tiny", "a=b", "--resource-version=1"], ExitCode.TRY_AGAIN, id="a lost write"
         ),
-        pytest.param(
-            ["patch", KIND, "tiny", "--type=merge", '--patch={"spec": {"suspend": 1}}'],
-            ExitCode.DATA,
-            id="a refused object",
-        ),
+        pytest.param(["get", KIND, "--selector=a b"], ExitCode.DATA, id="a bad request"),
         pytest.param(["get", KIND, "--as=nobody"], ExitCode.CONFIGURATION, id="not allowed"),
         pytest.param(["get", KIND, "--token=wrong", "--context=x"], ExitCode.USAGE, id="no such context"),
         pytest.param(["get", KIND, "--no-such-option"], ExitCode.USAGE, id="no such option"),
@@ -36,6 +32,11 @@ def test_a_failure_has_its_exit_code(kubectl: Kubectl, arguments: list[str], cod
     with pytest.raises(StageError) as failed:
         kubectl.json(*arguments)
     assert failed.value.code == code, str(failed.value)
+
+
+def test_a_refused_object_is_explained(kubectl: Kubectl) -> None:
+    with pytest.raises(StageError, match=r"spec\.suspend: Invalid value"):
+        kubectl.text("patch", KIND, "tiny", "--type=merge", '--patch={"spec": {"suspend": 1}}')
 
 
 def test_a_lost_write_can_be_caught(kubectl: Kubectl) -> None:

@@ -141,9 +141,9 @@ def find_kubectl() -> str:
 
 
 def message_of(stderr: str) -> str:
-    """The last line of kubectl's standard error that is neither a warning nor a line of its log."""
-    lines = [line for line in stderr.strip().splitlines() if not _LOG_LINE.match(line)]
-    return lines[-1].removeprefix("error: ") if lines else "kubectl failed without a message"
+    """The standard error of kubectl in one line, without warnings and lines of its log."""
+    lines = [line.strip() for line in stderr.splitlines() if not _LOG_LINE.match(line)]
+    return " ".join(filter(None, lines)).removeprefix("error: ") or "kubectl failed without a message"
 
 
 def error_of(message: str) -> StageError | None:

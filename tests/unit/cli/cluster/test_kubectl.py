@@ -65,6 +65,7 @@ def test_an_error_has_the_code_of_the_reason(stderr: str, code: ExitCode, senten
             "no such host",
             id="after a line of the log",
         ),
+        pytest.param("error: unknown flag: --x\nSee help.\n", "unknown flag: --x See help.", id="two lines"),
         pytest.param("", "kubectl failed without a message", id="silence"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,17 @@ def test_promote_rollback_and_history(quickstart: Any, tmp_path: Path) -> None:
     wrong = mine("rollback", "--to", "abcdef")
     assert wrong.code == ExitCode.USAGE
     assert "no revision abcdef" in wrong.err
+
+
+def test_a_model_that_is_not_whole_is_not_put_back(quickstart: Any, tmp_path: Path) -> None:
+    mine = quickstart.copy(tmp_path)
+    assert mine("promote", "--variant", "reference").code == 0
+    former = mine("history", "-o", "json").json["positions"][1]
+    shutil.rmtree(next((mine.storage / "compile" / former["compileKey"]).glob("*/")))
+    refused = mine("rollback")
+    assert refused.code == ExitCode.NO_INPUT
+    assert "is not whole any more" in refused.err
+    assert mine("history", "-o", "json").json["positions"][0]["variant"] == "reference"
 
 
 def test_gates_that_change_only_judge_again(quickstart: Any, tmp_path: Path) -> None:

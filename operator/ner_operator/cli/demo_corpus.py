@@ -86,7 +86,7 @@ def write_demo(folder: Path) -> Path:
     """Write `quickstart.yaml` and the corpus that it names; what is there already is overwritten.
 
     Args:
-        folder: is made where it is not there.
+        folder: it is made if necessary.
 
     Returns:
         The spec's path.

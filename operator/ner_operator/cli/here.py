@@ -8,17 +8,14 @@ from dataclasses import dataclass, replace
 from types import FrameType
 
 import typer
-from rich.console import Console
 
 from ner_jobs.promotion.gates import Outcome as VerdictOutcome
 from ner_jobs.promotion.pointer import Pointer, never_promoted, read_pointer, rollback_target
-from ner_jobs.report.comparison import collect
 from ner_jobs.store.artifacts import read_log, require_whole
 from ner_jobs.task import ExitCode, PermanentError, RetryableError, Stage
 from ner_jobs.task.parameters import PromoteCommand, RollbackCommand
 from ner_jobs.task.promote_headline import PromoteHeadline
 from ner_operator.cli.comparison import page_name
-from ner_operator.cli.live import display_on
 from ner_operator.cli.place import (
     CommandResult,
     Results,
@@ -98,6 +95,8 @@ class Here:
 
     def results_of(self, plan: Plan) -> Results:
         """The results of a plan of this spec; there may be none."""
+        from ner_jobs.report.comparison import collect
+
         here = self.workspace
         manifests, pointer = list(manifests_of(here, plan)), here.view.pointer
         folder = f"reports/{here.owner.namespace}/{here.owner.name}"
@@ -168,7 +167,11 @@ def open_here(
 
 
 def execute(workspace: Workspace) -> Outcome:
-    """Run a workspace's plan, shown on standard error; Ctrl-C stops it in order."""
+    """Run a workspace's plan and show it on standard error; Ctrl-C lets the stages save their work."""
+    from rich.console import Console
+
+    from ner_operator.cli.live import display_on
+
     events: queue.SimpleQueue[Event | Interrupt] = queue.SimpleQueue()
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     with _signals(events), display_on(console) as display:

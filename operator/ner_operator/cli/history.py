@@ -27,13 +27,7 @@ def history(
 
     The pointer is in the store. For a NerDeployment of the cluster, it is read with your own credentials.
     """
-    place = open_place(
-        *(target, file, settings, storage, name),
-        namespace=namespace,
-        context=context,
-        kubeconfig=kubeconfig,
-        endpoint_url=endpoint_url,
-    )
+    place = open_place(target, file, settings, storage, name, namespace, context, kubeconfig, endpoint_url)
     _show(place.pointer(), output)
 
 

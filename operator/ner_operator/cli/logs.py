@@ -38,13 +38,7 @@ def logs(
     own credentials.
     """
     target, step = _split(names, file)
-    place = open_place(
-        *(target, file, settings, storage, name),
-        namespace=namespace,
-        context=context,
-        kubeconfig=kubeconfig,
-        endpoint_url=endpoint_url,
-    )
+    place = open_place(target, file, settings, storage, name, namespace, context, kubeconfig, endpoint_url)
     if follow:
         raise typer.Exit(place.follow(step))
     _show(place.logs(step), f"{target or ''} {step or ''}".strip() or "the spec", output)

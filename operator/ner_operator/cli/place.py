@@ -104,10 +104,9 @@ class Place(Protocol):
 def open_place(
     target: str | None,
     file: str | None,
-    settings: Sequence[str] = (),
-    storage: str | None = None,
-    name: str | None = None,
-    *,
+    settings: Sequence[str],
+    storage: str | None,
+    name: str | None,
     namespace: str | None,
     context: str | None,
     kubeconfig: str | None,

@@ -46,12 +46,7 @@ def plan(
         spec = load_spec(file, settings, name=target)
         place: Place = open_cluster(target, namespace, context, kubeconfig, spec=spec)
     else:
-        place = open_place(
-            *(target, file, settings, storage, name),
-            namespace=namespace,
-            context=context,
-            kubeconfig=kubeconfig,
-        )
+        place = open_place(target, file, settings, storage, name, namespace, context, kubeconfig)
     planned = place.plan(rerun)
     if output == "json":
         print_json(as_json(planned, place.has_keys))

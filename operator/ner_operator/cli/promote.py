@@ -31,12 +31,7 @@ def promote(
     A promote stage runs with your choice; in the cluster an annotation requests it. The choice stays in
     service until the spec makes a new revision.
     """
-    place = open_place(
-        *(target, file, settings, storage, name),
-        namespace=namespace,
-        context=context,
-        kubeconfig=kubeconfig,
-    )
+    place = open_place(target, file, settings, storage, name, namespace, context, kubeconfig)
     show(place.promote(variant, force), output)
 
 

@@ -34,13 +34,7 @@ def report(
     from ner_operator.cli.comparison import show, write_page
     from ner_operator.cli.output import print_json
 
-    place = open_place(
-        *(target, file, settings, storage, name),
-        namespace=namespace,
-        context=context,
-        kubeconfig=kubeconfig,
-        endpoint_url=endpoint_url,
-    )
+    place = open_place(target, file, settings, storage, name, namespace, context, kubeconfig, endpoint_url)
     results = place.results()
     page = write_page(results, html)
     if output == "json":

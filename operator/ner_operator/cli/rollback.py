@@ -40,10 +40,5 @@ def rollback(
         from ner_jobs.task import ExitCode, PermanentError
 
         raise PermanentError("--to and --to-generation exclude each other", ExitCode.USAGE)
-    place = open_place(
-        *(target, file, settings, storage, name),
-        namespace=namespace,
-        context=context,
-        kubeconfig=kubeconfig,
-    )
+    place = open_place(target, file, settings, storage, name, namespace, context, kubeconfig)
     show(place.rollback(to, to_generation, reason), output)

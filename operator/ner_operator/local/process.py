@@ -178,4 +178,4 @@ def _message(code: int, left: str, errors: list[str]) -> str:
         return errors[-1]
     if code == ExitCode.TERMINATED:
         return "it was asked to stop; the next run continues"
-    return f"it ended with exit code {code} and said nothing"
+    return f"it ended with exit code {code} and no message"

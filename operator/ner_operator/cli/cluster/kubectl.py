@@ -84,7 +84,7 @@ class Kubectl:
         return subprocess.run(self._command(arguments), check=False).returncode
 
     def _error(self, message: str) -> StageError:
-        """The error behind a failure, found by asking kubectl again where the API gave no reason."""
+        """The error behind a failure, found with more calls if the API gave no reason."""
         if error := error_of(message):
             return error
         if not self._has_context():

@@ -84,8 +84,8 @@ class Cluster:
             )
         command = requests.request_rollback(self.kubectl, self.read(), generation, reason)
         goal = f"generation {generation}" if generation else "the model before"
-        said = f"asked to go from generation {command.leaving} back to {goal}"
-        return self._requested("rollback", command, said)
+        request = f"asked to go from generation {command.leaving} back to {goal}"
+        return self._requested("rollback", command, request)
 
     def pointer(self) -> Pointer | None:
         """The pointer in the store."""
@@ -96,7 +96,7 @@ class Cluster:
         """Take the pointer over from a deployment of the same name that is gone.
 
         Raises:
-            StageError: there is no pointer, or somebody moved it at the same moment.
+            StageError: there is no pointer, or it was moved at the same moment.
         """
         deployed = self.read()
         store = self.store_of(deployed)
@@ -162,8 +162,8 @@ class Cluster:
         endpoint = self.endpoint or settings.endpoint_url
         return open_store(settings.model_copy(update={"endpoint_url": endpoint, "ca_bundle": bundle}))
 
-    def _requested(self, kind: str, command: PromoteCommand | RollbackCommand, said: str) -> CommandResult:
-        line = f"{self.name}: {said}; kubectl nerd status {self.name} shows what came of it"
+    def _requested(self, kind: str, command: PromoteCommand | RollbackCommand, request: str) -> CommandResult:
+        line = f"{self.name}: {request}; kubectl nerd status {self.name} shows the result"
         return CommandResult((line,), {kind: command.model_dump(mode="json", by_alias=True)})
 
 

@@ -20,6 +20,7 @@ from ner_operator.cli.place import (
     CommandResult,
     Results,
     StageLog,
+    in_service,
     local_user,
     new_token,
     position_of,
@@ -98,17 +99,14 @@ class Here:
         from ner_jobs.report.comparison import collect
 
         here = self.workspace
-        manifests, pointer = list(manifests_of(here, plan)), here.view.pointer
+        manifests = list(manifests_of(here, plan))
         folder = f"reports/{here.owner.namespace}/{here.owner.name}"
         promote = plan.state("promote")
         return Results(
             comparison=collect(f"{here.owner.namespace}/{here.owner.name}", manifests),
             page=(here.store.local_path(folder) or cache_folder() / folder) / page_name(manifests),
             held=promote.message if isinstance(promote, Held) else "",
-            in_service=f"variant {pointer.variant} of revision {pointer.revision[:12]}, "
-            f"generation {pointer.generation}"
-            if pointer
-            else "nothing",
+            in_service=in_service(here.view.pointer),
         )
 
     def logs(self, step: str | None) -> Sequence[StageLog]:

@@ -131,12 +131,16 @@ def open_place(
     return open_here(file or "", settings, storage, name)
 
 
+def in_service(pointer: "Pointer | None") -> str:
+    """The model in service, as a phrase."""
+    if pointer is None:
+        return "nothing"
+    return f"variant {pointer.variant} of revision {pointer.revision[:12]}, generation {pointer.generation}"
+
+
 def position_of(pointer: "Pointer") -> CommandResult:
     """The position of a pointer that has just moved."""
-    lines = [
-        f"in service: variant {pointer.variant} of revision {pointer.revision[:12]}, "
-        f"generation {pointer.generation}"
-    ]
+    lines = [f"in service: {in_service(pointer)}"]
     if pointer.held:
         lines.append(f"held: revision {pointer.held[:12]} is not promoted again by itself")
     return CommandResult(tuple(lines), pointer.position().model_dump(mode="json", by_alias=True))

@@ -24,7 +24,7 @@ def test_promote_asks_for_what_was_seen(promoted: Any) -> None:
     assert "nerd" in writers
 
 
-def test_two_wishes_have_two_tokens(promoted: Any) -> None:
+def test_two_requests_have_two_tokens(promoted: Any) -> None:
     tokens = set()
     for _ in range(2):
         tokens.add(promoted("promote", "tiny", "-o", "json").json["promote"]["token"])
@@ -64,7 +64,7 @@ def test_rerun_keeps_what_was_asked_of_other_stages(promoted: Any) -> None:
         pytest.param(["logs", "tiny", "export", "--follow"], 66, "named export is running", id="not running"),
     ],
 )
-def test_a_wrong_wish_is_refused_here(promoted: Any, arguments: list[str], code: int, words: str) -> None:
+def test_a_wrong_request_is_refused_here(promoted: Any, arguments: list[str], code: int, words: str) -> None:
     said = promoted(*arguments)
     assert said.code == code
     assert words in said.err

@@ -1,4 +1,4 @@
-"""A person takes the pointer back, in a cluster: one move, or a refusal that says why."""
+"""A person rolls back: one move of the pointer, or a refusal that says why."""
 
 import shutil
 from typing import Any
@@ -40,7 +40,7 @@ def test_it_goes_back(promoted: Any, said: dict[str, Any]) -> None:
     assert pointer.holds("r2")
 
 
-def test_the_last_words_say_what_is_in_service_and_what_is_held(promoted: Any) -> None:
+def test_the_headline_says_what_is_in_service_and_what_is_held(promoted: Any) -> None:
     result, _ = promoted.run(promoted.rollback())
     headline = PromoteHeadline.read(result.headline)
     assert headline is not None

@@ -59,7 +59,7 @@ def test_a_spec_that_nobody_has_looked_at_yet_is_unknown(make: Any, ready: Any) 
                 "Held": "aaaaaaaaaaaa",
                 "Asked": "rollback previous@t",
             },
-            id="a model in service, another under way, a wish",
+            id="a model in service, another under way, a command",
         ),
     ],
 )

@@ -120,8 +120,8 @@ def open_place(
     if (target is None) == (file is None):
         from ner_jobs.task import ExitCode, PermanentError
 
-        wrong = "-f FILE and NAME exclude each other" if file else "name what is meant"
-        raise PermanentError(f"{wrong}: -f FILE works here, a NAME on the cluster", ExitCode.USAGE)
+        wrong = "-f FILE and NAME exclude each other" if file else "give -f FILE or NAME"
+        raise PermanentError(f"{wrong}: -f FILE works here, NAME in the cluster", ExitCode.USAGE)
     if target is not None:
         from ner_operator.cli.cluster.place import open_cluster
 

@@ -28,4 +28,4 @@ def rerun(
     if output == "json":
         print_json({"rerun": dict.fromkeys(steps, token)})
     else:
-        typer.echo(f"{name}: asked for {', '.join(steps)} again; kubectl nerd status {name} shows them run")
+        typer.echo(f"{name}: asked for {', '.join(steps)} again; see kubectl nerd status {name}")

@@ -90,5 +90,5 @@ def test_kubectl_finds_it_as_its_plugin(promoted: Any) -> None:
     assert "tiny" in kubectl_nerd("list", "-n", promoted.namespace).stdout
     wrong = kubectl_nerd("promote")
     assert wrong.returncode == 64
-    assert wrong.stderr == "nerd: name what is meant: -f FILE works here, a NAME on the cluster\n"
+    assert wrong.stderr == "nerd: give -f FILE or NAME: -f FILE works here, NAME in the cluster\n"
     assert "Usage: kubectl nerd promote" in kubectl_nerd("promote", "--help").stdout

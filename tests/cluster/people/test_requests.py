@@ -59,7 +59,7 @@ def test_rerun_keeps_what_was_asked_of_other_stages(promoted: Any) -> None:
         pytest.param(["rerun", "tiny", "tune"], 64, "there are prepare, finetune", id="no such stage"),
         pytest.param(["rollback", "tiny", "--to", "abc"], 64, "history tiny shows", id="by revision"),
         pytest.param(["promote", "tiny", "-f", "x.yaml"], 64, "exclude each other", id="a name and a file"),
-        pytest.param(["promote"], 64, "name what is meant", id="neither"),
+        pytest.param(["promote"], 64, "give -f FILE or NAME", id="neither"),
         pytest.param(["logs", "tiny", "tune"], 64, "there are prepare, finetune", id="logs of no stage"),
         pytest.param(["logs", "tiny", "export", "--follow"], 66, "named export is running", id="not running"),
     ],

@@ -14,7 +14,7 @@ OWNER = Owner(namespace="nlp", name="tiny")
 @pytest.mark.parametrize(
     ("target", "file", "sentence"),
     [
-        pytest.param(None, None, "name what is meant", id="neither a NAME nor a file"),
+        pytest.param(None, None, "give -f FILE or NAME", id="neither a NAME nor a file"),
         pytest.param("tiny", "tiny.yaml", "exclude each other", id="both"),
     ],
 )

@@ -26,7 +26,7 @@ def test_the_next_run_goes_on(
     (failure,) = killed.json["failures"]
     assert failure["step"] == step
     assert "ended by SIGKILL" in failure["message"]
-    assert "run it again and it goes on" in failure["message"]
+    assert "run it again, and it continues" in failure["message"]
 
     # Without another token: the same key is still to come.
     again = faulty(mine, f"killed-before-the-manifest:{stage}")("run", "-o", "json")

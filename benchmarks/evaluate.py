@@ -67,6 +67,7 @@ def _write_set(folder: Path, corpus: Path, copies: int, limit: int | None) -> in
     Returns:
         The number of sentences.
     """
+    from ner_jobs.corpus.labels import labels_of_types
     from ner_jobs.corpus.sentence import Sentence
     from ner_jobs.corpus.snapshot import write_sentences
 
@@ -94,7 +95,8 @@ def _write_set(folder: Path, corpus: Path, copies: int, limit: int | None) -> in
     for file in outputs.values():
         file.close()
     (folder / "labels").mkdir(exist_ok=True)
-    (folder / "labels" / "labels.json").write_text(json.dumps({"types": ["LOC", "ORG", "PER"]}))
+    labels = labels_of_types(["LOC", "ORG", "PER"])
+    (folder / "labels" / "labels.json").write_text(json.dumps({"labels": labels}))
     return count
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ner_jobs.corpus.labels import labels_of_types
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.corpus.snapshot import write_sentences
 from ner_jobs.scoring.counts import Counts
@@ -77,7 +78,9 @@ class World:
         self.store = DirectoryStore(root / "store")
         write_sentences(root / "data", sentences)
         (root / "labels").mkdir()
-        (root / "labels/labels.json").write_text(json.dumps({"types": ["PER", "ORG", "LOC"]}))
+        (root / "labels/labels.json").write_text(
+            json.dumps({"labels": labels_of_types(["LOC", "ORG", "PER"])})
+        )
         self.logged: list[str] = []
         self.stopping = threading.Event()
 
@@ -135,7 +138,7 @@ def test_a_variant_alone(world: World) -> None:
     assert (figures.true_positive, figures.predicted, figures.gold) == (4, 5, 5)
     assert figures.f1.point == pytest.approx(0.8)
     assert figures.accuracy == pytest.approx(20 / 21)
-    assert [(kind.name, kind.f1.point) for kind in figures.types] == [("PER", 1), ("ORG", 0), ("LOC", 1)]
+    assert [(kind.name, kind.f1.point) for kind in figures.types] == [("LOC", 1), ("ORG", 0), ("PER", 1)]
     assert figures.confusion.fates["wrongBorder"] == 1  # type: ignore[index]
     assert (figures.checked, figures.judged, figures.reference) == (4, 1, None)
     assert result.headline == {"f1": 0.8, "f1Strict": 0.8, "accuracy": 20 / 21, "sentences": 4}
@@ -193,7 +196,7 @@ def test_sentences_without_text(tmp_path: Path) -> None:
 def test_a_label_that_only_the_test_set_has(tmp_path: Path) -> None:
     sentences = [Sentence("test:1", ("a", "b"), ("B-DISEASE", "O"))]
     figures = evaluation_of(evaluate.run(World(tmp_path, sentences).context([("O", "O")])))
-    assert [kind.name for kind in figures.types] == ["PER", "ORG", "LOC", "DISEASE"]
+    assert [kind.name for kind in figures.types] == ["LOC", "ORG", "PER", "DISEASE"]
     assert figures.f1.point == 0
 
 

@@ -178,5 +178,5 @@ def test_predict_starts_without_torch_or_transformers(compiled_letters: Path) ->
 
 
 def test_a_folder_that_was_not_compiled_is_refused(make_context: MakeContext, tmp_path: Path) -> None:
-    with pytest.raises(PermanentError, match=r"nerd\.json is missing"):
+    with pytest.raises(PermanentError, match=r"has no variant\.json"):
         infer.run(make_context(Stage.INFER, PARAMETERS, {"compiled": tmp_path, "data": tmp_path}))

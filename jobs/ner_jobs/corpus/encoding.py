@@ -15,7 +15,6 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -116,30 +115,21 @@ def join_tokens(tokens: Sequence[str]) -> tuple[str, tuple[int, ...]]:
 
 
 class Encoder:
-    """Encodes sentences with the tokenizer of a model folder.
+    """Encodes sentences with the tokenizer of a model.
 
     Args:
-        folder: holds `tokenizer.json`.
+        tokenizer: of a model folder, without padding and truncation.
         max_length: sub-tokens in a window, specials included.
         segmentation: how raw text becomes tokens.
 
     Raises:
-        PermanentError: the folder has no fast tokenizer, or the tokenizer adds no room for text.
+        PermanentError: `max_length` leaves no room for text between the tokenizer's specials.
     """
 
-    def __init__(self, folder: Path, max_length: int, segmentation: Segmentation) -> None:
-        path = folder / "tokenizer.json"
-        if not path.is_file():
-            raise PermanentError(
-                f"{folder} has no tokenizer.json; save the model with a fast tokenizer "
-                "(AutoTokenizer.from_pretrained(...).save_pretrained(...))",
-                ExitCode.NO_INPUT,
-            )
+    def __init__(self, tokenizer: Tokenizer, max_length: int, segmentation: Segmentation) -> None:
         self.segmentation: Segmentation = segmentation
         self.max_length = max_length
-        self._tokenizer = Tokenizer.from_file(str(path))
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
+        self._tokenizer = tokenizer
         self._prefix, self._suffix = self._specials()
         self._room = max_length - len(self._prefix) - len(self._suffix)
         if self._room < 1:

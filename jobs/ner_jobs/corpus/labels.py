@@ -156,8 +156,16 @@ def write_labels(folder: Path, labels: LabelList, scheme: Scheme) -> None:
 
 
 def read_labels(folder: Path) -> tuple[str, ...]:
-    """The labels, in the order of the logits, of the `labels` output."""
-    return tuple(json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))["labels"])
+    """Read the labels of prepare's output `labels`, in the order of the logits.
+
+    Raises:
+        PermanentError: the folder has no `labels.json`, or it holds no label list.
+    """
+    path = folder / FILE_NAME
+    try:
+        return tuple(json.loads(path.read_text(encoding="utf-8"))["labels"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PermanentError(f"{path} is not a label list that prepare wrote: {error!r}") from error
 
 
 def _check_asked(labels: Sequence[str]) -> None:

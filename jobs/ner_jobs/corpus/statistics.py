@@ -30,22 +30,19 @@ class SubTokenCounter(dict[str, int]):
     """Sub-tokens of a token, each distinct token tokenised once.
 
     Args:
-        folder: holds tokenizer.json.
+        tokenizer: of the base model, without padding and truncation.
 
     Attributes:
         specials: sub-tokens that every window has besides.
         unknown: distinct tokens that became the unknown token, in whole or in part.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__()
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        self.specials: int = self._tokenizer.num_special_tokens_to_add(False)
-        content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-        name = content["model"].get("unk_token")
-        self._unknown_id = None if name is None else self._tokenizer.token_to_id(name)
+        self._tokenizer = tokenizer
+        self.specials: int = tokenizer.num_special_tokens_to_add(False)
+        name = getattr(tokenizer.model, "unk_token", None)
+        self._unknown_id = None if name is None else tokenizer.token_to_id(name)
         self.unknown: set[str] = set()
 
     def __missing__(self, token: str) -> int:

@@ -20,6 +20,7 @@ import torch
 from ner_jobs.engines.base import Calibration, FloatArray, IntArray, Recipe
 from ner_jobs.engines.graph_inputs import refuse_options
 from ner_jobs.host import versions
+from ner_jobs.models.folder import ModelFolder
 from ner_jobs.models.graphs import (
     DYNAMIC_TORCHSCRIPT,
     Graph,
@@ -136,7 +137,7 @@ def _fixed_length(exported: Path, options: Mapping[str, str]) -> int | None:
         )
     if asked == "dynamic":
         return None
-    return int(json.loads((exported / "nerd.json").read_text())["maxLength"])
+    return ModelFolder(exported).facts.max_length
 
 
 def _in_bf16(exported: Path) -> Graph:

@@ -5,14 +5,9 @@ over recipes, `nerd predict` and a benchmark's instance use. Nothing here
 imports torch or transformers: what starts up is the backend alone.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
 
 from ner_jobs.corpus.encoding import Encoded, Encoder
 from ner_jobs.corpus.sentence import Sentence
@@ -20,8 +15,8 @@ from ner_jobs.engines.base import Session
 from ner_jobs.engines.registry import backend
 from ner_jobs.inference.batching import BATCH_SIZE, BatchLimits, blocks_of, groups_of
 from ner_jobs.inference.decisions import Decider, Decision, ScoredEntity
+from ner_jobs.models.folder import ModelFolder
 from ner_jobs.scoring.decoding import Decoder
-from ner_jobs.task import ExitCode, PermanentError
 from ner_jobs.task.parameters import Decoding, Segmentation
 
 __all__ = ["CompiledModel", "Engine", "Prediction", "ScoredEntity", "predict_with_session"]
@@ -34,31 +29,6 @@ class Prediction:
     id: str
     tags: tuple[str, ...]
     entities: tuple[ScoredEntity, ...]
-
-
-class _Facts(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
-
-
-FoundT = TypeVar("FoundT", bound=_Facts)
-
-
-class _NerdFile(_Facts):
-    labels: tuple[str, ...]
-    segmentation: Segmentation
-    decoding: Decoding
-    max_length: int
-
-
-class _VariantFile(_Facts):
-    backend: str
-    precision: str
-    effective_precision: str = ""
-
-
-class _ConfigFile(_Facts):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-    pad_token_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +57,21 @@ class CompiledModel:
         Raises:
             PermanentError: the folder is not what `compile` leaves.
         """
-        nerd = _read(folder / "nerd.json", _NerdFile)
-        variant = _read(folder / "variant.json", _VariantFile)
-        config = _read(folder / "config.json", _ConfigFile)
+        model = ModelFolder(folder)
         return cls(
             folder=folder,
-            backend=variant.backend,
-            precision=variant.precision,
-            labels=nerd.labels,
-            segmentation=nerd.segmentation,
-            decoding=nerd.decoding,
-            max_length=nerd.max_length,
-            padding=config.pad_token_id or 0,
+            backend=model.variant.backend,
+            precision=model.variant.precision,
+            labels=model.labels,
+            segmentation=model.facts.segmentation,
+            decoding=model.facts.decoding,
+            max_length=model.facts.max_length,
+            padding=model.padding,
         )
 
     def encoder(self) -> Encoder:
         """How it reads text."""
-        return Encoder(self.folder, self.max_length, self.segmentation)
+        return ModelFolder(self.folder).encoder(self.max_length, self.segmentation)
 
     def load(self, threads: int = 1) -> Session:
         """Open it with its backend."""
@@ -185,15 +153,3 @@ def _predict_block(decider: Decider, encoder: Encoder, block: Sequence[Sentence]
     decisions = decide_block(decider, encoder.encode_batch(block))
     for sentence, decision in zip(block, decisions, strict=True):
         yield Prediction(sentence.id, decision.tags, decision.entities)
-
-
-def _read(path: Path, kind: type[FoundT]) -> FoundT:
-    try:
-        return kind.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise PermanentError(
-            f"{path} is missing: {path.parent} is not what a compile stage leaves in `compiled`",
-            ExitCode.NO_INPUT,
-        ) from error
-    except (ValidationError, ValueError) as error:
-        raise PermanentError(f"{path} is not what compile writes: {error}") from error

@@ -139,14 +139,14 @@ def _batches(sentences: Sequence["Sentence"], size: int, first: int) -> Iterator
 
 def open_instances(settings: LoopSettings) -> list[Instance]:
     """Open a session for each instance of this process."""
-    from ner_jobs.corpus.encoding import Encoder
     from ner_jobs.inference.batching import BatchLimits
     from ner_jobs.inference.decisions import Decider
     from ner_jobs.inference.engine import CompiledModel
+    from ner_jobs.models.folder import ModelFolder
     from ner_jobs.scoring.decoding import Decoder
 
     model = CompiledModel.read(settings.compiled)
-    encoder = Encoder(settings.compiled, settings.max_length, settings.segmentation)
+    encoder = ModelFolder(settings.compiled).encoder(settings.max_length, settings.segmentation)
     limits = BatchLimits(windows=settings.batch_size)
     instances = []
     for _ in range(settings.instances):

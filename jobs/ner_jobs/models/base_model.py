@@ -7,33 +7,19 @@ pickled `.bin` is opened for its tensors alone and written as safetensors.
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from ner_jobs.corpus.fetching import Fetcher, files_under, sha256_of
-from ner_jobs.models.checkpoint_config import Checkpoint, load_checkpoint, load_config
+from ner_jobs.models.checkpoint_config import Checkpoint, load_checkpoint
+from ner_jobs.models.folder import CONFIG, SMALL_FILES, TOKENIZER, ModelFolder, matches
 from ner_jobs.models.vocabulary import read_vocabulary, vocabulary_of, write_tokenizer
 from ner_jobs.task import ExitCode, PermanentError, RetryableError, canonical_digest
 from ner_jobs.task.parameters import PrepareParameters
 
-__all__ = ["BaseModel", "load_config", "make_base", "snapshot_base"]
-
 FIELD = "spec.model.base"
-SMALL_FILES = (
-    "config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "*.model",
-)
 SAFE_WEIGHTS = ("model*.safetensors", "model.safetensors.index.json")
 PICKLED_WEIGHTS = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
 HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[\w.-]+)?$", re.ASCII)
@@ -90,24 +76,21 @@ def snapshot_base(parameters: PrepareParameters, target: Path, fetcher: Fetcher,
         raise PermanentError(
             f"{FIELD}: {base!r} is no URI, no absolute path and no id of the Hugging Face hub", ExitCode.USAGE
         )
-    if not (source / "config.json").is_file():
+    if not (source / CONFIG).is_file():
         raise PermanentError(
             f"{FIELD}: {base} has no config.json; name the folder of a Hugging Face model", ExitCode.NO_INPUT
         )
     target.mkdir(parents=True)
-    names = [name for name, _ in files_under(source)]
-    wanted = [name for name in names if _matches(name, SMALL_FILES)]
-    weights = [name for name in names if _matches(name, SAFE_WEIGHTS)]
-    for name in (*wanted, *weights):
-        shutil.copyfile(source / name, target / name)
-    if not any(name.endswith(".safetensors") for name in weights):
-        _convert_pickled(source, target, base, log)
+    found = ModelFolder(source)
+    found.copy_to(target, (*SMALL_FILES, *SAFE_WEIGHTS))
+    if not found.names(("model*.safetensors",)):
+        _convert_pickled(found, target, base, log)
     _complete_tokenizer(target, base, log)
     checkpoint = load_checkpoint(target)
     for sentence in checkpoint.corrections:
         log(sentence)
     if checkpoint.corrections:
-        _write_json(target / "config.json", checkpoint.config)
+        _write_json(target / CONFIG, checkpoint.config)
     _check_lengths(checkpoint, target, parameters.max_length)
     return BaseModel(checkpoint, _identity(target), revision)
 
@@ -139,7 +122,7 @@ def make_base(parameters: PrepareParameters, tokens: Mapping[str, int], target: 
             ExitCode.USAGE,
         )
     target.mkdir(parents=True)
-    _write_json(target / "config.json", config)
+    _write_json(target / CONFIG, config)
     write_tokenizer(target, vocabulary, {"model_max_length": config["max_position_embeddings"]})
     checkpoint = load_checkpoint(target)
     _check_lengths(checkpoint, target, parameters.max_length)
@@ -147,11 +130,7 @@ def make_base(parameters: PrepareParameters, tokens: Mapping[str, int], target: 
 
 
 def _is_wanted(name: str) -> bool:
-    return _matches(name, (*SMALL_FILES, *SAFE_WEIGHTS, *PICKLED_WEIGHTS))
-
-
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return "/" not in name and any(fnmatch(name, pattern) for pattern in patterns)
+    return matches(name, (*SMALL_FILES, *SAFE_WEIGHTS, *PICKLED_WEIGHTS))
 
 
 def _from_hub(base: str, revision: str | None, cache: Path) -> tuple[Path, str | None]:
@@ -170,7 +149,7 @@ def _from_hub(base: str, revision: str | None, cache: Path) -> tuple[Path, str |
     elsewhere = "or put the model into a folder or an s3:// prefix and write that URI"
     try:
         listed = [str(name) for name in HfApi().list_repo_files(base, revision=revision)]
-        safe = any(_matches(name, SAFE_WEIGHTS) for name in listed)
+        safe = any(matches(name, SAFE_WEIGHTS) for name in listed)
         patterns = [*SMALL_FILES, *(SAFE_WEIGHTS if safe else PICKLED_WEIGHTS)]
         folder = Path(
             snapshot_download(
@@ -210,9 +189,9 @@ def _unreachable(base: str, at: str, elsewhere: str, error: Exception) -> Retrya
     )
 
 
-def _convert_pickled(source: Path, target: Path, base: str, log: Log) -> None:
-    """Tensors of `.bin` files as one safetensors file; pickled code is never run."""
-    files = [path for name, path in files_under(source) if _matches(name, ("pytorch_model*.bin",))]
+def _convert_pickled(source: ModelFolder, target: Path, base: str, log: Log) -> None:
+    """Write the tensors of `.bin` files as one safetensors file; pickled code is never run."""
+    files = [source.path / name for name in source.names(("pytorch_model*.bin",))]
     if not files:
         raise PermanentError(
             f"{FIELD}: {base} has no weights (model.safetensors or pytorch_model.bin); "
@@ -247,7 +226,7 @@ def _convert_pickled(source: Path, target: Path, base: str, log: Log) -> None:
 
 
 def _complete_tokenizer(target: Path, base: str, log: Log) -> None:
-    if (target / "tokenizer.json").is_file():
+    if (target / TOKENIZER).is_file():
         return
     if not (target / "vocab.txt").is_file():
         raise PermanentError(
@@ -274,23 +253,13 @@ def _check_lengths(checkpoint: Checkpoint, target: Path, max_length: int) -> Non
             ExitCode.USAGE,
         )
     size = checkpoint.config.get("vocab_size")
-    largest = _largest_id(target / "tokenizer.json")
+    tokenizer = ModelFolder(target).tokenizer()
+    largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
     if isinstance(size, int) and largest >= size:
         raise PermanentError(
             f"{FIELD}: its tokenizer has ids up to {largest}, its config a vocabulary of {size}: they do not "
             "belong together"
         )
-
-
-def _largest_id(path: Path) -> int:
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:
-        # The library raises bare Exception for whatever is wrong with the file.
-        raise PermanentError(f"{FIELD}: tokenizer.json cannot be read: {_first_line(error)}") from error
-    return max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
 
 
 def _identity(folder: Path) -> str:

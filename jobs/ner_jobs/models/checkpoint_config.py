@@ -6,20 +6,20 @@ weights are taken for new. The names of the tensors tell what a checkpoint is,
 so they decide. Safetensors headers are read here without any framework.
 """
 
-import json
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ner_jobs.task import ExitCode, PermanentError
+from safetensors import SafetensorError, safe_open
+
+from ner_jobs.models.folder import ModelFolder
+from ner_jobs.task import PermanentError
 
 PREFIX_OF_TYPE = {"bert": "bert", "roberta": "roberta", "xlm-roberta": "roberta"}
 """The first part of tensor names, of the families that are taken for each other."""
 
 CLASS_OF_TYPE = {"bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta"}
-LONGEST_HEADER = 100 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +65,11 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         PermanentError: there is no config.json, it is no JSON object, or a weights file is no safetensors.
     """
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise PermanentError(
-            f"spec.model.base: {folder} has no config.json; name the folder of a Hugging Face model",
-            ExitCode.NO_INPUT,
-        ) from error
-    except ValueError as error:
-        raise PermanentError(f"spec.model.base: {path} is no JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise PermanentError(f"spec.model.base: {path} is no JSON object")
+    config = ModelFolder(folder).config
     shapes: dict[str, tuple[int, ...]] = {}
     for weights in sorted(folder.glob("*.safetensors")):
         shapes |= tensor_shapes(weights)
     return _corrected(config, shapes)
-
-
-def load_config(folder: Path) -> dict[str, Any]:
-    """The config of a model folder with the type that its tensors have; see `load_checkpoint`."""
-    return load_checkpoint(folder).config
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -94,24 +78,13 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     Raises:
         PermanentError: it is no safetensors file, or shorter than its header says.
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(8)
-        length = struct.unpack("<Q", start)[0] if len(start) == 8 else LONGEST_HEADER + 1
-        if length > min(LONGEST_HEADER, size - 8):
-            raise PermanentError(f"spec.model.base: {path} is no safetensors file, or cut short")
-        try:
-            header = json.loads(file.read(length))
-            entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
-            end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
-            shapes = {name: tuple(entry["shape"]) for name, entry in entries.items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise PermanentError(f"spec.model.base: {path} is no safetensors file: {error!r}") from error
-    if 8 + length + end != size:
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in sorted(file.keys())}
+    except (SafetensorError, OSError) as error:
         raise PermanentError(
-            f"spec.model.base: {path} has {size} bytes, its header says {8 + length + end}; copy it again"
-        )
-    return shapes
+            f"spec.model.base: {path} is not a complete safetensors file ({error}); copy it again"
+        ) from error
 
 
 def _corrected(config: dict[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Checkpoint:

@@ -1,12 +1,12 @@
 """What the model card says of a promotion: gathered from the verdict, the counts and the manifests."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 from ner_jobs.corpus.snapshot import read_sentences
+from ner_jobs.models.folder import ModelFolder
 from ner_jobs.promotion.gates import Verdict
 from ner_jobs.report.model_card import Card, CardRow, card_types
 from ner_jobs.report.sentences import language_of
@@ -32,7 +32,8 @@ def card_of(
     """
     variant = str(verdict.variant)
     owner = context.task.owner
-    nerd = _nerd_file(context)
+    model = ModelFolder(context.inputs["model"])
+    facts = model.facts if model.has_facts else None
     prepared = context.manifests["data"].parameters
     base, revision = str(prepared.get("base") or ""), prepared.get("revision")
     own = counts[variant]
@@ -49,9 +50,9 @@ def card_of(
         language=_language(context),
         base="" if "://" in base or base.startswith("/") else base,
         types=own.types,
-        segmentation=str(nerd.get("segmentation", "characters")),
-        decoding=str(nerd.get("decoding", "constrained")),
-        max_length=int(nerd.get("maxLength", 0)),
+        segmentation=facts.segmentation if facts else "characters",
+        decoding=facts.decoding if facts else "constrained",
+        max_length=facts.max_length if facts else 0,
         sentences=len(own),
         judged=verdict.judged,
         rows=_rows(counts, parameters, variant),
@@ -112,12 +113,6 @@ def _versions(provenance: Mapping[str, Any]) -> dict[str, str]:
     return (
         {str(name): str(version) for name, version in versions.items()} if isinstance(versions, dict) else {}
     )
-
-
-def _nerd_file(context: StageContext) -> dict[str, Any]:
-    path = context.inputs["model"] / "nerd.json"
-    content: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    return content
 
 
 def _language(context: StageContext) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.corpus.snapshot import read_sentences
 from ner_jobs.host import processors
@@ -20,6 +19,7 @@ from ner_jobs.inference.closed_loop import Figures, measure, spread
 from ner_jobs.inference.engine import CompiledModel
 from ner_jobs.inference.messages import LoopSettings
 from ner_jobs.inference.reading import passages_of_dataset
+from ner_jobs.models.folder import ModelFolder
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import BenchmarkParameters
@@ -113,7 +113,7 @@ def _input(
         # Imported here: readers of data sets are not light, and a snapshot needs none.
         from ner_jobs.corpus.reading import Access
 
-        encoder = Encoder(compiled, parameters.max_length, parameters.segmentation)
+        encoder = ModelFolder(compiled).encoder(parameters.max_length, parameters.segmentation)
         access = Access(context.task.storage, context.scratch, parameters.segmentation)
         passages = passages_of_dataset(parameters.dataset, access, encoder)
         found: Iterator[Sentence] = (passage.sentence for passage in passages)

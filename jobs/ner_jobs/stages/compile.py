@@ -7,30 +7,18 @@ compiled is written down, also where it is a fallback.
 
 import json
 from pathlib import Path
-from typing import Any
 
 from ner_jobs import host
-from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.snapshot import read_sentences
 from ner_jobs.engines.base import Backend, Recipe, Session
-from ner_jobs.engines.graph_inputs import copy_folder_files
 from ner_jobs.engines.registry import backend
+from ner_jobs.models.folder import ModelFolder, Variant
 from ner_jobs.quantization.search import CalibrationWindows, Search, Tried, best_of
 from ner_jobs.scoring.decoding import Decoder
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.store.artifacts import empty
 from ner_jobs.task import ExitCode, PermanentError
 from ner_jobs.task.parameters import CompileParameters
-
-CARRIED = (
-    "config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "vocab.txt",
-    "added_tokens.json",
-)
-"""What a compiled folder brings along of the exported one, to stand on its own."""
 
 NO_CALIBRATION = CalibrationWindows()
 
@@ -70,19 +58,17 @@ def run(context: StageContext) -> StageResult:
         engine.compile(exported, recipe, NO_CALIBRATION, target, parameters.options)
     session = engine.load(target)
     _refuse_other_precision(session, recipe, parameters.backend)
-    copy_folder_files(exported, target, CARRIED)
-    nerd = json.loads((exported / "nerd.json").read_text())
-    nerd["decoding"] = parameters.decoding
-    (target / "nerd.json").write_text(json.dumps(nerd, ensure_ascii=False, indent=1) + "\n")
-    variant = {
-        "backend": parameters.backend,
-        "precision": recipe.precision,
-        "requested": parameters.precision,
-        "recipe": recipe.name,
-        "effectivePrecision": session.effective_precision,
-        "isa": host.isa_class(),
-    }
-    (target / "variant.json").write_text(json.dumps(variant, indent=1) + "\n")
+    model = ModelFolder(exported)
+    model.copy_to(target)
+    variant = Variant(
+        backend=parameters.backend,
+        precision=recipe.precision,
+        requested=parameters.precision,
+        recipe=recipe.name,
+        effective_precision=session.effective_precision,
+        isa=host.isa_class(),
+    )
+    ModelFolder(target).write(model.facts.model_copy(update={"decoding": parameters.decoding}), variant)
     if tried:
         rows = [row.as_json() for row in tried]
         (context.output / "recipes.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
@@ -93,7 +79,7 @@ def run(context: StageContext) -> StageResult:
     )
     return StageResult(
         metrics={
-            **variant,
+            **variant.model_dump(by_alias=True),
             "products": dict(session.products),
             "size": size,
             "recipes": [row.as_json() for row in tried],
@@ -172,9 +158,8 @@ def _candidates(engine: Backend, named: str | None) -> list[Recipe]:
 
 def _search(context: StageContext, parameters: CompileParameters, engine: Backend) -> Search:
     exported = context.inputs["exported"]
-    nerd: dict[str, Any] = json.loads((exported / "nerd.json").read_text())
-    config: dict[str, Any] = json.loads((exported / "config.json").read_text())
-    encoder = Encoder(exported, parameters.max_length, parameters.segmentation)
+    model = ModelFolder(exported)
+    encoder = model.encoder(parameters.max_length, parameters.segmentation)
     validation = [sentence for sentence in read_sentences(context.inputs["validation"]) if sentence.tags]
     if not validation:
         raise PermanentError(
@@ -188,11 +173,11 @@ def _search(context: StageContext, parameters: CompileParameters, engine: Backen
         calibration=CalibrationWindows.of(read_sentences(context.inputs["calibration"]), encoder),
         validation=validation,
         encoder=encoder,
-        decoder=Decoder(nerd["labels"], parameters.decoding),
+        decoder=Decoder(model.labels, parameters.decoding),
         quantization=parameters.quantization,
         options=parameters.options,
         threads=context.task.threads or host.processors(),
-        padding=config.get("pad_token_id") or 0,
+        padding=model.padding,
         log=context.log,
         progress=context.progress,
         stopping=context.stopping,

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from ner_jobs.corpus import snapshot
+from ner_jobs.corpus.labels import read_labels, types_of
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.report import evaluation as page
 from ner_jobs.scoring.blocks import SENTENCES_IN_BLOCK, Pair, TagTable, block_of
@@ -100,7 +101,7 @@ def score(context: StageContext) -> Scored:
     Raises:
         PermanentError: the data has no gold, predictions do not fit it, or seqeval counts otherwise.
     """
-    table = TagTable(_types(context.inputs["labels"]))
+    table = TagTable(types_of(read_labels(context.inputs["labels"])))
     counter, confusion, check = Counter(table), ConfusionCounter(table), SeqevalCheck()
     compared = "reference" in context.inputs
     reference = Counter(table)
@@ -171,14 +172,6 @@ def _triples(inputs: Mapping[str, Path]) -> Iterator[tuple[Sentence, Predicted, 
     own.end()
     if other:
         other.end()
-
-
-def _types(labels: Path) -> tuple[str, ...]:
-    path = labels / "labels.json"
-    try:
-        return tuple(json.loads(path.read_bytes())["types"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PermanentError(f"{path} is no label list of a prepare stage: {error!r}") from error
 
 
 def _json(evaluation: Evaluation) -> bytes:

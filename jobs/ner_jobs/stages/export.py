@@ -8,7 +8,6 @@ that is off by more than the bound is refused, with its figure.
 
 import importlib
 import importlib.util
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from ner_jobs.corpus.snapshot import read_sentences
 from ner_jobs.engines.base import FloatArray, IntArray
 from ner_jobs.engines.parity import Forward, Parity, Truth, compare_dynamic, compare_fixed
 from ner_jobs.models.checkpoint import open_checkpoint
+from ner_jobs.models.folder import TOKENIZER_FILES, ModelFacts, ModelFolder
 from ner_jobs.models.graphs import (
     DYNAMIC_ONNX,
     DYNAMIC_TORCHSCRIPT,
@@ -37,7 +37,6 @@ from ner_jobs.models.graphs import (
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import ExportParameters
-from ner_jobs.training.model import copy_tokenizer
 
 WINDOWS_COMPARED = 16
 """Real windows on which each form is held against the checkpoint, from the shortest to the longest."""
@@ -65,7 +64,7 @@ def run(context: StageContext) -> StageResult:
         torch.set_num_threads(context.task.threads)
     onnx_engine = _onnx_engine()
     model, labels = open_checkpoint(source, read_labels(context.inputs["labels"]), parameters.max_length)
-    encoder = Encoder(source, parameters.max_length, parameters.segmentation)
+    encoder = ModelFolder(source).encoder(parameters.max_length, parameters.segmentation)
     graph = Graph(model, reads_token_types(model)).eval()
     truth = _truth(graph, context.inputs["calibration"], encoder, parameters.tolerance)
 
@@ -95,8 +94,7 @@ def run(context: StageContext) -> StageResult:
     context.progress(2 * len(steps), 2 * len(steps), "forms written and compared")
 
     model.config.save_pretrained(target)
-    copy_tokenizer(source, target)
-    _write_facts(source, target, labels, parameters)
+    _write_facts(ModelFolder(source), ModelFolder(target), labels, parameters)
     return StageResult(
         metrics={
             "parity": [parity.record() for parity in parities],
@@ -184,15 +182,17 @@ def _refuse_above(parity: Parity, tolerance: float) -> None:
     )
 
 
-def _write_facts(source: Path, target: Path, labels: list[str], parameters: ExportParameters) -> None:
-    trained = json.loads((source / "nerd.json").read_text()) if (source / "nerd.json").is_file() else {}
-    facts = {
-        "labels": labels,
-        "segmentation": parameters.segmentation,
-        "decoding": trained.get("decoding", "constrained"),
-        "maxLength": parameters.max_length,
-    }
-    (target / "nerd.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+def _write_facts(
+    source: ModelFolder, target: ModelFolder, labels: list[str], parameters: ExportParameters
+) -> None:
+    source.copy_to(target.path, TOKENIZER_FILES)
+    facts = ModelFacts(
+        labels=tuple(labels),
+        segmentation=parameters.segmentation,
+        decoding=source.facts.decoding if source.has_facts else "constrained",
+        max_length=parameters.max_length,
+    )
+    target.write(facts)
 
 
 def _stop_if_told(context: StageContext) -> None:

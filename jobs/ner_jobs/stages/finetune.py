@@ -12,16 +12,17 @@ from typing import Any
 import torch
 import transformers
 
-from ner_jobs.corpus.encoding import Encoder
+from ner_jobs.corpus.labels import read_labels
 from ner_jobs.corpus.snapshot import read_sentences
 from ner_jobs.host import isa_class
+from ner_jobs.models.folder import TOKENIZER_FILES, ModelFacts, ModelFolder
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import FinetuneParameters
 from ner_jobs.training.checkpoints import Checkpoints
 from ner_jobs.training.dropout import draw_dropout_by_bytes
 from ner_jobs.training.examples import Examples, examples_of
-from ner_jobs.training.model import copy_tokenizer, open_base
+from ner_jobs.training.model import open_base
 from ner_jobs.training.trainer import NerTrainer, Surroundings
 from ner_jobs.training.validation import Validation
 
@@ -36,13 +37,14 @@ def run(context: StageContext) -> StageResult:
         StageError: SIGTERM came; the checkpoint is saved, and the exit code is 143.
     """
     parameters = FinetuneParameters.model_validate(context.task.parameters)
-    labels = tuple(json.loads((context.inputs["labels"] / "labels.json").read_text())["labels"])
+    labels = read_labels(context.inputs["labels"])
     transformers.utils.logging.disable_progress_bar()
     transformers.set_seed(parameters.seed)
     if context.task.threads:
         torch.set_num_threads(context.task.threads)
 
-    encoder = Encoder(context.inputs["base"], parameters.max_length, parameters.segmentation)
+    base = ModelFolder(context.inputs["base"])
+    encoder = base.encoder(parameters.max_length, parameters.segmentation)
     examples = Examples(list(examples_of(read_sentences(context.inputs["train"]), encoder, labels)))
     if not len(examples):
         raise PermanentError(
@@ -141,14 +143,14 @@ def _write_model(
         for name, value in trainer.model.named_parameters():
             value.copy_(trainer.best_weights.get(name, value))
     trainer.model.cpu().save_pretrained(target)
-    copy_tokenizer(context.inputs["base"], target)
-    facts = {
-        "labels": labels,
-        "segmentation": parameters.segmentation,
-        "decoding": parameters.decoding,
-        "maxLength": parameters.max_length,
-    }
-    (target / "nerd.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+    ModelFolder(context.inputs["base"]).copy_to(target, TOKENIZER_FILES)
+    facts = ModelFacts(
+        labels=labels,
+        segmentation=parameters.segmentation,
+        decoding=parameters.decoding,
+        max_length=parameters.max_length,
+    )
+    ModelFolder(target).write(facts)
 
 
 def _write_log(path: Path, history: list[dict[str, Any]]) -> None:

@@ -19,6 +19,7 @@ from ner_jobs.inference.pool import Pool
 from ner_jobs.inference.reading import passages_of_dataset
 from ner_jobs.inference.streaming import Decided, decide_in_order
 from ner_jobs.inference.writing import NpzWriter, Written, write_predictions
+from ner_jobs.models.folder import ModelFolder
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.task.parameters import InferParameters
 
@@ -36,7 +37,7 @@ def run(context: StageContext) -> StageResult:
     began = time.perf_counter()
     parameters = InferParameters.model_validate(context.task.parameters)
     model = CompiledModel.read(context.inputs["compiled"])
-    encoder = Encoder(model.folder, parameters.max_length, parameters.segmentation)
+    encoder = ModelFolder(model.folder).encoder(parameters.max_length, parameters.segmentation)
     total = None if parameters.dataset else count_sentences(context.inputs["data"])
     instances = _instances(parameters, context.task.threads, total)
     context.log(

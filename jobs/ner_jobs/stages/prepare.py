@@ -36,6 +36,7 @@ from ner_jobs.corpus.statistics import (
 )
 from ner_jobs.corpus.tags import InvalidTags, Scheme, TagCensus, find_scheme, normalise
 from ner_jobs.models.base_model import BaseModel, make_base, snapshot_base
+from ner_jobs.models.folder import ModelFolder
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import Dataset, PrepareParameters
@@ -82,7 +83,7 @@ class _Preparation:
         self.context.log(f"tag scheme: {scheme}, {asked}; kept as IOB2")
 
         base = self._bring_base(characters)
-        counter = SubTokenCounter(self.context.output / "base")
+        counter = SubTokenCounter(ModelFolder(self.context.output / "base").tokenizer())
         statistics = {
             split: SplitStatistics(self.parameters.max_length, counter, InvalidTags(scheme))
             for split in SPLITS

@@ -1,6 +1,5 @@
 """The token classifier to train: from a snapshot of a base model, or from a config alone."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,16 +10,6 @@ from transformers import AutoConfig, AutoModelForTokenClassification, PreTrained
 
 from ner_jobs.task import ExitCode, PermanentError
 from ner_jobs.task.parameters import FinetuneParameters
-
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "vocab.txt",
-    "added_tokens.json",
-)
-"""What a folder must keep of its base for the tokenizer to load as it was."""
-
 
 WIDE_ENOUGH_FOR_BF16 = 768
 """Hidden size from which AVX-512 BF16 without AMX is faster than fp32."""
@@ -83,10 +72,3 @@ def computes_in_bf16(parameters: FinetuneParameters, hidden_size: int) -> bool:
     if features.get("amx_bf16", False):
         return True
     return bool(features.get("avx512_bf16", False)) and hidden_size >= WIDE_ENOUGH_FOR_BF16
-
-
-def copy_tokenizer(source: Path, target: Path) -> None:
-    """Bring the tokenizer's files along, byte for byte."""
-    for name in TOKENIZER_FILES:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, target / name)

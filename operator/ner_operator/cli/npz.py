@@ -31,10 +31,10 @@ def npz(
     It is made from the result of prepare. A long sentence becomes several files. labels.txt lists the tags by
     number.
     """
-    from ner_jobs.corpus.encoding import Encoder
     from ner_jobs.corpus.labels import read_labels
     from ner_jobs.corpus.npz import windows_of, write_npz_set
     from ner_jobs.corpus.snapshot import read_sentences
+    from ner_jobs.models.folder import ModelFolder
     from ner_jobs.task import ExitCode, PermanentError
     from ner_operator.cli.here import open_here
     from ner_operator.cli.output import console, print_json
@@ -47,7 +47,7 @@ def npz(
     folders = {output_name: _prepared(here, output_name) for output_name in (split, "base", "labels")}
     labels = read_labels(folders["labels"])
     prepare = here.resolved.prepare
-    encoder = Encoder(folders["base"], prepare.max_length, prepare.segmentation)
+    encoder = ModelFolder(folders["base"]).encoder(prepare.max_length, prepare.segmentation)
     windows = (
         window
         for sentence in read_sentences(folders[split])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ner_jobs.corpus.labels import labels_of_types
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.corpus.snapshot import write_sentences
 from ner_jobs.promotion.gates import Verdict
@@ -71,13 +72,20 @@ class World:
     def _write_data(self, folder: Path) -> None:
         write_sentences(folder / "test", self.sentences)
         (folder / "labels").mkdir()
-        (folder / "labels/labels.json").write_text(json.dumps({"types": ["LOC", "PER"]}))
+        (folder / "labels/labels.json").write_text(json.dumps({"labels": labels_of_types(["LOC", "PER"])}))
 
     def _write_model(self, folder: Path) -> None:
         (folder / "model").mkdir()
         (folder / "model/config.json").write_text("{}")
         (folder / "model/nerd.json").write_text(
-            json.dumps({"segmentation": "characters", "decoding": "constrained", "maxLength": 64})
+            json.dumps(
+                {
+                    "labels": labels_of_types(["LOC", "PER"]),
+                    "segmentation": "characters",
+                    "decoding": "constrained",
+                    "maxLength": 64,
+                }
+            )
         )
 
     def publish(self, stage: Stage, name: str, write: Any, **fields: Any) -> Manifest:

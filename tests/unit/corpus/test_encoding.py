@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from ner_jobs.corpus.encoding import OUTSIDE_LOGIT, Encoder, join_tokens, segment
+from ner_jobs.corpus.encoding import OUTSIDE_LOGIT, join_tokens, segment
 from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.models.folder import ModelFolder
 from ner_jobs.task import PermanentError
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefgh", *(f"##{letter}" for letter in "abcdefgh")]
@@ -41,7 +42,7 @@ def sentence(*tokens: str) -> Sentence:
 def test_every_token_with_a_sub_token_is_decided_once(
     folder: Path, tokens: list[str], max_length: int
 ) -> None:
-    encoded = Encoder(folder, max_length, "whitespace").encode(sentence(*tokens))
+    encoded = ModelFolder(folder).encoder(max_length, "whitespace").encode(sentence(*tokens))
     decided = [int(token) for window in encoded.windows for token in window.tokens]
     assert decided == [at for at, token in enumerate(tokens) if token != "\u200b"]
     for window in encoded.windows:
@@ -51,13 +52,13 @@ def test_every_token_with_a_sub_token_is_decided_once(
 
 
 def test_a_sentence_that_fits_is_one_window_with_its_specials(folder: Path) -> None:
-    (window,) = Encoder(folder, 16, "whitespace").encode(sentence("ab", "c")).windows
+    (window,) = ModelFolder(folder).encoder(16, "whitespace").encode(sentence("ab", "c")).windows
     assert window.input_ids.tolist() == [2, 4, 13, 6, 3]
     assert window.positions.tolist() == [1, 3]
 
 
 def test_neighbouring_windows_meet_in_the_middle_of_their_overlap(folder: Path) -> None:
-    encoded = Encoder(folder, 12, "whitespace").encode(sentence(*"abcdefgh" * 2))
+    encoded = ModelFolder(folder).encoder(12, "whitespace").encode(sentence(*"abcdefgh" * 2))
     first, second = encoded.windows[:2]
     context_left = len(first.input_ids) - 2 - len(first.tokens)
     context_right = int(second.positions[0]) - 1
@@ -66,7 +67,7 @@ def test_neighbouring_windows_meet_in_the_middle_of_their_overlap(folder: Path) 
 
 
 def test_scatter_joins_windows_and_gives_o_where_there_is_no_sub_token(folder: Path) -> None:
-    encoded = Encoder(folder, 10, "whitespace").encode(sentence(*("a",) * 12, "\u200b"))
+    encoded = ModelFolder(folder).encoder(10, "whitespace").encode(sentence(*("a",) * 12, "\u200b"))
     logits = [
         np.repeat(np.arange(len(window.input_ids), dtype=np.float32)[:, None], 3, 1)
         for window in encoded.windows
@@ -79,11 +80,11 @@ def test_scatter_joins_windows_and_gives_o_where_there_is_no_sub_token(folder: P
 
 def test_a_token_longer_than_a_window_names_the_line_and_the_way_out(folder: Path) -> None:
     with pytest.raises(PermanentError, match=r"corpus\.txt:1: token 2 .* 9 sub-tokens.*maxLength"):
-        Encoder(folder, 10, "whitespace").encode(sentence("a", "b" * 9))
+        ModelFolder(folder).encoder(10, "whitespace").encode(sentence("a", "b" * 9))
 
 
 def test_an_npz_window_is_taken_as_it_stands(folder: Path) -> None:
-    encoded = Encoder(folder, 10, "characters").encode(Sentence("n", (), None, (2, 4, 5, 6, 3)))
+    encoded = ModelFolder(folder).encoder(10, "characters").encode(Sentence("n", (), None, (2, 4, 5, 6, 3)))
     assert encoded.token_count == 3
     assert encoded.windows[0].positions.tolist() == [1, 2, 3]
 

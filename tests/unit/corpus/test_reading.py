@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.npz import LABEL_FILE, LIST_FILE, windows_of, write_npz_set
 from ner_jobs.corpus.reading import Access, open_corpus, read_dataset
 from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.models.folder import ModelFolder
 from ner_jobs.models.vocabulary import vocabulary_of, write_tokenizer
 from ner_jobs.task import PermanentError, StorageSettings
 from ner_jobs.task.parameters import Dataset
@@ -66,7 +66,7 @@ def test_a_pin_on_a_folder_is_refused(tmp_path: Path, access: Access) -> None:
 @pytest.mark.parametrize("by_list", [False, True])
 def test_an_npz_set_made_of_sentences(tmp_path: Path, access: Access, by_list: bool) -> None:
     write_tokenizer(tmp_path, vocabulary_of({"北": 1, "京": 1, "a": 1}, "whitespace"), {})
-    encoder = Encoder(tmp_path, 8, "characters")
+    encoder = ModelFolder(tmp_path).encoder(8, "characters")
     sentences = [
         Sentence("one", ("北", "京", "\u200b", "aa"), ("B-LOC", "I-LOC", "O", "B-LOC")),
         Sentence("long", ("京",) * 10, ("O",) * 9 + ("B-LOC",)),

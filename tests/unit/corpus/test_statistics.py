@@ -14,6 +14,7 @@ from ner_jobs.corpus.statistics import (
     types_not_everywhere,
 )
 from ner_jobs.corpus.tags import InvalidTags
+from ner_jobs.models.folder import ModelFolder
 from ner_jobs.models.vocabulary import vocabulary_of, write_tokenizer
 from ner_jobs.task import PermanentError
 
@@ -21,7 +22,7 @@ from ner_jobs.task import PermanentError
 @pytest.fixture
 def counter(tmp_path: Path) -> SubTokenCounter:
     write_tokenizer(tmp_path, vocabulary_of({"北": 1, "京": 1, "a": 1}, "whitespace"), {})
-    return SubTokenCounter(tmp_path)
+    return SubTokenCounter(ModelFolder(tmp_path).tokenizer())
 
 
 def sentence(text: str, tags: str = "", name: str = "test:1") -> Sentence:

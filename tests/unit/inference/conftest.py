@@ -8,6 +8,7 @@ import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from ner_jobs.corpus.encoding import Encoder
+from ner_jobs.models.folder import ModelFolder
 
 # Also the path of the worker processes of test_streaming, which import `letters` without pytest.
 sys.path.append(str(Path(__file__).parent))
@@ -30,7 +31,7 @@ def tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def encoder(tokenizer_folder: Path) -> Callable[[int], Encoder]:
-    return lambda max_length: Encoder(tokenizer_folder, max_length, "characters")
+    return lambda max_length: ModelFolder(tokenizer_folder).encoder(max_length, "characters")
 
 
 @pytest.fixture(scope="session")

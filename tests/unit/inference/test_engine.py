@@ -92,12 +92,13 @@ def test_an_npz_sentence_goes_in_as_it_stands(
 
 
 def test_a_folder_that_is_no_compiled_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PermanentError, match=r"nerd\.json is missing") as caught:
+    with pytest.raises(PermanentError, match=r"has no variant\.json") as caught:
         CompiledModel.read(tmp_path)
     assert caught.value.code is ExitCode.NO_INPUT
 
 
 def test_a_broken_description_is_named(tmp_path: Path) -> None:
+    (tmp_path / "variant.json").write_text(json.dumps({"backend": "openvino", "precision": "fp32"}))
     (tmp_path / "nerd.json").write_text(json.dumps({"labels": ["O"]}))
-    with pytest.raises(PermanentError, match=r"nerd\.json is not what compile writes"):
+    with pytest.raises(PermanentError, match=r"nerd\.json is invalid"):
         CompiledModel.read(tmp_path)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.inference.decisions import ScoredEntity
 from ner_jobs.inference.passage import Passage, entity_records, passage_of_text
+from ner_jobs.models.folder import ModelFolder
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from ner_jobs.inference.passage import Passage, entity_records, passage_of_text
 def test_entities_of_raw_text_are_code_points_of_it(
     tokenizer_folder: Path, text: str, entity: ScoredEntity, start: int, found: str
 ) -> None:
-    encoder = Encoder(tokenizer_folder, 32, "characters")
+    encoder = ModelFolder(tokenizer_folder).encoder(32, "characters")
     (record,) = entity_records(passage_of_text("t", text, encoder), (entity,))
     assert record == {"start": start, "end": start + len(found), "type": "PER", "score": 0.5, "text": found}
     assert json.dumps(record, ensure_ascii=False).encode()

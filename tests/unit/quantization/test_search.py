@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.engines.base import Calibration, FloatArray, IntArray, Recipe
+from ner_jobs.models.folder import ModelFolder
 from ner_jobs.quantization.search import CalibrationWindows, Search, Tried, best_of
 from ner_jobs.scoring.decoding import Decoder
 from ner_jobs.task import PermanentError
@@ -79,7 +79,7 @@ def search(tmp_path: Path) -> Callable[[float], Search]:
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     sentence = ("o", "b", "i", "o"), ("O", "B-LOC", "I-LOC", "O")
-    encoder = Encoder(tmp_path, 16, "characters")
+    encoder = ModelFolder(tmp_path).encoder(16, "characters")
     validation = [Sentence(f"v:{at}", *sentence) for at in range(300)]
 
     def make(max_drop: float) -> Search:

@@ -69,7 +69,7 @@ CONFIG = "config: {hiddenSize: 16, numHiddenLayers: 1, numAttentionHeads: 2, int
         pytest.param(
             swap(CONFIG, "base: nobody/has-such-a-model"),
             ExitCode.CONFIGURATION,
-            r"spec\.model\.base: nobody/has-such-a-model is no folder here.*HF_HUB_OFFLINE",
+            r"spec\.model\.base: there is no folder nobody/has-such-a-model here.*HF_HUB_OFFLINE",
             id="a base model that cannot be reached",
         ),
         pytest.param(

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ner_jobs.corpus.labels import read_labels
-from ner_jobs.corpus.npz import LABEL_FILE, NpzWindow, write_npz_set
+from ner_jobs.corpus.npz import LABEL_FILE
+from ner_jobs.corpus.npz_writing import NpzWindow, write_npz_set
 from ner_jobs.corpus.snapshot import read_sentences
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.stages.prepare import run

@@ -13,7 +13,7 @@ characters), so each distinct line is parsed once.
 from collections.abc import Iterator
 from pathlib import Path
 
-from ner_jobs.corpus.raw import RawSentence
+from ner_jobs.corpus.sentence import RawSentence
 from ner_jobs.task import PermanentError
 
 LINES_IN_CACHE = 100_000

@@ -16,8 +16,7 @@ from sys import intern
 from typing import Any
 
 from ner_jobs.corpus.encoding import segment
-from ner_jobs.corpus.raw import RawSentence
-from ner_jobs.corpus.sentence import Entity
+from ner_jobs.corpus.sentence import Entity, RawSentence
 from ner_jobs.corpus.tags import tags_of
 from ner_jobs.task import PermanentError
 from ner_jobs.task.parameters import Segmentation

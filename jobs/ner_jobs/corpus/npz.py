@@ -22,9 +22,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from ner_jobs.corpus.encoding import Encoder
-from ner_jobs.corpus.raw import RawSentence
-from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.corpus.sentence import RawSentence
 from ner_jobs.task import ExitCode, PermanentError
 
 Integers = npt.NDArray[np.int64]
@@ -38,19 +36,6 @@ class Sample:
 
     number: int
     path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class NpzWindow:
-    """What one npz file holds.
-
-    Attributes:
-        input_ids: real sub-tokens, specials included.
-        tags: numbers of the sub-tokens between the specials, or None without gold.
-    """
-
-    input_ids: tuple[int, ...]
-    tags: tuple[int, ...] | None
 
 
 def samples_of_folder(folder: Path, name: str) -> tuple[Sample, ...]:
@@ -152,94 +137,6 @@ def read_label_file(path: Path, name: str) -> list[tuple[int, ...]]:
             raise PermanentError(f"{name}:{number} is no list of tag numbers such as [0, 1, 2, 0]")
         rows.append(tuple(row))
     return rows
-
-
-def windows_of(sentence: Sentence, encoder: Encoder, labels: Sequence[str]) -> Iterator[NpzWindow]:
-    """A sentence as windows that do not overlap: halved until each part fits.
-
-    The first sub-token of a token has its tag, the others the tag that goes on
-    from it (I- of the same type, or O).
-
-    Args:
-        sentence: with text, or of another npz set.
-        encoder: of the model that will read the set.
-        labels: names of the tag numbers.
-
-    Raises:
-        PermanentError: a tag of the sentence is not among the labels.
-    """
-    numbers = {label: number for number, label in enumerate(labels)}
-    missing = sorted(set(sentence.tags or ()) - numbers.keys())
-    if missing:
-        raise PermanentError(f"{sentence.source or sentence.id}: no number for {', '.join(missing)}")
-    if sentence.input_ids is not None:
-        tags = None if sentence.tags is None else tuple(numbers[tag] for tag in sentence.tags)
-        yield NpzWindow(sentence.input_ids, tags)
-        return
-    encoded = encoder.encode(sentence)
-    if len(encoded.windows) > 1:
-        middle = len(sentence.tokens) // 2
-        for part in (slice(None, middle), slice(middle, None)):
-            tags_of_part = None if sentence.tags is None else sentence.tags[part]
-            part_sentence = Sentence(sentence.id, sentence.tokens[part], tags_of_part, None, sentence.source)
-            yield from windows_of(part_sentence, encoder, labels)
-        return
-    for window in encoded.windows:
-        ids = tuple(window.input_ids.tolist())
-        if sentence.tags is None:
-            yield NpzWindow(ids, None)
-            continue
-        row = [numbers.get("O", 0)] * len(ids)
-        ends = [*window.positions[1:].tolist(), len(ids) - 1]
-        for token, start, end in zip(window.tokens.tolist(), window.positions.tolist(), ends, strict=True):
-            tag = sentence.tags[token]
-            goes_on = numbers.get(f"I-{tag[2:]}", numbers[tag])
-            row[start:end] = [numbers[tag], *[goes_on] * (end - start - 1)]
-        yield NpzWindow(ids, tuple(row[1:-1]))
-
-
-def write_npz_set(
-    folder: Path, windows: Iterable[NpzWindow], inputs: Literal[3, 6] = 6, length: int = 256, padding: int = 0
-) -> int:
-    """Write a set as the reference workflow has it: `test_0.npz`, …, data list, label file.
-
-    Arrays are int32 (1, length), named by what they hold; names matter to nobody.
-    The label file is written where every window has gold.
-
-    Args:
-        folder: made where it is missing.
-        windows: in the order of their numbers.
-        inputs: 3 or 6 arrays a file.
-        length: of every array.
-        padding: id of the padding.
-
-    Returns:
-        How many files there are.
-
-    Raises:
-        PermanentError: a window is longer than `length`.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    gold: list[str] = []
-    count = 0
-    for count, window in enumerate(windows, 1):
-        real = len(window.input_ids)
-        if real > length:
-            raise PermanentError(f"window {count} has {real} sub-tokens, a file of the set holds {length}")
-        ids = np.full((1, length), padding, np.int32)
-        ids[0, :real] = window.input_ids
-        mask = np.zeros((1, length), np.int32)
-        mask[0, :real] = 1
-        arrays = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(mask)}
-        if inputs == 6:
-            arrays |= {f"attention_mask{copy}": mask for copy in (1, 2, 3)}
-        np.savez(folder / f"test_{count - 1}.npz", allow_pickle=False, **arrays)
-        if window.tags is not None:
-            gold.append(str([0, *window.tags, *[0] * (length - len(window.tags) - 1)]))
-    (folder / LIST_FILE).write_text("".join(f"test_{number}.npz\n" for number in range(count)))
-    if count and len(gold) == count:
-        (folder / LABEL_FILE).write_text("".join(f"{row}\n" for row in gold))
-    return count
 
 
 def _number_in(path: Path) -> int | None:

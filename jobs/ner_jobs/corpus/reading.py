@@ -20,9 +20,8 @@ from ner_jobs.corpus.npz import (
     samples_of_folder,
     samples_of_list,
 )
-from ner_jobs.corpus.raw import RawSentence
 from ner_jobs.corpus.saved_dataset import read_saved_dataset
-from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.corpus.sentence import RawSentence, Sentence
 from ner_jobs.corpus.tags import TagCensus, find_scheme, normalise
 from ner_jobs.store.protocol import Store
 from ner_jobs.task import ExitCode, PermanentError, StorageSettings

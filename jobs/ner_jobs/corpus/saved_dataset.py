@@ -10,7 +10,7 @@ from pathlib import Path
 from sys import intern
 from typing import Any
 
-from ner_jobs.corpus.raw import RawSentence
+from ner_jobs.corpus.sentence import RawSentence
 from ner_jobs.task import ExitCode, PermanentError
 
 TOKEN_COLUMNS = ("tokens", "words")

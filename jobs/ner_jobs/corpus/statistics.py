@@ -16,8 +16,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from ner_jobs.corpus.labels import types_of
-from ner_jobs.corpus.raw import RawSentence
-from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.corpus.sentence import RawSentence, Sentence
 from ner_jobs.corpus.tags import OUTSIDE, InvalidTags, split_tag
 from ner_jobs.task import PermanentError
 

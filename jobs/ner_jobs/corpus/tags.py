@@ -18,8 +18,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-from ner_jobs.corpus.raw import RawSentence
-from ner_jobs.corpus.sentence import Entity, Sentence
+from ner_jobs.corpus.sentence import Entity, RawSentence, Sentence
 from ner_jobs.task import PermanentError
 from ner_jobs.task.parameters import TagScheme
 

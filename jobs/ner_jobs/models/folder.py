@@ -8,7 +8,7 @@ transformers, because inference opens one in every process.
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
@@ -27,6 +27,7 @@ CONFIG = "config.json"
 FACTS = "nerd.json"
 TOKENIZER = "tokenizer.json"
 VARIANT = "variant.json"
+WEIGHTS = "model.safetensors"
 
 TOKENIZER_FILES = (
     TOKENIZER,
@@ -42,6 +43,9 @@ TOKENIZER_FILES = (
 
 SMALL_FILES = (CONFIG, *TOKENIZER_FILES)
 """Patterns of a model's files besides its weights and graphs."""
+
+SAFE_WEIGHTS = ("model*.safetensors", "model.safetensors.index.json")
+PICKLED_WEIGHTS = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
 
 REMEDIES = {
     CONFIG: "name the folder of a Hugging Face model",
@@ -177,6 +181,11 @@ class ModelFolder:
         _write(self.path / FACTS, facts)
         if variant is not None:
             _write(self.path / VARIANT, variant)
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Write `config.json`, sorted by name."""
+        text = json.dumps(config, ensure_ascii=False, indent=1, sort_keys=True)
+        (self.path / CONFIG).write_text(text + "\n", encoding="utf-8")
 
     def _read(self, name: str, kind: type[FileT]) -> FileT:
         content = self._read_object(name)

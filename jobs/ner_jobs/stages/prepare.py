@@ -21,10 +21,9 @@ from ner_jobs.corpus.labels import (
     labels_of_config,
     write_labels,
 )
-from ner_jobs.corpus.raw import RawSentence
 from ner_jobs.corpus.reading import Access, Corpus, UniqueIds, open_corpus
 from ner_jobs.corpus.sampling import draw_calibration
-from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.corpus.sentence import RawSentence, Sentence
 from ner_jobs.corpus.snapshot import write_sentences
 from ner_jobs.corpus.splitting import split_by_hash
 from ner_jobs.corpus.statistics import (
@@ -35,8 +34,9 @@ from ner_jobs.corpus.statistics import (
     write_statistics,
 )
 from ner_jobs.corpus.tags import InvalidTags, Scheme, TagCensus, find_scheme, normalise
-from ner_jobs.models.base_model import BaseModel, make_base, snapshot_base
+from ner_jobs.models.base_model import BaseModel, snapshot_base
 from ner_jobs.models.folder import ModelFolder
+from ner_jobs.models.new_base import make_base
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import Dataset, PrepareParameters

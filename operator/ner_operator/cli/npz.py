@@ -32,7 +32,7 @@ def npz(
     number.
     """
     from ner_jobs.corpus.labels import read_labels
-    from ner_jobs.corpus.npz import windows_of, write_npz_set
+    from ner_jobs.corpus.npz_writing import windows_of, write_npz_set
     from ner_jobs.corpus.snapshot import read_sentences
     from ner_jobs.models.folder import ModelFolder
     from ner_jobs.task import ExitCode, PermanentError

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_jobs.corpus.conll import read_conll
-from ner_jobs.corpus.raw import RawSentence
+from ner_jobs.corpus.sentence import RawSentence
 from ner_jobs.task import PermanentError
 
 

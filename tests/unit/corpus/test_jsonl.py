@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ner_jobs.corpus.jsonl import read_jsonl
-from ner_jobs.corpus.raw import RawSentence
+from ner_jobs.corpus.sentence import RawSentence
 from ner_jobs.task import PermanentError
 from ner_jobs.task.parameters import Segmentation
 

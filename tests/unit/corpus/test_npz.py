@@ -9,14 +9,13 @@ import pytest
 from ner_jobs.corpus.npz import (
     LABEL_FILE,
     LIST_FILE,
-    NpzWindow,
     read_label_file,
     read_npz_set,
     samples_of_folder,
     samples_of_list,
-    write_npz_set,
 )
-from ner_jobs.corpus.raw import RawSentence
+from ner_jobs.corpus.npz_writing import NpzWindow, write_npz_set
+from ner_jobs.corpus.sentence import RawSentence
 from ner_jobs.task import PermanentError
 
 LABELS = ("O", "B-LOC", "I-LOC")
@@ -148,8 +147,3 @@ def test_numbers_without_names_are_refused(tmp_path: Path) -> None:
     write_npz_set(tmp_path, WINDOWS[:1], 3, length=8)
     with pytest.raises(PermanentError, match=r"write spec\.data\.npzLabels"):
         list(read_npz_set(samples_of_folder(tmp_path, "set"), "set", gold=[(0, 0, 0)]))
-
-
-def test_a_window_longer_than_the_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PermanentError, match="window 1 has 4 sub-tokens, a file of the set holds 3"):
-        write_npz_set(tmp_path, WINDOWS[:1], 3, length=3)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ner_jobs.corpus.npz import LABEL_FILE, LIST_FILE, windows_of, write_npz_set
+from ner_jobs.corpus.npz import LABEL_FILE, LIST_FILE
+from ner_jobs.corpus.npz_writing import windows_of, write_npz_set
 from ner_jobs.corpus.reading import Access, open_corpus, read_dataset
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.models.folder import ModelFolder

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ner_jobs.corpus.raw import RawSentence
-from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.corpus.sentence import RawSentence, Sentence
 from ner_jobs.corpus.statistics import (
     SplitStatistics,
     SubTokenCounter,

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_jobs.corpus.raw import RawSentence
-from ner_jobs.corpus.sentence import Entity
+from ner_jobs.corpus.sentence import Entity, RawSentence
 from ner_jobs.corpus.tags import (
     SCHEMES,
     InvalidTags,

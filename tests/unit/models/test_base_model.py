@@ -1,20 +1,19 @@
 """The base model's snapshot: only what a model needs, safe, and what it really is."""
 
 import json
-import pickle
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from ner_jobs.corpus.fetching import Fetcher
-from ner_jobs.models.base_model import BaseModel, make_base, snapshot_base
+from ner_jobs.models.base_model import BaseModel, snapshot_base
 from ner_jobs.models.vocabulary import SPECIALS, write_tokenizer
 from ner_jobs.store.open import open_store
-from ner_jobs.task import ExitCode, PermanentError, RetryableError, StorageSettings
+from ner_jobs.task import ExitCode, PermanentError, StorageSettings
 from ner_jobs.task.parameters import Dataset, PrepareParameters
 
 CONFIG = {
@@ -72,27 +71,11 @@ def test_pickled_weights_become_safetensors(base: Path) -> None:
     import torch
 
     (base / "model.safetensors").unlink()
-    tied = torch.arange(28.0).reshape(7, 4)
-    torch.save({"bert.a": tied, "bert.b": tied, "bert.c": tied.T}, base / "pytorch_model.bin")
-    _, target, log = snapshot(base)
-    tensors = load_file(target / "model.safetensors")
-    assert np.array_equal(tensors["bert.a"], tied.numpy())
-    assert np.array_equal(tensors["bert.c"], tied.numpy().T)
+    torch.save({"bert.a": torch.ones(7, 4)}, base / "pytorch_model.bin")
+    found, target, log = snapshot(base)
+    assert found.checkpoint.shapes == {"bert.a": (7, 4)}
     assert "weights_only" in log[0]
     assert not (target / "pytorch_model.bin").exists()
-
-
-class Attack:
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (print, ("executed",))
-
-
-def test_pickled_code_is_not_run(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (base / "model.safetensors").unlink()
-    (base / "pytorch_model.bin").write_bytes(pickle.dumps(Attack(), protocol=2))
-    with pytest.raises(PermanentError, match=r"pytorch_model\.bin is no set of tensors"):
-        snapshot(base)
-    assert "executed" not in capsys.readouterr().out
 
 
 def test_a_vocab_txt_gets_its_fast_tokenizer(base: Path) -> None:
@@ -129,6 +112,12 @@ def test_what_is_missing_is_named(base: Path, break_it: str, message: str, code:
     assert raised.value.code == code
 
 
+def test_a_config_that_is_no_json_is_named_with_its_field(base: Path) -> None:
+    (base / "config.json").write_text("{")
+    with pytest.raises(PermanentError, match=r"spec\.model\.base: .*config\.json is not JSON"):
+        snapshot(base)
+
+
 def test_a_window_longer_than_the_positions_is_refused(base: Path) -> None:
     with pytest.raises(PermanentError, match=r"maxLength is 65, the base has positions for 64"):
         snapshot(base, max_length=65)
@@ -144,45 +133,3 @@ def test_a_tokenizer_of_another_model_is_refused(base: Path) -> None:
 def test_a_base_that_is_not_there_is_named(tmp_path: Path, uri: str) -> None:
     with pytest.raises(PermanentError, match=r"spec\.model\.base"):
         snapshot(uri, scratch=tmp_path)
-
-
-def test_an_unreachable_hub_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")
-    with pytest.raises(RetryableError, match=r"cannot be reached for some/model at main .*s3:// prefix"):
-        snapshot("some/model", scratch=tmp_path, revision="main")
-
-
-def test_a_hub_that_nobody_may_ask_is_not_asked_again_and_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(PermanentError, match=r"some/model is no folder here.*HF_HUB_OFFLINE") as refusal:
-        snapshot("some/model", scratch=tmp_path)
-    assert refusal.value.code is ExitCode.CONFIGURATION
-
-
-def made(folder: Path, tokens: dict[str, int], config: dict[str, Any]) -> BaseModel:
-    parameters = PrepareParameters(
-        config=config, test=Dataset(uri="file:///t", format="conll"), max_length=32, seed=1
-    )
-    return make_base(parameters, tokens, folder)
-
-
-def test_a_model_from_nothing(tmp_path: Path) -> None:
-    found = made(tmp_path / "one", {"北": 2, "京": 1}, {"hiddenSize": 32, "num_hidden_layers": 1})
-    config = json.loads((tmp_path / "one/config.json").read_text())
-    assert (config["hidden_size"], config["num_hidden_layers"], config["vocab_size"]) == (32, 1, 7)
-    assert found.checkpoint.is_token_classifier
-    again = made(tmp_path / "two", {"京": 1, "北": 2}, {"num_hidden_layers": 1, "hiddenSize": 32})
-    assert again.identity == found.identity
-
-
-def test_a_model_from_nothing_that_cannot_be(tmp_path: Path) -> None:
-    with pytest.raises(PermanentError, match="hiddenSize 32 is no multiple of numAttentionHeads 3"):
-        made(tmp_path / "one", {"a": 1}, {"hidden_size": 32, "num_attention_heads": 3})
-    with pytest.raises(PermanentError, match="maxLength is 32, the base has positions for 16"):
-        made(tmp_path / "two", {"a": 1}, {"max_position_embeddings": 16})

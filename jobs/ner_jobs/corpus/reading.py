@@ -22,7 +22,8 @@ from ner_jobs.corpus.npz import (
 )
 from ner_jobs.corpus.saved_dataset import read_saved_dataset
 from ner_jobs.corpus.sentence import RawSentence, Sentence
-from ner_jobs.corpus.tags import TagCensus, find_scheme, normalise
+from ner_jobs.corpus.survey import survey
+from ner_jobs.corpus.tags import find_scheme, normalise
 from ner_jobs.store.protocol import Store
 from ner_jobs.task import ExitCode, PermanentError, StorageSettings
 from ner_jobs.task.parameters import Dataset, Segmentation, TagScheme
@@ -97,39 +98,10 @@ def read_dataset(
         PermanentError: as `open_corpus`, and for a bad line (file and line) or a file without sentences.
     """
     corpus = open_corpus(dataset, split, spec_field, access)
-    census = TagCensus()
-    empty = True
-    for raw in corpus.sentences():
-        census.add(raw)
-        empty = False
-    if empty:
-        raise PermanentError(f"{spec_field}: {corpus.name} holds no sentence")
-    found = find_scheme([census], scheme)
-    unique = UniqueIds()
+    found = survey(corpus.sentences(), f"{spec_field}: {corpus.name}")
+    scheme_found = find_scheme([found.tags], scheme)
     for ordinal, raw in enumerate(corpus.sentences(), 1):
-        unique.check(raw)
-        yield normalise(raw, found, split, ordinal)
-
-
-class UniqueIds:
-    """Refuses an id that the user gave twice: outputs name their inputs by it."""
-
-    def __init__(self) -> None:
-        self._seen: set[str] = set()
-
-    def check(self, sentence: RawSentence) -> None:
-        """Note the sentence's own id, if it has one.
-
-        Raises:
-            PermanentError: it was there before; with file and line.
-        """
-        if sentence.id is None:
-            return
-        if sentence.id in self._seen:
-            raise PermanentError(
-                f"{sentence.where()}: the id {sentence.id!r} was there before; make it unique"
-            )
-        self._seen.add(sentence.id)
+        yield normalise(raw, scheme_found, split, ordinal)
 
 
 def _open_store(settings: StorageSettings) -> Store:

@@ -212,6 +212,20 @@ def types_not_everywhere(splits: Mapping[str, SplitStatistics]) -> dict[str, lis
     return {name: found for name, found in sorted(having.items()) if len(found) < len(splits)}
 
 
+def overlap_warnings(shared: Mapping[str, int], partly: Mapping[str, Sequence[str]]) -> list[str]:
+    """What a person should look at, a sentence each.
+
+    Args:
+        shared: see `shared_sentences`.
+        partly: see `types_not_everywhere`.
+    """
+    return [
+        f"{pair.replace('/', ' and ')} share sentences, {count} of them distinct"
+        for pair, count in shared.items()
+        if count
+    ] + [f"entity type {name} is in {' and '.join(splits)} alone" for name, splits in partly.items()]
+
+
 def write_statistics(path: Path, content: Mapping[str, Any]) -> None:
     """Write the record `statistics.json`."""
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

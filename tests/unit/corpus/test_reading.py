@@ -38,7 +38,7 @@ def test_conll_in_another_scheme_comes_out_in_iob2(tmp_path: Path, access: Acces
 def test_an_id_given_twice_is_refused(tmp_path: Path, access: Access) -> None:
     path = tmp_path / "f"
     path.write_text('{"id": 1, "text": "a"}\n{"id": "1", "text": "b"}\n')
-    with pytest.raises(PermanentError, match=r"f:2: the id '1' was there before"):
+    with pytest.raises(PermanentError, match=r"f:2: the id '1' is there twice"):
         list(read_dataset(dataset(path, "jsonl"), "archive", "spec.inference[0]", access))
 
 

@@ -8,11 +8,13 @@ batch or a mask shows in one of the three.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
 from ner_jobs.corpus.padding import pad
 from ner_jobs.engines.base import FloatArray, IntArray
+from ner_jobs.task import ExitCode, PermanentError
 
 Forward = Callable[[IntArray, IntArray], FloatArray]
 """Logits float32 (batch, length, labels) of ids and mask, int64 (batch, length)."""
@@ -43,6 +45,21 @@ class Parity:
         """The largest of all."""
         return max(self.unpadded or 0.0, self.padded or 0.0)
 
+    def check(self, tolerance: float) -> None:
+        """Refuse a graph that differs from its checkpoint.
+
+        Raises:
+            PermanentError: a logit differs by more than `tolerance`, or a sub-token was decided otherwise.
+        """
+        if self.difference <= tolerance and not self.disagreements:
+            return
+        raise PermanentError(
+            f"{self.form} differs from the checkpoint by {self.difference:.2e} in a logit "
+            f"({self.disagreements} sub-tokens decided otherwise), {tolerance:.0e} is allowed: the export is "
+            "wrong, not the model; report it with the base model's name",
+            ExitCode.SOFTWARE,
+        )
+
     def record(self) -> dict[str, object]:
         """As the manifest keeps it."""
         return {
@@ -71,6 +88,12 @@ class Truth:
     logits: Sequence[FloatArray]
     padding: int
     tolerance: float
+
+    @classmethod
+    def of(cls, forward: Forward, windows: Sequence[IntArray], padding: int, tolerance: float) -> Self:
+        """Run the checkpoint on each window alone."""
+        logits = [forward(ids[None], np.ones_like(ids)[None])[0] for ids in windows]
+        return cls(windows, logits, padding, tolerance)
 
 
 def compare_dynamic(form: str, forward: Forward, truth: Truth, max_length: int) -> Parity:

@@ -1,21 +1,24 @@
-"""Graphs of a token classifier: TorchScript of one window, of any, and ONNX.
+"""Graphs of a token classifier: TorchScript of one fixed window, of any length, and ONNX.
 
-The inputs stand in the reference workflow's order: ids, mask, types. ONNX goes
-through the tracing exporter with eager attention, since ONNX Runtime fuses
-only that form, and the graph of the newer exporter runs at half the speed.
+The inputs have the reference workflow's order: ids, mask, types. ONNX is
+written by the tracing exporter with eager attention: ONNX Runtime fuses only
+that form, and the graph of the newer exporter runs at half the speed.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ner_jobs.corpus.encoding import FloatArray, IntArray
+
 if TYPE_CHECKING:
-    # A worker that only runs TorchScript comes here too, and would wait seconds for it.
+    # Workers that run TorchScript import this module; transformers would cost them seconds.
     from transformers import PreTrainedModel
 
 DYNAMIC_TORCHSCRIPT = "dynamic.torchscript.pt"
@@ -34,7 +37,7 @@ class Graph(nn.Module):
 
     Args:
         model: in evaluation mode.
-        types: whether it reads segment ids; where it does not, they are taken and left alone.
+        types: whether the model reads segment ids; if not, they are accepted and ignored.
     """
 
     def __init__(self, model: "PreTrainedModel", types: bool) -> None:
@@ -69,7 +72,7 @@ def trace_dynamic(graph: Graph, path: Path) -> None:
 
 
 def export_onnx(graph: Graph, path: Path) -> None:
-    """Write ONNX whose batch and length are open; segment ids are an input only where they are read."""
+    """Write ONNX of any batch and any length; segment ids are an input only if the model reads them."""
     names = ["input_ids", "attention_mask", *(["token_type_ids"] if graph.types else [])]
     # The exporter flips a module that is not in evaluation mode to training.
     graph.eval()
@@ -89,6 +92,21 @@ def export_onnx(graph: Graph, path: Path) -> None:
     onnx.checker.check_model(str(path))
 
 
+def forward_of(module: nn.Module) -> Callable[[IntArray, IntArray], FloatArray]:
+    """A graph as a function of arrays.
+
+    Returns:
+        Logits float32 (batch, length, labels) of ids and mask, int64 (batch, length); segment ids are zeros.
+    """
+
+    def forward(ids: IntArray, mask: IntArray) -> FloatArray:
+        tensors = torch.from_numpy(ids), torch.from_numpy(mask)
+        with torch.no_grad():
+            return np.asarray(module(*tensors, torch.zeros_like(tensors[0])).float().numpy())
+
+    return forward
+
+
 def load_torchscript(path: Path) -> nn.Module:
     """Open a traced graph for inference."""
     with _quiet():
@@ -99,7 +117,7 @@ def load_torchscript(path: Path) -> nn.Module:
 def _trace(graph: Graph, sample: tuple[Tensor, ...], path: Path) -> None:
     with torch.no_grad(), _quiet():
         traced: Any = torch.jit.trace(graph, sample, strict=False, check_trace=False)  # type: ignore[no-untyped-call]
-        # By a file of Python's: where a disk is full, torch's own writer ends the process by SIGABRT.
+        # Python writes the file: on a full disk torch's own writer ends the process by SIGABRT.
         with path.open("wb") as file:
             torch.jit.save(traced, file)
 
@@ -114,7 +132,7 @@ def _sample(batch: int, length: int) -> tuple[Tensor, Tensor, Tensor]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Tracing warns of each Python value that it freezes; parity says whether one mattered."""
+    """Hide the warnings about Python values that tracing freezes; parity finds those that matter."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -2,24 +2,24 @@
 
 Three forms: TorchScript of one fixed window (what the reference compiler
 wants), TorchScript of any length, and ONNX of any length. Each is opened as
-its consumers open it and held against the checkpoint on real sentences; one
-that is off by more than the bound is refused, with its figure.
+its consumers open it and compared with the checkpoint on real sentences. A
+form that differs by more than the bound is refused, with its figure.
 """
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 import transformers
-from torch import nn
 
 from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.labels import read_labels
 from ner_jobs.corpus.snapshot import read_sentences
-from ner_jobs.engines.base import FloatArray, IntArray
+from ner_jobs.engines.base import IntArray
 from ner_jobs.engines.parity import Forward, Parity, Truth, compare_dynamic, compare_fixed
 from ner_jobs.models.checkpoint import open_checkpoint
 from ner_jobs.models.folder import TOKENIZER_FILES, ModelFacts, ModelFolder
@@ -29,6 +29,7 @@ from ner_jobs.models.graphs import (
     Graph,
     export_onnx,
     fixed_torchscript,
+    forward_of,
     load_torchscript,
     reads_token_types,
     trace_dynamic,
@@ -39,62 +40,69 @@ from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import ExportParameters
 
 WINDOWS_COMPARED = 16
-"""Real windows on which each form is held against the checkpoint, from the shortest to the longest."""
+"""Real windows on which each form is compared with the checkpoint, from the shortest to the longest."""
 
-WINDOWS_LOOKED_AT = 1000
+WINDOWS_READ = 1000
+"""Windows from which those are taken."""
 
 ONNX_ENGINES = ("onnxruntime", "openvino")
-"""What the ONNX form is compared with, the first that is installed."""
+"""Run the ONNX form in the comparison: the first that is installed."""
 
 
 def run(context: StageContext) -> StageResult:
-    """Export the checkpoint and hold every form against it.
+    """Export the checkpoint and compare every form with it.
 
     Inputs: `model` (finetune's, or the base itself), `labels`, `calibration` (real sentences).
 
     Raises:
         PermanentError: the checkpoint is no token classifier of these labels, a form differs from it by
             more than the bound, or nothing here can run ONNX.
+        StageError: SIGTERM came.
     """
     parameters = ExportParameters.model_validate(context.task.parameters)
-    source, target = context.inputs["model"], context.output / "model"
-    target.mkdir()
+    source, target = ModelFolder(context.inputs["model"]), ModelFolder(context.output / "model")
+    target.path.mkdir()
     transformers.utils.logging.disable_progress_bar()
     if context.task.threads:
         torch.set_num_threads(context.task.threads)
     onnx_engine = _onnx_engine()
-    model, labels = open_checkpoint(source, read_labels(context.inputs["labels"]), parameters.max_length)
-    encoder = ModelFolder(source).encoder(parameters.max_length, parameters.segmentation)
+    model, labels = open_checkpoint(source.path, read_labels(context.inputs["labels"]), parameters.max_length)
+    encoder = source.encoder(parameters.max_length, parameters.segmentation)
     graph = Graph(model, reads_token_types(model)).eval()
-    truth = _truth(graph, context.inputs["calibration"], encoder, parameters.tolerance)
+    windows = _windows(context.inputs["calibration"], encoder)
+    truth = Truth.of(forward_of(graph), windows, model.config.pad_token_id or 0, parameters.tolerance)
 
     fixed = fixed_torchscript(parameters.max_length)
-    steps: tuple[tuple[str, Callable[[], None]], ...] = (
-        (fixed, lambda: trace_fixed(graph, parameters.max_length, target / fixed)),
-        (DYNAMIC_TORCHSCRIPT, lambda: trace_dynamic(graph, target / DYNAMIC_TORCHSCRIPT)),
-        (DYNAMIC_ONNX, lambda: export_onnx(graph, target / DYNAMIC_ONNX)),
-    )
-    for done, (name, write) in enumerate(steps):
-        context.progress(done, 2 * len(steps), f"forms written and compared; writing {name}")
-        _stop_if_told(context)
-        write()
+    writers = {
+        fixed: partial(trace_fixed, graph, parameters.max_length),
+        DYNAMIC_TORCHSCRIPT: partial(trace_dynamic, graph),
+        DYNAMIC_ONNX: partial(export_onnx, graph),
+    }
+    for done, (name, write) in enumerate(writers.items()):
+        _begin(context, done, 2 * len(writers), f"writing {name}")
+        write(target.path / name)
     parities: list[Parity] = []
-    for name, forward in _opened(target, fixed):
-        done = len(steps) + len(parities)
-        context.progress(done, 2 * len(steps), f"forms written and compared; comparing {name}")
-        _stop_if_told(context)
+    for name, forward in _opened(target.path, fixed, onnx_engine):
+        _begin(context, len(writers) + len(parities), 2 * len(writers), f"comparing {name}")
         compare = compare_fixed if name == fixed else compare_dynamic
         parity = compare(name, forward, truth, parameters.max_length)
         context.log(
             f"{name}: largest difference of a logit {parity.difference:.1e} in {parity.windows} comparisons "
             f"over {len(parity.shapes)} shapes"
         )
-        _refuse_above(parity, parameters.tolerance)
+        parity.check(parameters.tolerance)
         parities.append(parity)
-    context.progress(2 * len(steps), 2 * len(steps), "forms written and compared")
+    context.progress(2 * len(writers), 2 * len(writers), "forms written and compared")
 
-    model.config.save_pretrained(target)
-    _write_facts(ModelFolder(source), ModelFolder(target), labels, parameters)
+    model.config.save_pretrained(target.path)
+    source.copy_to(target.path, TOKENIZER_FILES)
+    facts = ModelFacts(
+        labels=tuple(labels),
+        segmentation=parameters.segmentation,
+        decoding=source.facts.decoding if source.has_facts else "constrained",
+        max_length=parameters.max_length,
+    )
+    target.write(facts)
     return StageResult(
         metrics={
             "parity": [parity.record() for parity in parities],
@@ -108,11 +116,11 @@ def run(context: StageContext) -> StageResult:
     )
 
 
-def _truth(graph: Graph, calibration: Path, encoder: Encoder, tolerance: float) -> Truth:
-    windows = _windows(calibration, encoder)
-    run_checkpoint = _torch_forward(graph)
-    logits = [run_checkpoint(ids[None], np.ones_like(ids)[None])[0] for ids in windows]
-    return Truth(windows, logits, graph.model.config.pad_token_id or 0, tolerance)
+def _begin(context: StageContext, done: int, total: int, what: str) -> None:
+    """Report progress, and stop here if SIGTERM came."""
+    context.progress(done, total, f"forms written and compared; {what}")
+    if context.stopping.is_set():
+        raise StageError("stopped before the export was finished; nothing is kept", ExitCode.TERMINATED)
 
 
 def _windows(calibration: Path, encoder: Encoder) -> list[IntArray]:
@@ -120,7 +128,7 @@ def _windows(calibration: Path, encoder: Encoder) -> list[IntArray]:
     found: list[IntArray] = []
     for sentence in read_sentences(calibration):
         found += [window.input_ids for window in encoder.encode(sentence).windows]
-        if len(found) >= WINDOWS_LOOKED_AT:
+        if len(found) >= WINDOWS_READ:
             break
     if not found:
         raise PermanentError(
@@ -133,27 +141,19 @@ def _windows(calibration: Path, encoder: Encoder) -> list[IntArray]:
     return [found[at] for at in picked]
 
 
-def _opened(target: Path, fixed: str) -> Iterator[tuple[str, Forward]]:
-    """Each form by name, opened as its consumers open it; one in memory at a time."""
+def _opened(target: Path, fixed: str, onnx_engine: str) -> Iterator[tuple[str, Forward]]:
+    """Open each form as its consumers do, one in memory at a time."""
     for name in (fixed, DYNAMIC_TORCHSCRIPT):
-        yield name, _torch_forward(load_torchscript(target / name))
-    yield DYNAMIC_ONNX, _onnx_forward(target / DYNAMIC_ONNX)
-
-
-def _torch_forward(module: nn.Module) -> Forward:
-    def forward(ids: IntArray, mask: IntArray) -> FloatArray:
-        tensors = torch.from_numpy(ids), torch.from_numpy(mask)
-        with torch.no_grad():
-            return np.asarray(module(*tensors, torch.zeros_like(tensors[0])).float().numpy())
-
-    return forward
+        yield name, forward_of(load_torchscript(target / name))
+    engine = importlib.import_module(f"ner_jobs.engines.{onnx_engine}")
+    yield DYNAMIC_ONNX, engine.open_exported(target / DYNAMIC_ONNX).run
 
 
 def _onnx_engine() -> str:
-    """The backend that runs ONNX here: ONNX Runtime, else OpenVINO.
+    """Find the backend that runs ONNX here: ONNX Runtime, else OpenVINO.
 
     Raises:
-        PermanentError: neither is installed, so nobody could say whether the ONNX form is right.
+        PermanentError: neither is installed, so the ONNX form cannot be checked.
     """
     for name in ONNX_ENGINES:
         if importlib.util.find_spec(name):
@@ -163,38 +163,3 @@ def _onnx_engine() -> str:
         "installed; install nerdeployment[onnxruntime] or nerdeployment[openvino]",
         ExitCode.CONFIGURATION,
     )
-
-
-def _onnx_forward(path: Path) -> Forward:
-    engine = importlib.import_module(f"ner_jobs.engines.{_onnx_engine()}")
-    forward: Forward = engine.open_exported(path).run
-    return forward
-
-
-def _refuse_above(parity: Parity, tolerance: float) -> None:
-    if parity.difference <= tolerance and not parity.disagreements:
-        return
-    raise PermanentError(
-        f"{parity.form} differs from the checkpoint by {parity.difference:.2e} in a logit "
-        f"({parity.disagreements} sub-tokens decided otherwise), {tolerance:.0e} is allowed: the export is "
-        "wrong, not the model; report it with the base model's name",
-        ExitCode.SOFTWARE,
-    )
-
-
-def _write_facts(
-    source: ModelFolder, target: ModelFolder, labels: list[str], parameters: ExportParameters
-) -> None:
-    source.copy_to(target.path, TOKENIZER_FILES)
-    facts = ModelFacts(
-        labels=tuple(labels),
-        segmentation=parameters.segmentation,
-        decoding=source.facts.decoding if source.has_facts else "constrained",
-        max_length=parameters.max_length,
-    )
-    target.write(facts)
-
-
-def _stop_if_told(context: StageContext) -> None:
-    if context.stopping.is_set():
-        raise StageError("stopped before the export was finished; nothing is kept", ExitCode.TERMINATED)

@@ -44,8 +44,7 @@ def other_labels(ids: IntArray, mask: IntArray) -> FloatArray:
 def truth() -> Truth:
     chance = np.random.default_rng(1)
     windows = [chance.integers(1, 50, size=length) for length in (3, 5, 8, 8, 13, 20)]
-    logits = [exact(ids[None], np.ones_like(ids)[None])[0] for ids in windows]
-    return Truth(windows, logits, PADDING, TOLERANCE)
+    return Truth.of(exact, windows, PADDING, TOLERANCE)
 
 
 @pytest.mark.parametrize(

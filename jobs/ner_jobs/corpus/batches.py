@@ -1,8 +1,8 @@
-"""Which sentences go together.
+"""Which windows are in a batch together.
 
-Padding is work that leaves nothing: batches hold windows of nearly one length.
-The order of training is a function of (seed, epoch) alone, so a run that is
-resumed in any epoch, on any host, sees the batches that it would have seen.
+Batches hold windows of nearly one length, because padding is wasted work. The
+order depends only on (seed, epoch), so a run that is resumed in any epoch, on
+any host, has the batches that it would have had.
 """
 
 from collections.abc import Sequence
@@ -39,5 +39,5 @@ def training_order(lengths: Sequence[int], batch_size: int, seed: int, epoch: in
 
 
 def shuffled_order(count: int, seed: int, epoch: int) -> list[int]:
-    """A plain permutation of `range(count)`, where batches are not grouped by length."""
+    """A plain permutation of `range(count)`, for batches that are not grouped by length."""
     return [int(index) for index in np.random.default_rng((seed, epoch)).permutation(count)]

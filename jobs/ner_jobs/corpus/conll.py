@@ -1,13 +1,12 @@
 r"""CoNLL-style files: a token and its tag a line, an empty line between sentences.
 
-The first column is the token and the last the tag, whatever lies between.
-Columns are separated by tabs where a line has one, else by spaces. Only a line
-feed ends a line (with or without a carriage return before it): tokens such as
-U+2028, U+0085 or a form feed are tokens, and so is a lone space, which stands
-before its separator like any other token.
+The first column is the token and the last is the tag; others are ignored. If a
+line has a tab, tabs separate its columns, else spaces. Only a line feed ends a
+line (with or without a carriage return before it), so U+2028, U+0085 or a form
+feed can be tokens. So can a space, followed by its separator as any token.
 
-A file is streamed, however long. Lines repeat (text has few distinct
-characters), so each distinct line is parsed once.
+A file is streamed. Lines repeat (text has few distinct characters), so each
+distinct line is parsed once.
 """
 
 from collections.abc import Iterator
@@ -25,19 +24,19 @@ UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 Columns = tuple[str, str]
 BOUNDARY: Columns = ("", "")
-"""Stands for a line that ends a sentence."""
+"""A line that ends a sentence."""
 
 
 class _BadLineError(ValueError):
-    """A line that is no token and tag; the message says why and what to write."""
+    """A line without a token and a tag; the message says why and what to write."""
 
 
 def read_conll(path: Path, name: str, encoding: str = "utf-8") -> Iterator[RawSentence]:
-    """Sentences of a file, one at a time.
+    """Read the sentences of a file, one at a time.
 
     Args:
         path: the file on this machine.
-        name: how messages call it.
+        name: of the file in messages.
         encoding: `utf-8` (a byte order mark is accepted) or `gb18030`.
 
     Raises:
@@ -91,7 +90,7 @@ def _parse(raw: bytes, encoding: str) -> Columns:
     body = line.rstrip(" \t")
     if not body:
         return BOUNDARY
-    # The first character belongs to the token even where it looks like a separator.
+    # The first character belongs to the token even if it looks like a separator.
     separator = "\t" if "\t" in body[1:] else " "
     end = body.find(separator, 1)
     token = body[:end] if end > 0 else ""

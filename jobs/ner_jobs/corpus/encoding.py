@@ -1,13 +1,13 @@
-"""The one path from text to what a model sees, in training and in every variant.
+"""From text to a model's input: the same in training and in every variant.
 
 Tokens become sub-tokens, sub-tokens become windows that fit the model, and the
-windows' logits become one row a token again. A token is never cut by a window;
-windows overlap, and a token is decided by the window in which it is furthest
+windows' logits become one row a token again. A window never cuts a token.
+Windows overlap, and a token is decided by the window in which it is furthest
 from a cut. Training and inference use the same windows, so a long sentence is
 neither truncated nor learned twice.
 
-Only the `tokenizers` library is needed here: a stage that infers starts
-without transformers.
+This module needs the `tokenizers` library but not transformers, so inference
+starts quickly.
 """
 
 import itertools
@@ -41,7 +41,7 @@ class Window:
     Attributes:
         input_ids: int64 (length,), specials included, without padding.
         tokens: int64 (decided,), the tokens of the sentence that this window decides.
-        positions: int64 (decided,), where in `input_ids` the first sub-token of each lies.
+        positions: int64 (decided,), the index in `input_ids` of each one's first sub-token.
     """
 
     input_ids: IntArray
@@ -57,11 +57,11 @@ class Encoded:
     token_count: int
 
     def scatter(self, logits: Sequence[FloatArray], outside: int = 0) -> FloatArray:
-        """Join the windows' logits to one row a token.
+        """Join the windows' logits into one row a token.
 
         Args:
             logits: a window each: float32 (at least its length, labels).
-            outside: index of the label O, which tokens without a sub-token get.
+            outside: index of the label O, for tokens without a sub-token.
 
         Returns:
             float32 (token_count, labels).
@@ -101,9 +101,9 @@ def segment(text: str, segmentation: Segmentation) -> tuple[tuple[str, int, int]
 
 
 def join_tokens(tokens: Sequence[str]) -> tuple[str, tuple[int, ...]]:
-    """Text of tokens, and where each token starts in it.
+    """The text of tokens, and where each token starts in it.
 
-    Single characters are joined by nothing, other tokens by a space.
+    If all tokens are single characters nothing separates them, else a space.
     """
     glue = "" if all(len(token) <= 1 for token in tokens) else " "
     starts: list[int] = []
@@ -141,7 +141,7 @@ class Encoder:
         return segment(text, self.segmentation)
 
     def encode(self, sentence: Sentence) -> Encoded:
-        """Windows of one sentence; an npz sentence (`input_ids`) is one window as it stands.
+        """Cut a sentence into windows; an npz sentence (`input_ids`) is one window already.
 
         Raises:
             PermanentError: one token alone has more sub-tokens than a window holds.
@@ -171,7 +171,7 @@ class Encoder:
         return Encoded((window,) if count else (), count)
 
     def _specials(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """What the tokenizer puts before and after a text, seen by encoding nothing and a probe."""
+        """What the tokenizer puts before and after a text, found by encoding a letter."""
         bare = self._tokenizer.encode("a", add_special_tokens=False).ids
         full = self._tokenizer.encode("a", add_special_tokens=True).ids
         for at in range(len(full) - len(bare) + 1):

@@ -1,9 +1,8 @@
-"""What a spec names by URI, brought to this machine: one file, or a folder.
+"""Brings what a spec names by URI to this machine: a file, or a folder.
 
-`file://` and plain paths are read where they lie; `s3://` is streamed to
-scratch through the store, with the settings of the task's storage. A missing
-file is named by the field of the spec that asks for it, and a pin that does
-not match by both digests.
+`file://` and plain paths are read in place; `s3://` is streamed to scratch
+with the settings of the task's storage. The message about a missing file names
+the field of the spec; the message about a wrong pin has both digests.
 """
 
 import hashlib
@@ -18,7 +17,7 @@ from ner_jobs.task import ExitCode, PermanentError, StorageSettings
 
 BLOCK = 1 << 20
 CONNECTIONS = 8
-"""Objects of a prefix that are brought at once; an npz set has thousands of small ones."""
+"""Objects of a prefix that are downloaded at once; an npz set has thousands of small ones."""
 
 StoreOpener = Callable[[StorageSettings], Store]
 
@@ -28,7 +27,7 @@ class Fetched:
     """A file or folder on this machine.
 
     Attributes:
-        path: where it is; never written to.
+        path: never written to.
         name: how messages call it: the path or the URI that the user wrote.
     """
 
@@ -42,7 +41,7 @@ class Fetcher:
 
     Attributes:
         storage: endpoint, region and so on for `s3://`; its own URI is not used.
-        scratch: where copies go.
+        scratch: folder for copies.
         open_store: opens the store of an `s3://` URI.
     """
 
@@ -51,7 +50,7 @@ class Fetcher:
     open_store: StoreOpener
 
     def file(self, uri: str, field: str, sha256: str | None = None) -> Fetched:
-        """One file, checked against its pin.
+        """Bring one file and check its pin.
 
         Raises:
             PermanentError: there is none (`field` is named), or its SHA-256 is another.
@@ -81,12 +80,12 @@ class Fetcher:
         return fetched
 
     def folder(self, uri: str, field: str, wanted: Callable[[str], bool] = lambda _: True) -> Fetched:
-        """A folder, or the objects under a prefix.
+        """Bring a folder, or the objects under a prefix.
 
         Args:
             uri: of the folder or prefix.
             field: of the spec, for messages.
-            wanted: whether a file is needed, by its path inside the folder; others are not brought.
+            wanted: whether a file is needed, by its path inside the folder; others are not downloaded.
 
         Raises:
             PermanentError: there is none, or nothing in it is wanted.

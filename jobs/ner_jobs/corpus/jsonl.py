@@ -1,10 +1,10 @@
 """JSON Lines: a sentence a line, as tokens and tags or as text and spans.
 
-`{"tokens": [...], "tags": [...]}` is taken as it is; `{"text": ..., "entities":
+`{"tokens": [...], "tags": [...]}` is used as it is. `{"text": ..., "entities":
 [{"start", "end", "label"}]}` (or `spans`, or `type`) is cut into tokens by the
-spec's segmentation, and a span that cuts a token is refused: the model could
-never find it. Offsets are code points, end exclusive. Without tags and spans a
-line has no gold, which is what inference reads.
+spec's segmentation. A span that cuts a token is refused, because the model
+could never find it. Offsets are code points, end exclusive. A line without
+tags and spans has no gold; inference reads such lines.
 """
 
 import json
@@ -36,7 +36,7 @@ class _Span:
 
 
 class _BadObjectError(ValueError):
-    """The line's object is no sentence; the message says why and what to write."""
+    """The line's object is not a sentence; the message says why and what to write."""
 
 
 def read_jsonl(
@@ -46,12 +46,12 @@ def read_jsonl(
 
     Args:
         path: the file on this machine.
-        name: how messages call it.
+        name: of the file in messages.
         segmentation: how the text of a line becomes tokens.
         encoding: `utf-8` or `gb18030`.
 
     Raises:
-        PermanentError: a line is no sentence; with file, line and what to write.
+        PermanentError: a line is not a sentence; the message has file, line and what to write.
     """
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
@@ -73,10 +73,10 @@ def _object(line: bytes, encoding: str) -> dict[str, Any]:
         ) from error
     except json.JSONDecodeError as error:
         raise _BadObjectError(
-            f"no JSON: {error.msg} at column {error.colno}; write one object a line, {FORMS}"
+            f"not JSON: {error.msg} at column {error.colno}; write one object a line, {FORMS}"
         ) from error
     if not isinstance(content, dict):
-        raise _BadObjectError(f"a JSON {type(content).__name__} is no sentence; write {FORMS}")
+        raise _BadObjectError(f"a JSON {type(content).__name__} is not a sentence; write {FORMS}")
     return content
 
 
@@ -118,7 +118,7 @@ def _id_of(content: Mapping[str, Any]) -> str | None:
 def _strings(content: Mapping[str, Any], field: str) -> tuple[str, ...]:
     values = content[field]
     if not isinstance(values, list):
-        raise _BadObjectError(f"{field} is no list; write {FORMS}")
+        raise _BadObjectError(f"{field} is not a list; write {FORMS}")
     for at, value in enumerate(values):
         if not isinstance(value, str):
             raise _BadObjectError(f"{field}[{at}] is {json.dumps(value)[:40]}; write a string in quotes")
@@ -127,7 +127,7 @@ def _strings(content: Mapping[str, Any], field: str) -> tuple[str, ...]:
 
 
 def _require_characters(text: str) -> None:
-    """JSON can spell half a surrogate pair; no text encoding can hold it."""
+    """Refuse half a surrogate pair: JSON can write it, no text encoding can hold it."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -138,7 +138,7 @@ def _require_characters(text: str) -> None:
 
 def _spans(listed: object, text: str) -> list[_Span]:
     if not isinstance(listed, list):
-        raise _BadObjectError(f"entities is no list; write {FORMS}")
+        raise _BadObjectError(f"entities is not a list; write {FORMS}")
     spans = sorted((_span(item, at, text) for at, item in enumerate(listed)), key=lambda span: span.start)
     for one, other in pairwise(spans):
         if other.start < one.end:
@@ -151,7 +151,7 @@ def _spans(listed: object, text: str) -> list[_Span]:
 
 def _span(item: object, at: int, text: str) -> _Span:
     if not isinstance(item, dict):
-        raise _BadObjectError(f"entities[{at}] is no object; write {FORMS}")
+        raise _BadObjectError(f"entities[{at}] is not an object; write {FORMS}")
     start, end, kind = item.get("start"), item.get("end"), item.get("label", item.get("type"))
     if type(start) is not int or type(end) is not int or not isinstance(kind, str) or not kind:
         raise _BadObjectError(f"entities[{at}] needs start and end (whole numbers) and label (a string)")
@@ -172,11 +172,11 @@ def _span(item: object, at: int, text: str) -> _Span:
 def _entity(
     span: _Span, pieces: tuple[tuple[str, int, int], ...], text: str, segmentation: Segmentation
 ) -> Entity:
-    """The span in tokens; white space at its ends is not part of a token, and no matter."""
+    """The span in tokens; white space at its ends is ignored."""
     inside = [at for at, (_, start, end) in enumerate(pieces) if start < span.end and end > span.start]
     where = f"{span.type} at {span.start}-{span.end} ({text[span.start : span.end][:20]!r})"
     if not inside:
-        raise _BadObjectError(f"{where} holds no token, white space alone")
+        raise _BadObjectError(f"{where} holds only white space, no token")
     for token, start, end in (pieces[inside[0]], pieces[inside[-1]]):
         if start < span.start or end > span.end:
             raise _BadObjectError(

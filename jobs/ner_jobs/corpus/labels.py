@@ -1,8 +1,8 @@
-"""The label list: which tags a model knows, and in which order its logits stand.
+"""The label list: which tags a model knows, in the order of its logits.
 
-Labels match by name everywhere; the order is decided once, here, and written
-down. It is the user's where the spec gives one, else the base model's own
-where it has real names, else O and then B- and I- of each type, sorted.
+Labels match by name everywhere; the order is decided once, here. It is that of
+the spec if it gives one, else that of the base model if it has real names, else
+O and then B- and I- of each type, sorted.
 """
 
 import json
@@ -23,7 +23,7 @@ class LabelList:
 
     Attributes:
         labels: IOB2 names; O is one of them.
-        reason: where the list comes from, as a sentence for the log.
+        reason: why this list, as a sentence for the log.
     """
 
     labels: tuple[str, ...]
@@ -46,7 +46,7 @@ def labels_of_types(types: Iterable[str]) -> tuple[str, ...]:
 
 
 def labels_of_config(config: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The label list of a Hugging Face config, or None where it has only LABEL_0, LABEL_1, … or none.
+    """The label list of a Hugging Face config, or None if it has only LABEL_0, LABEL_1, … or none.
 
     Raises:
         PermanentError: the numbers of `id2label` are not 0 to n - 1.
@@ -63,7 +63,7 @@ def labels_of_config(config: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def check_labels(labels: Sequence[str]) -> str | None:
-    """Why this is no IOB2 label list, with what to write, or None where it is one."""
+    """Why this is not an IOB2 label list and what to write, or None if it is one."""
     repeated = sorted({label for label in labels if labels.count(label) > 1})
     if repeated:
         return f"{', '.join(repeated)} stands in it twice"
@@ -82,15 +82,15 @@ def check_labels(labels: Sequence[str]) -> str | None:
 def decide_labels_to_train(
     asked: Sequence[str] | None, base: Sequence[str] | None, train_tags: Collection[str]
 ) -> LabelList:
-    """The list of a model that is going to be trained.
+    """Decide the list of a model that will be trained.
 
     Args:
         asked: `spec.model.labels`.
-        base: of the base model, where it is a token classifier with real names.
+        base: of the base model, if it is a token classifier with real names.
         train_tags: IOB2 tags of train.
 
     Raises:
-        PermanentError: the list asked for is none, or lacks a tag of train.
+        PermanentError: the list asked for is not IOB2, or lacks a tag of train.
     """
     if asked is not None:
         _check_asked(asked)
@@ -111,12 +111,12 @@ def decide_labels_to_train(
 def decide_labels_as_they_are(
     asked: Sequence[str] | None, base: Sequence[str] | None, size: int | None, data_tags: Collection[str]
 ) -> LabelList:
-    """The list of a model that is used untrained: it must cover the data, by name.
+    """Decide the list of a model that is not trained: it must cover the data, by name.
 
     Args:
         asked: `spec.model.labels`: names for a base that has none, in the order of its logits.
-        base: of the base model; None where it only has LABEL_n.
-        size: how many labels the base has, or None where that is unknown.
+        base: of the base model; None if it only has LABEL_n.
+        size: how many labels the base has, or None if that is unknown.
         data_tags: IOB2 tags of all splits.
 
     Raises:

@@ -1,13 +1,12 @@
 """The reference workflow's npz sets: encoded windows, without text.
 
-A file is a sample: ids, attention mask and token types (3 inputs), and three
-copies of the mask behind them (6, as compilers from 1.5 on expect). Arrays go
-by their order, as every consumer has it; which of the second and third is the
-mask is seen from its first element, since both orders are in use and only a
-mask begins with 1. Gold is a label file: a line a sample, numbers in brackets,
-position 0 for [CLS].
+A file is a sample: ids, attention mask and token types (3 inputs), then three
+copies of the mask (6 inputs, as compilers from 1.5 on expect). Arrays are
+identified by their order. Mask and types are written in either order; the mask
+is the one that begins with 1. Gold is a label file: a line a sample, numbers in
+brackets, position 0 for [CLS].
 
-Samples and lines are paired by the number in the file's name, never by sorted
+Samples and lines are paired by the number in the file's name, not by sorted
 names: `test_10.npz` sorts before `test_2.npz`.
 """
 
@@ -32,14 +31,14 @@ LIST_FILE = "npz_datalist.txt"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A file of a set and its number, which is also its line in the label file, from 0."""
+    """A file of a set, and its number: the line in the label file, from 0."""
 
     number: int
     path: Path
 
 
 def samples_of_folder(folder: Path, name: str) -> tuple[Sample, ...]:
-    """All npz files of a folder, by their number.
+    """All npz files of a folder, in the order of their numbers.
 
     Raises:
         PermanentError: there are none, or their names have no number, or the same one twice.
@@ -52,11 +51,11 @@ def samples_of_list(lines: Iterable[str], folder: Path, name: str) -> tuple[Samp
 
     Args:
         lines: of the list, a path each.
-        folder: that the list lies in; relative paths are relative to it, or their last part is.
-        name: of the list, for messages.
+        folder: of the list; relative paths, or at least their last parts, are relative to it.
+        name: of the list in messages.
 
     Raises:
-        PermanentError: a file is missing (with the line), or a number stands there twice.
+        PermanentError: a file is missing (with the line), or a number is there twice.
     """
     paths: list[Path] = []
     for number, line in enumerate(lines, 1):
@@ -83,17 +82,17 @@ def read_npz_set(
     gold: Sequence[Sequence[int]] | None = None,
     labels: Sequence[str] | None = None,
 ) -> Iterator[RawSentence]:
-    """Sentences without text, one a sample.
+    """Read sentences without text, one a sample.
 
     Args:
-        samples: in the order in which they come out.
-        name: how messages call the set.
+        samples: in the order of the result.
+        name: of the set in messages.
         inputs: arrays that each file must have; 0 takes 3 or 6.
         gold: tag numbers by sample number, position 0 for [CLS].
         labels: names of the tag numbers.
 
     Raises:
-        PermanentError: a file is no such sample, or gold and samples do not match; with figures.
+        PermanentError: a file is not such a sample, or gold and samples do not match; with figures.
     """
     if gold is not None:
         if labels is None:
@@ -121,10 +120,10 @@ def read_npz_set(
 
 
 def read_label_file(path: Path, name: str) -> list[tuple[int, ...]]:
-    """Tag numbers by sample.
+    """Read tag numbers, a tuple a sample.
 
     Raises:
-        PermanentError: a line is no list of whole numbers in brackets; with file and line.
+        PermanentError: a line is not a list of whole numbers in brackets; with file and line.
     """
     rows: list[tuple[int, ...]] = []
     lines = path.read_bytes().rstrip().split(b"\n")
@@ -134,7 +133,7 @@ def read_label_file(path: Path, name: str) -> list[tuple[int, ...]]:
         except ValueError:
             row = None
         if not isinstance(row, list) or not all(type(value) is int for value in row):
-            raise PermanentError(f"{name}:{number} is no list of tag numbers such as [0, 1, 2, 0]")
+            raise PermanentError(f"{name}:{number} is not a list of tag numbers such as [0, 1, 2, 0]")
         rows.append(tuple(row))
     return rows
 
@@ -192,7 +191,7 @@ def _read_sample(path: Path, inputs: int) -> tuple[Integers, Integers]:
     for at, row in enumerate(rows[3:], 3):
         if not np.array_equal(row, mask):
             raise PermanentError(
-                f"{path}: array {at} (from 0) is no copy of the mask; "
+                f"{path}: array {at} (from 0) is not a copy of the mask; "
                 "the order is ids, mask, types, mask, mask, mask"
             )
     positions = np.flatnonzero(mask)
@@ -208,7 +207,7 @@ def _row(array: npt.NDArray[np.generic], at: int, path: Path) -> Integers:
         )
     row = array.astype(np.int64)
     if array.dtype.kind not in "iuf" or not np.array_equal(row, array):
-        raise PermanentError(f"{path}: array {at} (from 0) has values that are no whole numbers")
+        raise PermanentError(f"{path}: array {at} (from 0) has values that are not whole numbers")
     return row
 
 

@@ -28,10 +28,10 @@ class NpzWindow:
 
 
 def windows_of(sentence: Sentence, encoder: Encoder, labels: Sequence[str]) -> Iterator[NpzWindow]:
-    """A sentence as windows that do not overlap: halved until each part fits.
+    """Cut a sentence into windows that do not overlap: it is halved until each part fits.
 
-    The first sub-token of a token has its tag, the others the tag that goes on
-    from it (I- of the same type, or O).
+    The first sub-token of a token has the token's tag. The others have the tag
+    that continues it: I- of the same type, or O.
 
     Args:
         sentence: with text, or of another npz set.
@@ -76,11 +76,11 @@ def write_npz_set(
 ) -> int:
     """Write a set as the reference workflow has it: `test_0.npz`, …, data list, label file.
 
-    Arrays are int32 (1, length), named by what they hold; names matter to nobody.
-    The label file is written where every window has gold.
+    Arrays are int32 (1, length), named by what they hold; readers go by their
+    order. The label file is written if every window has gold.
 
     Args:
-        folder: made where it is missing.
+        folder: made if it is missing.
         windows: in the order of their numbers.
         inputs: 3 or 6 arrays a file.
         length: of every array.

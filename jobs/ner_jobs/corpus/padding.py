@@ -1,4 +1,4 @@
-"""Windows of unequal length as one batch: padded ids, and the mask that says which of them are real."""
+"""Pads windows of unequal length to one batch."""
 
 from collections.abc import Sequence
 

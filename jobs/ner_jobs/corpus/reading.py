@@ -1,8 +1,7 @@
-"""A data set of the spec, opened: whatever its format, sentences come out, one at a time.
+"""Opens a data set of the spec: the reader is chosen here, by its format.
 
-The choice of a reader stands here alone. A `Corpus` can be read more than
-once: the first reading finds the tag scheme, the second uses it, and nothing
-but one sentence is held in memory.
+A `Corpus` can be read more than once, one sentence in memory: the first reading
+finds the tag scheme, the second uses it.
 """
 
 from collections.abc import Callable, Iterator
@@ -51,11 +50,11 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What opening a data set needs beside the data set.
+    """What is needed to open data sets.
 
     Attributes:
         storage: of the task: its endpoint settings serve `s3://` data too.
-        scratch: where copies go.
+        scratch: folder for copies.
         segmentation: how text becomes tokens.
         npz_labels: names of the tag numbers of an npz set's label file.
     """
@@ -66,7 +65,7 @@ class Access:
     npz_labels: tuple[str, ...] | None = None
 
     def fetcher(self) -> Fetcher:
-        """Brings files with this access."""
+        """A fetcher with this access."""
         return Fetcher(self.storage, self.scratch, _open_store)
 
 
@@ -76,7 +75,7 @@ def open_corpus(dataset: Dataset, split: str, spec_field: str, access: Access) -
     Args:
         dataset: URI, format, pins.
         split: `train`, `validation`, `test`, …
-        spec_field: that the user would look at: `spec.data.test`.
+        spec_field: of the data set, for messages: `spec.data.test`.
         access: to storage and scratch.
 
     Raises:
@@ -90,12 +89,12 @@ def open_corpus(dataset: Dataset, split: str, spec_field: str, access: Access) -
 def read_dataset(
     dataset: Dataset, split: str, spec_field: str, access: Access, scheme: TagScheme = "auto"
 ) -> Iterator[Sentence]:
-    """Sentences in IOB2 of one data set alone, as inference reads them; memory holds one.
+    """Read one data set as sentences in IOB2, as inference does, one in memory.
 
-    Gold is kept where there is any; its scheme is found on a reading of its own.
+    Gold is kept if there is any; a first reading finds its scheme.
 
     Raises:
-        PermanentError: as `open_corpus`, and for a bad line (file and line) or a file without sentences.
+        PermanentError: see `open_corpus` and `survey`; or a line is bad (file and line).
     """
     corpus = open_corpus(dataset, split, spec_field, access)
     found = survey(corpus.sentences(), f"{spec_field}: {corpus.name}")
@@ -105,7 +104,7 @@ def read_dataset(
 
 
 def _open_store(settings: StorageSettings) -> Store:
-    # Imported here: boto3 is only needed where something lies in S3.
+    # Imported here: boto3 is needed only for data in S3.
     from ner_jobs.store.open import open_store
 
     return open_store(settings)
@@ -116,7 +115,7 @@ def _open_text(dataset: Dataset, split: str, spec_field: str, access: Access) ->
     path, name, encoding = fetched.path, fetched.name, dataset.encoding
     digest = sha256_of(path)
     if dataset.content and dataset.content != digest:
-        # The key rests on what the planner saw: other bytes under it would be a lie for ever.
+        # The key names the content that the planner read: other bytes must not be published under it.
         raise PermanentError(f"{spec_field}.uri: {name} changed after the run was planned; run again")
     readers: dict[str, Callable[[], Iterator[RawSentence]]] = {
         "conll": lambda: read_conll(path, name, encoding),
@@ -166,13 +165,13 @@ def _open_npz(dataset: Dataset, split: str, spec_field: str, access: Access) -> 
 
 
 def _samples_of_list(fetcher: Fetcher, listed: Fetched, uri: str, spec_field: str) -> tuple[Sample, ...]:
-    """The files of a data list; from S3 they are brought from beside the list."""
+    """The files of a data list; in S3 they are under the list's own prefix."""
     try:
         lines = listed.path.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise PermanentError(
-            f"{spec_field}.uri: {listed.name} is no data list; name a folder of .npz files, or a text file "
-            f"such as {LIST_FILE} with a path a line"
+            f"{spec_field}.uri: {listed.name} is not a data list; name a folder of .npz files, or a text "
+            f"file such as {LIST_FILE} with a path a line"
         ) from error
     folder = listed.path.parent
     if local_path(uri, spec_field) is None:
@@ -181,12 +180,12 @@ def _samples_of_list(fetcher: Fetcher, listed: Fetched, uri: str, spec_field: st
         folder = fetcher.folder(
             parent, f"{spec_field}.uri", lambda name: PurePosixPath(name).name in wanted
         ).path
-        lines = [_beside(folder, line) for line in lines]
+        lines = [_downloaded(folder, line) for line in lines]
     return samples_of_list(lines, folder, listed.name)
 
 
-def _beside(folder: Path, line: str) -> str:
-    """A line's file as it was brought: under its own path, or by its name anywhere beside the list."""
+def _downloaded(folder: Path, line: str) -> str:
+    """The downloaded file of a line: under its own path, or anywhere under the folder by its name."""
     written = line.strip()
     if not written or (folder / written).is_file():
         return written

@@ -1,9 +1,9 @@
 """The calibration sample: a few hundred sentences that int8 is fitted on.
 
-Drawn by the hash of seed and tokens: the order of the file does not matter,
-and a sentence that stands there twice is drawn once. Every entity type is
-covered, rare ones too: ranges measured without a type's sentences are wrong
-for exactly those.
+Sentences are drawn by the hash of seed and tokens. So the order of the file
+does not matter, and a sentence that occurs twice is drawn once. Every entity
+type is covered, rare ones too: without a type's sentences, the measured ranges
+are wrong for that type.
 """
 
 from collections.abc import Iterable
@@ -17,18 +17,18 @@ from ner_jobs.corpus.splitting import place_of
 
 @dataclass(frozen=True, slots=True)
 class CalibrationSample:
-    """The sample, in the order of the data, and the types that it could not cover for want of room."""
+    """The sample in the order of the data, and the types that are not in it because it is too small."""
 
     sentences: tuple[Sentence, ...]
     uncovered: tuple[str, ...]
 
 
 def draw_calibration(sentences: Iterable[Sentence], size: int, seed: int) -> CalibrationSample:
-    """Draw a sample; the same for the same sentences, whatever their order.
+    """Draw a sample; the order of the sentences does not change it.
 
     Args:
         sentences: to draw from.
-        size: how many; fewer where there are fewer distinct ones.
+        size: how many; fewer if there are fewer distinct ones.
         seed: of the spec.
     """
     placed: dict[float, tuple[int, Sentence]] = {}
@@ -42,7 +42,7 @@ def draw_calibration(sentences: Iterable[Sentence], size: int, seed: int) -> Cal
             first_of_type[name] = min(first_of_type.get(name, place), place)
     chosen: set[float] = set()
     covered: set[str] = set()
-    # The type that is rarest in the draw first: its sentence often covers commoner types too.
+    # The type that is drawn last comes first: it is rare, and its sentence often has common types too.
     for name, place in sorted(first_of_type.items(), key=lambda item: (-item[1], item[0])):
         if name not in covered and len(chosen) < size:
             chosen.add(place)

@@ -1,8 +1,7 @@
 """A data set that Hugging Face `datasets` saved (`save_to_disk`): one split, or a DatasetDict.
 
-Tags are strings, or numbers whose names a ClassLabel holds; numbers without
-names are refused, since their order means something only to whoever wrote
-them.
+Tags are strings, or numbers whose names a ClassLabel holds. Numbers without
+names are refused: only their author knows what they mean.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,11 +29,12 @@ def read_saved_dataset(folder: Path, name: str, split: str) -> Iterator[RawSente
 
     Args:
         folder: of the data set, or of a DatasetDict that has `split`.
-        name: how messages call it.
+        name: of the data set in messages.
         split: `train`, `validation`, `test`, or another name of the DatasetDict's.
 
     Raises:
-        PermanentError: it is no saved data set, or lacks the split or the columns; what there is, is named.
+        PermanentError: it is not a saved data set, or lacks the split or the columns; the message names
+            those that are there.
     """
     table = _open(folder, name, split)
     tokens_column = _column(table, TOKEN_COLUMNS, name)
@@ -66,7 +66,8 @@ def _open(folder: Path, name: str, split: str) -> Any:
         loaded = datasets.load_from_disk(str(folder))
     except (OSError, ValueError) as error:
         raise PermanentError(
-            f"{name} is no data set saved by Hugging Face datasets (save_to_disk): {error}", ExitCode.NO_INPUT
+            f"{name} is not a data set saved by Hugging Face datasets (save_to_disk): {error}",
+            ExitCode.NO_INPUT,
         ) from error
     if not isinstance(loaded, datasets.DatasetDict):
         return loaded
@@ -92,7 +93,7 @@ def _names(table: Any, column: str | None, name: str) -> Callable[[Any, str], tu
     feature = None if column is None else table.features[column]
     inner = getattr(feature, "feature", feature)
     if isinstance(inner, dict | list):
-        raise PermanentError(f"{name}: the column {column} is no list of tags, but {feature}")
+        raise PermanentError(f"{name}: the column {column} is not a list of tags, but {feature}")
     labels: Sequence[str] | None = getattr(inner, "names", None)
     if (
         labels is None

@@ -1,8 +1,8 @@
 """Sentences in an artifact: `sentences.jsonl`, an object a line.
 
-The snapshot is what later keys rest on, so it holds content alone: ids, tokens
-and tags, and nothing of the paths and the machine that they came from. Lines
-end in a line feed and nothing else does: a token may be U+2028.
+Later keys are made from the snapshot, so it holds only content: ids, tokens and
+tags, no paths and nothing of the machine. Only a line feed ends a line: a token
+may be U+2028.
 """
 
 import json
@@ -18,7 +18,7 @@ FILE_NAME = "sentences.jsonl"
 
 
 def write_sentences(folder: Path, sentences: Iterable[Sentence]) -> int:
-    """Write them in their order; the folder is made where it is missing.
+    """Write them in their order; the folder is made if it is missing.
 
     Returns:
         How many there were.
@@ -37,19 +37,19 @@ def read_sentences(folder: Path) -> Iterator[Sentence]:
     """Read them in their order, one at a time.
 
     Raises:
-        PermanentError: the file is absent, or a line is no sentence (with file and line).
+        PermanentError: the file is missing, or a line is not a sentence (with file and line).
     """
     path = folder / FILE_NAME
     try:
         file = path.open("rb")
     except FileNotFoundError as error:
-        raise PermanentError(f"{path} is missing: the folder is no snapshot of sentences") from error
+        raise PermanentError(f"{path} is missing: the folder is not a snapshot of sentences") from error
     with file:
         for number, line in enumerate(file, 1):
             try:
                 yield _from_object(json.loads(line))
             except (ValueError, KeyError, TypeError) as error:
-                raise PermanentError(f"{path}:{number} is no sentence of a snapshot: {error!r}") from error
+                raise PermanentError(f"{path}:{number} is not a sentence of a snapshot: {error!r}") from error
 
 
 def count_sentences(folder: Path) -> int:

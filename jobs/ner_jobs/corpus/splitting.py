@@ -1,8 +1,8 @@
-"""Validation out of train, where the user gave none: by the hash of each sentence.
+"""Splits validation from train by the hash of each sentence, if the user gave none.
 
-A sentence's side depends on its tokens and the seed alone. So identical
-sentences land on the same side (none is trained on and then measured), and a
-corpus that grows moves nothing that was there before.
+A sentence's side depends only on its tokens and the seed. So identical
+sentences are on the same side (none is both trained on and measured), and a
+corpus that grows moves no earlier sentence.
 """
 
 import hashlib
@@ -15,10 +15,10 @@ TOKEN_SEPARATOR = "\x1f"
 
 
 def place_of(sentence: Sentence, seed: int, purpose: str) -> float:
-    """Where a sentence stands in [0, 1): uniform, and the same for the same tokens.
+    """A number in [0, 1): uniform over sentences, and the same for the same tokens.
 
     Args:
-        sentence: its tokens decide, or its ids where it has no text.
+        sentence: its tokens are hashed, or its sub-token ids if it has no text.
         seed: of the spec.
         purpose: draws for different purposes are independent.
     """
@@ -32,7 +32,7 @@ def split_by_hash(
 ) -> tuple[list[Sentence], list[Sentence]]:
     """(train, validation), each in the order of the file.
 
-    Where the hash leaves a side empty (a handful of sentences), the one
+    If the hash leaves a side empty (a handful of sentences), the sentence
     nearest to the border changes sides, with all that are identical to it.
 
     Args:

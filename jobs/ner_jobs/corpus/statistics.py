@@ -1,7 +1,7 @@
-"""What a corpus is like: counts, lengths, and everything that may mislead whoever reads a score.
+"""Statistics of a corpus: counts, lengths, and what may make a score misleading.
 
-Collected in one reading, a sentence at a time. Nothing is corrected here;
-what deserves a look becomes a warning, a sentence in the log.
+Sentences are counted one at a time. Nothing is corrected: what a person should
+know becomes a warning, a sentence in the log.
 """
 
 import json
@@ -22,7 +22,7 @@ from ner_jobs.task import PermanentError
 
 EXAMPLES_KEPT = 5
 MANY_UNKNOWN = 0.05
-"""Share of unknown sub-tokens from which a tokenizer hardly fits the text."""
+"""If the share of unknown tokens is above this, the tokenizer hardly fits the text."""
 
 
 class SubTokenCounter(dict[str, int]):
@@ -32,7 +32,7 @@ class SubTokenCounter(dict[str, int]):
         tokenizer: of the base model, without padding and truncation.
 
     Attributes:
-        specials: sub-tokens that every window has besides.
+        specials: sub-tokens that every window has in addition.
         unknown: distinct tokens that became the unknown token, in whole or in part.
     """
 
@@ -58,9 +58,9 @@ class SplitStatistics:
 
     Attributes:
         max_length: sub-tokens in a window, specials included.
-        counter: None where the split has no text.
-        invalid: tags that their scheme does not allow; None where no raw tags were seen.
-        empty: sentences without a token: left out, and counted.
+        counter: None if the split has no text.
+        invalid: tags that their scheme does not allow; None if no raw tags were read.
+        empty: places of sentences without a token, which are left out.
     """
 
     max_length: int
@@ -161,11 +161,11 @@ class SplitStatistics:
         if self.invalid is not None and self.invalid.count:
             found.append(
                 f"{split}: tags that are invalid in {self.invalid.scheme}, kept as they read: "
-                f"{self.invalid.count}, in so many sentences: {self.invalid.sentences}; the first: "
+                f"{self.invalid.count}, in {self.invalid.sentences} sentences; the first: "
                 f"{'; '.join(self.invalid.examples)}"
             )
         if self.duplicates:
-            found.append(f"{split}: sentences that stood there before: {self.duplicates}")
+            found.append(f"{split}: repeated sentences: {self.duplicates}")
         if self.empty:
             found.append(
                 f"{split}: sentences without a token, left out: {len(self.empty)}, the first at "
@@ -181,7 +181,7 @@ class SplitStatistics:
 
 
 def text_digest(sentence: Sentence) -> int:
-    """Stands for a sentence's text in a set; equal texts are equal, within this process."""
+    """A number that is equal for equal texts, within this process."""
     return hash(sentence.tokens if sentence.input_ids is None else sentence.input_ids)
 
 
@@ -194,7 +194,7 @@ def lengths(values: Sequence[int]) -> dict[str, int]:
 
 
 def shared_sentences(splits: Mapping[str, SplitStatistics]) -> dict[str, int]:
-    """Distinct sentences that two splits share, by `train/test` and so on; leakage where one is test."""
+    """Distinct sentences that two splits share, by `train/test` and so on; leakage if one is test."""
     names = list(splits)
     return {
         f"{one}/{other}": len(splits[one].texts & splits[other].texts)

@@ -1,15 +1,15 @@
 """Tag schemes: found from the tags, and normalised to IOB2.
 
-Five schemes are in use for the same spans. Which one a corpus has is decided
-by one rule: among the schemes that have all the prefixes seen, the one under
-which the fewest tags are invalid; on a tie the first of IOB2, IOB1, BIOES,
-BMES, BILOU. (Files of single-token entities in B- are all of them; the spans
-are the same.) Whether a tag is valid depends on its neighbours alone, so
-counted pairs of neighbouring tags hold all that the rule needs.
+Five schemes are in use for the same spans. One rule finds the scheme of a
+corpus: of the schemes that have all the prefixes in it, the one under which the
+fewest tags are invalid; on a tie the first of IOB2, IOB1, BIOES, BMES, BILOU.
+(If a file has only single-token entities in B-, all schemes read the same
+spans.) Whether a tag is valid depends only on its neighbours, so counted pairs
+of neighbouring tags are all that the rule needs.
 
-Gold is never repaired in silence: an IOB2 corpus is kept tag by tag, valid or
-not; from the other schemes, spans are kept as they read, and what was invalid
-is counted and shown with file and line.
+Gold is never repaired. An IOB2 corpus is kept tag by tag, valid or not. From
+the other schemes the spans are kept, and invalid tags are counted and shown
+with file and line.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ EXAMPLES_KEPT = 5
 
 @dataclass(frozen=True, slots=True)
 class _Alphabet:
-    """Which prefix plays which part in a scheme with explicit ends, or in IOB."""
+    """The prefixes of a scheme, by what they mark."""
 
     begin: str
     inside: str
@@ -41,7 +41,7 @@ class _Alphabet:
         return frozenset((self.begin, self.inside, self.end, self.single))
 
     def opens(self, prefix: str) -> bool:
-        """An entity goes on after this prefix, for certain."""
+        """Whether an entity always continues after this prefix."""
         return self.begin != self.single and prefix in (self.begin, self.inside)
 
 
@@ -61,7 +61,7 @@ def split_tag(tag: str) -> tuple[str, str]:
     """(prefix, type) of a tag; ("O", "") outside. The type may hold hyphens itself.
 
     Raises:
-        ValueError: it is no tag of any scheme; the message says what to write.
+        ValueError: no scheme has such a tag; the message says what to write.
     """
     if tag == OUTSIDE:
         return OUTSIDE, ""
@@ -77,7 +77,7 @@ def split_tag(tag: str) -> tuple[str, str]:
     ending = tag.rpartition("-")
     if ending[1] and ending[2] in PREFIXES:
         raise ValueError(f"tag {tag!r} has its prefix at the end; write {ending[2]}-{ending[0]}")
-    raise ValueError(f"{tag!r} is no tag; write O, or a prefix, a hyphen and a type, such as B-PER")
+    raise ValueError(f"{tag!r} is not a tag; write O, or a prefix, a hyphen and a type, such as B-PER")
 
 
 def is_valid(scheme: Scheme, before: str, tag: str) -> bool:
@@ -97,11 +97,11 @@ def is_valid(scheme: Scheme, before: str, tag: str) -> bool:
 
 @dataclass(slots=True)
 class TagCensus:
-    """What is seen of a corpus' tags on the first reading: enough to find the scheme.
+    """Counts of a corpus' tags: enough to find the scheme.
 
     Attributes:
         pairs: how often a tag follows another; a sentence is counted with an O at each end.
-        first_seen: of each tag, where.
+        first_seen: the place of each tag's first occurrence.
         sentences: with tags.
     """
 
@@ -110,10 +110,10 @@ class TagCensus:
     sentences: int = 0
 
     def add(self, sentence: RawSentence) -> None:
-        """Count a sentence; one without tags, or with tags made from spans, says nothing.
+        """Count a sentence. Sentences without tags, or with tags made from spans, are skipped.
 
         Raises:
-            PermanentError: something is no tag of any scheme; with file and line.
+            PermanentError: no scheme has such a tag; with file and line.
         """
         tags = sentence.tags
         if tags is None or sentence.tags_are_iob2:
@@ -133,15 +133,15 @@ class TagCensus:
                 self.first_seen[tag] = sentence.where(at)
 
     def invalid(self, scheme: Scheme) -> int:
-        """Tags that the scheme does not allow where they stand."""
+        """Count the tags that the scheme does not allow after their predecessors."""
         return sum(count for pair, count in self.pairs.items() if not is_valid(scheme, *pair))
 
 
 def find_scheme(censuses: Iterable[TagCensus], asked: TagScheme = "auto") -> Scheme:
-    """The one scheme of all splits, by the rule above, or the one that was asked for.
+    """Find the one scheme of all splits by the rule above, or check the one that was asked for.
 
     Raises:
-        PermanentError: no scheme, or not the one asked for, has all the prefixes seen.
+        PermanentError: no scheme has all the prefixes, or the one that was asked for has not.
     """
     every = list(censuses)
     seen: dict[str, str] = {}
@@ -161,14 +161,14 @@ def find_scheme(censuses: Iterable[TagCensus], asked: TagScheme = "auto") -> Sch
         )
     wrong = next(prefix for prefix in sorted(seen) if prefix not in ALPHABETS[asked].prefixes)
     raise PermanentError(
-        f"{seen[wrong]} is no tag of {asked}, which spec.data.scheme asks for; "
+        f"{seen[wrong]} is not a tag of {asked}, which spec.data.scheme asks for; "
         "leave spec.data.scheme out to have it found, or correct the file"
     )
 
 
 @dataclass(slots=True)
 class InvalidTags:
-    """Tags that their scheme does not allow where they stand: how many, and the first few."""
+    """Tags that their scheme does not allow after their predecessors: a count and the first few."""
 
     scheme: Scheme
     count: int = 0
@@ -178,7 +178,7 @@ class InvalidTags:
     _good: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, sentence: RawSentence) -> None:
-        """Look at a sentence's tags as they were written."""
+        """Check a sentence's tags as they were written."""
         if sentence.tags is None or sentence.tags_are_iob2:
             return
         pairs = tuple(zip((OUTSIDE, *sentence.tags), (*sentence.tags, OUTSIDE), strict=True))
@@ -209,10 +209,10 @@ class InvalidTags:
 def to_iob2(tags: Sequence[str], scheme: Scheme) -> tuple[str, ...]:
     """The same spans in IOB2.
 
-    IOB2 is returned as it stands, invalid or not. In the other schemes an
-    inside or end that continues nothing stays an I- (as invalid in IOB2 as it
-    was before), except behind an entity of its own type that had ended: there
-    it becomes a B-, or two spans would become one.
+    IOB2 is returned unchanged, invalid or not. In the other schemes an inside
+    or end that continues nothing becomes an I-, which is as invalid in IOB2.
+    But if it follows an entity of its own type that has ended, it becomes a B-,
+    because an I- would join two spans.
     """
     if scheme == "IOB2":
         return tuple(tags)
@@ -263,7 +263,7 @@ def normalise(sentence: RawSentence, scheme: Scheme, split: str, ordinal: int) -
     Args:
         sentence: as read.
         scheme: of its tags.
-        split: `train`, `validation`, `test`, …: part of the id where the user gave none.
+        split: `train`, `validation`, `test`, …: part of the id if the user gave none.
         ordinal: from 1, in the file.
     """
     tags = sentence.tags

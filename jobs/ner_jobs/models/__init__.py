@@ -1,1 +1,1 @@
-"""A model folder: what a base model or a checkpoint holds, and the graphs that are made of it."""
+"""Model folders: base models, checkpoints, and the graphs made from them."""

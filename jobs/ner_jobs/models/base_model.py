@@ -118,7 +118,8 @@ def _fetched(parameters: PrepareParameters, fetcher: Fetcher) -> tuple[ModelFold
         folder, revision = download_model(base, parameters.revision, fetcher.scratch / "hub")
         return ModelFolder(folder), revision
     raise PermanentError(
-        f"{FIELD}: {base!r} is no URI, no absolute path and no id of the Hugging Face hub", ExitCode.USAGE
+        f"{FIELD}: {base!r} is neither a URI, nor an absolute path, nor an id of the Hugging Face hub",
+        ExitCode.USAGE,
     )
 
 

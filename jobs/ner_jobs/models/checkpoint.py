@@ -1,8 +1,7 @@
-"""A model folder as a token classifier in fp32, ready to be traced.
+"""Opens a model folder as a token classifier in fp32, ready to be traced.
 
-A graph freezes whatever it is made from, so nothing may be guessed here: a
-classifier that was never trained, weights that have no place in the model and
-labels in another order are refused or read by name, not filled in.
+A graph freezes its weights, so nothing is guessed: an untrained classifier and
+missing weights are refused, and labels are matched by name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +22,7 @@ SHOWN = 3
 def open_checkpoint(
     folder: Path, wanted: Sequence[str], max_length: int
 ) -> tuple[PreTrainedModel, list[str]]:
-    """The checkpoint in fp32 with eager attention, as what its tensors say that it is.
+    """Open a checkpoint in fp32 with eager attention, as the type that its tensors have.
 
     Args:
         folder: a Hugging Face folder.
@@ -34,8 +33,8 @@ def open_checkpoint(
         The model in evaluation mode, and its labels in the order of its logits.
 
     Raises:
-        PermanentError: it is no token classifier whose labels, by name, cover the wanted ones; a weight is
-            missing; its positions do not reach `max_length`.
+        PermanentError: it is not a token classifier whose labels, by name, cover the wanted ones; a weight
+            is missing; its positions do not reach `max_length`.
     """
     checkpoint = load_checkpoint(folder)
     _check_length(checkpoint, max_length)
@@ -61,10 +60,10 @@ def open_checkpoint(
 
 
 def labels_of_logits(checkpoint: Checkpoint, wanted: Sequence[str]) -> tuple[str, ...]:
-    """The checkpoint's own labels where it has names; the wanted ones where it only has numbers.
+    """The checkpoint's own labels if it has names; the wanted ones if it only has numbers.
 
     Raises:
-        PermanentError: its own do not cover the wanted ones, or there are more or fewer numbers than names.
+        PermanentError: its own do not cover the wanted ones, or their counts differ.
     """
     own = labels_of_config(checkpoint.config)
     count = checkpoint.label_count

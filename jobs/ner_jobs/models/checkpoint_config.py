@@ -1,9 +1,9 @@
-"""What a model folder really holds, whatever its config.json says.
+"""Corrects a checkpoint's type by the names of its tensors.
 
-Chinese BERT checkpoints go by the name of RoBERTa, and some say so in their
-config; loaded as RoBERTa, position embeddings are shifted by two and the
-weights are taken for new. The names of the tensors tell what a checkpoint is,
-so they decide. Safetensors headers are read here without any framework.
+Chinese BERT checkpoints are called RoBERTa, and some say so in config.json.
+Loaded as RoBERTa, their position embeddings are shifted by two and their
+weights are taken for new. So the names of the tensors decide. Only safetensors
+headers are read, without a framework.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from ner_jobs.models.folder import ModelFolder
 from ner_jobs.task import PermanentError
 
 PREFIX_OF_TYPE = {"bert": "bert", "roberta": "roberta", "xlm-roberta": "roberta"}
-"""The first part of tensor names, of the families that are taken for each other."""
+"""The first part of tensor names, by type, of the types that are mistaken for each other."""
 
 CLASS_OF_TYPE = {"bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta"}
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model folder's config as it should be read, and what the tensors say.
+    """A model folder's corrected config, and the shapes of its tensors.
 
     Attributes:
         config: of config.json, corrected.
@@ -49,12 +49,12 @@ class Checkpoint:
 
     @property
     def longest_window(self) -> int | None:
-        """Sub-tokens for which there are positions, or None where the config does not bound them."""
+        """Sub-tokens for which there are positions, or None if the config does not bound them."""
         positions = self.config.get("max_position_embeddings")
         if not isinstance(positions, int):
             return None
         if PREFIX_OF_TYPE.get(str(self.config.get("model_type"))) == "roberta":
-            # RoBERTa counts positions from behind the padding id.
+            # RoBERTa counts positions from the one after the padding id.
             return positions - int(self.config.get("pad_token_id") or 0) - 1
         return positions
 
@@ -63,7 +63,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     """Read config.json and the headers of the weights.
 
     Raises:
-        PermanentError: there is no config.json, it is no JSON object, or a weights file is no safetensors.
+        PermanentError: config.json is missing or not a JSON object, or a weights file is not safetensors.
     """
     config = ModelFolder(folder).config
     shapes: dict[str, tuple[int, ...]] = {}
@@ -76,7 +76,7 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Shapes of a safetensors file's tensors by name, from its header alone.
 
     Raises:
-        PermanentError: it is no safetensors file, or shorter than its header says.
+        PermanentError: it is not a safetensors file, or shorter than its header says.
     """
     try:
         with safe_open(path, framework="numpy") as file:

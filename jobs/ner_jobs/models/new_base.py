@@ -51,7 +51,7 @@ def make_base(parameters: PrepareParameters, tokens: Mapping[str, int], target: 
     }
     if config["hidden_size"] % config["num_attention_heads"]:
         raise PermanentError(
-            f"spec.model.config: hiddenSize {config['hidden_size']} is no multiple of numAttentionHeads "
+            f"spec.model.config: hiddenSize {config['hidden_size']} is not a multiple of numAttentionHeads "
             f"{config['num_attention_heads']}",
             ExitCode.USAGE,
         )

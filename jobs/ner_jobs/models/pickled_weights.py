@@ -38,10 +38,10 @@ def convert_pickled_weights(source: ModelFolder, target: Path, base: str) -> str
         try:
             content = torch.load(source.path / name, map_location="cpu", weights_only=True)
         except Exception as error:
-            # Unpickling raises errors of many types; each means that the file is no plain set of tensors.
+            # Unpickling raises errors of many types; each means that the file does not hold plain tensors.
             reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
             raise PermanentError(
-                f"spec.model.base: {name} is no set of tensors (it is read with weights_only): {reason}"
+                f"spec.model.base: {name} is not a set of tensors (it is read with weights_only): {reason}"
             ) from error
         if not isinstance(content, dict):
             raise PermanentError(

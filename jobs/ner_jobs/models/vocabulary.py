@@ -1,9 +1,9 @@
-"""Tokenizers that are made here, as `tokenizer.json`, without transformers.
+"""Makes WordPiece tokenizers as `tokenizer.json`, without transformers.
 
-A model from nothing has a vocabulary of its training data's characters; a
-checkpoint with a `vocab.txt` alone gets the fast tokenizer that it was trained
-with. (transformers 5's `BertTokenizerFast(vocab_file=...)` silently makes one of
-five tokens, so that road is closed.)
+A model from nothing gets a vocabulary of its training data's characters. A
+checkpoint that has only `vocab.txt` gets the fast tokenizer that it was trained
+with. (transformers 5's `BertTokenizerFast(vocab_file=...)` silently makes one
+with five tokens.)
 """
 
 import json
@@ -29,9 +29,9 @@ LEAST_COUNT_OF_A_WORD = 2
 
 
 def vocabulary_of(tokens: Mapping[str, int], segmentation: Segmentation) -> tuple[str, ...]:
-    """The vocabulary of a model from nothing; the same for the same counts, whatever their order.
+    """The vocabulary of a model from nothing; the order of the counts does not change it.
 
-    Specials first, then characters by count, then (where tokens are words) each
+    Specials first, then characters by count. With `whitespace`, then each
     character as a continuation, and words that occur more than once.
 
     Args:
@@ -61,7 +61,7 @@ def write_tokenizer(folder: Path, vocabulary: tuple[str, ...], tokenizer_config:
     Args:
         folder: of the model.
         vocabulary: in the order of ids; holds the five specials.
-        tokenizer_config: what the model's own file said (`do_lower_case`, `strip_accents`), or nothing.
+        tokenizer_config: of the model's own file (`do_lower_case`, `strip_accents`), or empty.
 
     Raises:
         PermanentError: a special is missing in the vocabulary.
@@ -70,7 +70,7 @@ def write_tokenizer(folder: Path, vocabulary: tuple[str, ...], tokenizer_config:
     missing = [special for special in SPECIALS if special not in numbers]
     if missing:
         raise PermanentError(
-            f"spec.model.base: vocab.txt lacks {', '.join(missing)}; it is no BERT vocabulary"
+            f"spec.model.base: vocab.txt lacks {', '.join(missing)}; it is not a BERT vocabulary"
         )
     tokenizer = Tokenizer(
         WordPiece(
@@ -105,7 +105,7 @@ def write_tokenizer(folder: Path, vocabulary: tuple[str, ...], tokenizer_config:
 
 
 def read_vocabulary(path: Path) -> tuple[str, ...]:
-    """A `vocab.txt`: an entry a line."""
+    """Read a `vocab.txt`: an entry a line."""
     lines = path.read_bytes().decode("utf-8").split("\n")
     return tuple(line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1]))
 

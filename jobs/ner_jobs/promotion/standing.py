@@ -12,7 +12,7 @@ from ner_jobs.stages.base import StageContext
 from ner_jobs.store.artifacts import read_manifest
 from ner_jobs.store.protocol import Store
 from ner_jobs.task import RetryableError, Stage, Task
-from ner_jobs.task.promote_headline import OF_THE_POINTER, PromoteHeadline, held_words
+from ner_jobs.task.promote_headline import OF_THE_POINTER, PromoteHeadline, format_held
 
 Figures = dict[str, float | int | str | bool | None]
 
@@ -90,7 +90,7 @@ def in_service(store: Store, pointer: Pointer | None) -> PromoteHeadline:
         compiled=compiled[0].outputs.get("compiled", "") if compiled else "",
         backend=str(compiled[0].parameters.get("backend", "")) if compiled else "",
         promote_key=pointer.promote_key,
-        held=held_words(pointer.taken_back),
+        held=format_held(pointer.taken_back),
         manual=pointer.action is not Action.PROMOTE,
     )
 

@@ -1,8 +1,8 @@
-"""What a stage gets and gives back.
+"""The input and the result of a stage function.
 
 A stage is a function of a `StageContext`: it reads the folders of its inputs,
-fills the folder of its output, and returns figures. Fetching, leasing,
-uploading and the manifest are the runner's (`ner_jobs.runner`).
+fills the folder of its output, and returns figures. The runner
+(`ner_jobs.runner`) fetches, leases, uploads and writes the manifest.
 """
 
 import threading
@@ -16,7 +16,7 @@ from ner_jobs.task import InputReference, Manifest, Task
 
 
 class Progress(Protocol):
-    """Where a stage says how far it is: a bar on a terminal, lines in a pod's log."""
+    """Reports a stage's progress: a bar on a terminal, lines in a pod's log."""
 
     def __call__(self, done: float, total: float, what: str) -> None:
         """`done` of `total` units of `what` (a noun phrase: "steps, epoch 2 of 3, loss 0.03")."""
@@ -24,14 +24,14 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StageContext:
-    """Everything that a stage may touch.
+    """Everything that a stage may use.
 
     Attributes:
         inputs: by role, a folder that holds that output's files, verified; read only.
         manifests: by role, the manifest of the artifact that the input belongs to.
         output: an empty folder on scratch: each top-level folder in it becomes an output.
         scratch: for temporary files; removed afterwards.
-        log: a line for the artifact's log and the pod's.
+        log: writes a line to the artifact's log and the pod's.
         stopping: set by SIGTERM; a long stage saves what it has and raises
             `StageError(..., ExitCode.TERMINATED)`.
     """
@@ -46,17 +46,17 @@ class StageContext:
     progress: Progress
     stopping: threading.Event
     fetch: Callable[[InputReference], Path]
-    """Brings another artifact's output by reference (promote reads the current model's)."""
+    """Fetches another artifact's output by reference (promote reads the current model's)."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """What goes into the manifest beside the files.
+    """A stage's part of the manifest, besides the files.
 
     Attributes:
         metrics: all figures, nested; JSON values.
         headline: the few that a table or a termination message shows.
-        provenance: what the stage knows beyond the runner (library versions of its backend, CPU features).
+        provenance: in addition to the runner's (library versions of its backend, CPU features).
     """
 
     metrics: dict[str, Any] = field(default_factory=dict)

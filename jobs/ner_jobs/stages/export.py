@@ -55,7 +55,7 @@ def run(context: StageContext) -> StageResult:
     Inputs: `model` (finetune's, or the base itself), `labels`, `calibration` (real sentences).
 
     Raises:
-        PermanentError: the checkpoint is no token classifier of these labels, a form differs from it by
+        PermanentError: the checkpoint is not a token classifier of these labels, a form differs from it by
             more than the bound, or nothing here can run ONNX.
         StageError: SIGTERM came.
     """

@@ -235,7 +235,7 @@ def _decide_labels(
     if not checkpoint.is_token_classifier:
         architectures = ", ".join(checkpoint.config.get("architectures") or ["none"])
         raise PermanentError(
-            f"spec.finetune is absent, and spec.model.base ({parameters.base}) is no token "
+            f"spec.finetune is absent, and spec.model.base ({parameters.base}) is not a token "
             f"classifier (architectures: {architectures}); "
             "add spec.finetune, or name a model that is finetuned already"
         )

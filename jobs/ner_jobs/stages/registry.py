@@ -1,4 +1,4 @@
-"""Which function does which stage; imported only when it runs."""
+"""The function of each stage, imported only when it runs."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -20,11 +20,11 @@ STAGES = {
 }
 
 OF_THIS_MOMENT = {Stage.PROMOTE: "ner_jobs.promotion.standing:of_this_moment"}
-"""What a stage's last words say beyond its artifact, which may be an old one."""
+"""Computes figures that a termination message has in addition to the artifact's, which may be old."""
 
 
 def figures_of_this_moment(store: Store, task: Task) -> Mapping[str, float | int | str | bool | None]:
-    """Figures of the headline that are asked for anew at each end; most stages have none."""
+    """Figures of the headline that are read again at each end; most stages have none."""
     module, _, name = OF_THIS_MOMENT.get(task.stage, "").partition(":")
     if not module:
         return {}
@@ -36,7 +36,7 @@ def figures_of_this_moment(store: Store, task: Task) -> Mapping[str, float | int
 
 
 def function_of(stage: Stage) -> StageFunction:
-    """The stage's function; the libraries that it needs are imported here.
+    """Import a stage's function, with the libraries that it needs.
 
     Raises:
         PermanentError: one of them is not installed.

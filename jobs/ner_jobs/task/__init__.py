@@ -1,8 +1,8 @@
-"""The contract between whoever plans a stage and the process that runs it.
+"""The contract between the planner of a stage and the process that runs it.
 
 Pure data and no heavy import: the operator, the command line and the stages
-share these words. A `Task` says what to compute and where to leave it, a
-`Manifest` says what was left, an exit code says what to do next.
+share these types. A `Task` says what to compute and where to store it, a
+`Manifest` says what was stored, an exit code says what to do next.
 """
 
 from ner_jobs.task.exit_codes import ExitCode, PermanentError, RetryableError, StageError

@@ -1,4 +1,4 @@
-"""Exit codes: what a stage's end means for whoever started it.
+"""Exit codes: what the end of a stage means for its caller.
 
 The permanent ones are those of BSD's sysexits.h; a Job's podFailurePolicy
 fails at once on them. 75 (EX_TEMPFAIL) asks for a new attempt later. Anything
@@ -37,7 +37,7 @@ class StageError(Exception):
     """An end that a person can act on: the message says what, where, and what to do.
 
     Attributes:
-        headline: what whoever started the stage should know besides; it goes into the last words.
+        headline: figures for the caller; they are part of the termination message.
     """
 
     code: ExitCode

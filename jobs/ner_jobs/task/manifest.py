@@ -111,12 +111,12 @@ def canonical_digest(value: object) -> str:
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
-_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
+_UNCHANGED = frozenset({str, int, bool, type(None)})
 
 
 def _plain(value: object) -> object:
-    # Thousands of plans a minute pass through here, and most values are words.
-    if type(value) in _AS_THEY_ARE:
+    # Thousands of plans a minute call this, and most values are strings.
+    if type(value) in _UNCHANGED:
         return value
     if isinstance(value, float) and value.is_integer():
         return int(value)

@@ -1,4 +1,4 @@
-"""A task: everything that a stage is told, as one JSON document.
+"""A task: the whole input of a stage, as one JSON document.
 
 Credentials are never in it: they come from the environment or mounted files,
 under AWS's own names.
@@ -34,7 +34,7 @@ class Stage(StrEnum):
 
 
 class Contract(BaseModel):
-    """Base of what crosses the wall: camelCase in JSON, unknown fields refused, frozen."""
+    """Base of what operator and jobs exchange: camelCase in JSON, unknown fields refused, frozen."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
@@ -71,14 +71,14 @@ class Task(Contract):
     """One stage to run.
 
     Attributes:
-        key: names the result (DESIGN section 2); 64 hexadecimal digits.
-        attempt: names this try's folder under the key; any two tries differ.
+        key: names the result; 64 hexadecimal digits.
+        attempt: names this attempt's folder under the key; any two attempts differ.
         variant: name of the variant, for the stages that have one.
         parameters: those of the stage: a dump of its class in `ner_jobs.task.parameters`.
         inputs: by role, what other stages left.
-        threads: processors that this stage may use; 0 means all that it finds.
-        emulated: the runtime says that its device is a stand-in; every manifest then says so.
-        image: as the runtime wrote it; empty in a local run.
+        threads: processors that this stage may use; 0 is all of the machine's.
+        emulated: the runtime's device is a stand-in; the manifest records it.
+        image: as the runtime names it; empty in a local run.
     """
 
     stage: Stage

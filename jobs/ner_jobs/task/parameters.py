@@ -1,7 +1,7 @@
-"""What each stage is told: the part of a task that is the stage's own, and of its key.
+"""The parameters of each stage: its part of a task, and of its key.
 
-Defaults are filled in by the planner (from the resolved spec), so a default
-that changes later is seen in the key. Nothing here says where a result goes.
+The planner fills in the defaults (from the resolved spec), so a default that
+changes later changes the key. Where a result is stored is not a parameter.
 """
 
 from typing import Literal
@@ -24,7 +24,7 @@ class Dataset(Contract):
     Attributes:
         uri: absolute: `s3://…`, `file:///…`.
         sha256: pins the bytes of a single file; None accepts what is there.
-        content: digest of the files as the planner saw them (a local run), or None.
+        content: digest of the files as the planner read them (a local run), or None.
         encoding: `utf-8` (a BOM is accepted) or `gb18030`.
         label_uri: of an npz set: the file of gold tag numbers, a line a sentence.
         npz_inputs: of an npz set: 3 or 6 arrays a file; 0 finds out.
@@ -45,15 +45,15 @@ class PrepareParameters(Contract):
     Attributes:
         base: absolute URI of a model folder, or a hub id, or empty with `config`.
         revision: of a hub id: a commit.
-        base_content: digest of the base's files as the planner saw them, or None.
+        base_content: digest of the base's files as the planner read them, or None.
         config: of a small model from nothing: a BERT-type config's fields, and no base.
-        labels: the label list, in order, where the user fixed it.
+        labels: the label list, in order, if the user fixed it.
         npz_labels: names of the tag numbers of an npz set's label file, in its order.
-        validation_fraction: of train, by the hash of the sentence, where no validation is given.
+        validation_fraction: of train, by the hash of the sentence, if no validation is given.
         calibration_size: sentences of train, by seed, every entity type covered.
         max_length: sub-tokens in a window, specials included.
-        finetuned: whether finetune follows; where it does not, the base must be a token classifier
-            whose labels, by name, cover the data.
+        finetuned: whether finetune follows; if not, the base must be a token classifier whose labels,
+            by name, cover the data.
     """
 
     base: str = ""
@@ -87,7 +87,7 @@ class FinetuneParameters(Contract):
         weight_averaging: decay a step of an exponential moving average of the weights; 0 is off.
         patience: epochs without a better validation F1 before it stops; 0 never stops early.
         max_steps: bounds the optimizer's steps; 0 is no bound.
-        precision: `auto` is bf16 autocast where the CPU has it in hardware, or a GPU.
+        precision: `auto` is bf16 autocast if the CPU has it in hardware, or on a GPU.
         checkpoint_seconds: at most this long between two checkpoints; in no key.
     """
 
@@ -127,7 +127,7 @@ class QuantizationParameters(Contract):
     """The search for an int8 recipe that loses no more than allowed, on validation.
 
     Attributes:
-        recipe: one recipe by name instead of the search (`naive` is there to be seen failing).
+        recipe: one recipe by name instead of the search (`naive` shows how int8 fails).
         max_drop: points of F1 against the reference precision, by the upper bound of its interval.
         fallback: a precision of the backend to compile instead when no recipe passes; None fails.
     """
@@ -214,15 +214,15 @@ class GateParameters(Contract):
 
 
 class PromoteCommand(Contract):
-    """A person's wish to put a variant of the candidate revision into service.
+    """A person's command to put a variant of the candidate revision into service.
 
     Attributes:
-        token: tells one wish from the next; the same wish twice is carried out once.
-        variant: which one, whether it is preferred or not; None is the first in preference that passes.
-        revision: the beginning of the revision that the person looked at: another one is refused. Empty
-            takes the candidate as it is.
-        force: why, although a gate refuses it; empty obeys the gates.
-        by: the person, as far as somebody said it.
+        token: identifies the command; it is carried out once.
+        variant: any variant; None is the first in preference that passes.
+        revision: the first digits of the revision that the person means; another one is refused. Empty
+            takes the candidate.
+        force: the reason to promote although a gate refuses it; empty obeys the gates.
+        by: the person, if known.
     """
 
     token: str
@@ -233,13 +233,13 @@ class PromoteCommand(Contract):
 
 
 class RollbackCommand(Contract):
-    """A person's wish to put a model back that was in service before.
+    """A person's command to put a model back into service that was there before.
 
     Attributes:
-        token: tells one wish from the next.
-        generation: of the former position; None is the newest whose revision was not itself rolled back.
-        leaving: the generation that was in service when the person asked: where another is by now, the wish
-            is refused, as "the one before" would be another model. None goes back whatever is in service.
+        token: identifies the command.
+        generation: to go back to; None is the newest whose revision was not itself rolled back.
+        leaving: the generation in service when the person asked. If another one is in service by now, the
+            command is refused, because "the one before" would be another model. None is never refused.
         reason: why, for the history.
         by: the person.
     """
@@ -258,10 +258,10 @@ class PromoteParameters(Contract):
         revision: digest of the compile keys; it names what would be promoted.
         preference: variant names; the first that passes every gate is promoted.
         reference: name of the reference variant.
-        current_generation: of the pointer as the planner saw it; 0 where there is none.
-        mode: `Manual` judges and leaves the pointer for a person to move.
+        current_generation: of the pointer as the planner read it; 0 if there is none.
+        mode: `Manual` judges, and leaves the pointer for a person to move.
         release_held: a person asked to judge a revision again that was rolled back.
-        command: a person chooses; the gates judge all the same. It moves the pointer in Manual mode too, and
+        command: a person's choice, which the gates judge too. It moves the pointer in Manual mode too, and
             to a revision that was rolled back.
     """
 
@@ -280,10 +280,10 @@ class PromoteParameters(Contract):
 
 
 class RollbackParameters(Contract):
-    """The promote stage's other task: take the pointer back. It has no inputs and judges nothing.
+    """The promote stage's other task: move the pointer back. It has no inputs and judges nothing.
 
     Attributes:
-        current_generation: of the pointer as the planner saw it.
+        current_generation: of the pointer as the planner read it.
     """
 
     rollback: RollbackCommand
@@ -292,7 +292,7 @@ class RollbackParameters(Contract):
 
 
 NOT_IN_KEY = frozenset({"instances", "checkpointSeconds"})
-"""Parameters that change how fast a result comes, never the result: left out of the key.
+"""Parameters that change the speed and not the result, so they are not in the key.
 
 `benchmark` is the exception: there instances are what is measured.
 """

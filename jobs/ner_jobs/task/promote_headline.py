@@ -1,9 +1,8 @@
-"""promote's headline: what the operator, which never reads the store, learns of the pointer.
+"""promote's headline: how the operator, which never reads the store, learns the pointer.
 
-It is the one headline that others rest on, so it has a class of its own, for
-whoever writes it and whoever reads it. It fits a termination message whatever
-the verdict says: the message is cut, and of the held revisions the newest are
-named. A candidate that is held and not named here is refused by the gates.
+The operator decides by it, so it has a class of its own. It always fits a
+termination message: the verdict's message is cut, and only the newest held
+revisions are named. The gates refuse a held candidate that is not named here.
 """
 
 import json
@@ -25,17 +24,17 @@ class PromoteHeadline(Contract):
     """What was judged, and what is in service afterwards.
 
     Attributes:
-        verdict: what came of it (`ner_jobs.promotion.gates.Outcome`); empty where the stage only found that
-            the pointer is not where it was said to be.
+        verdict: the outcome (`ner_jobs.promotion.gates.Outcome`); empty if the stage only found that the
+            pointer has another generation than its task says.
         message: why, as a sentence.
-        revision: that was judged, or that was put back.
-        variant: that was chosen or put back; None where all were refused.
+        revision: that was judged or put back.
+        variant: that was chosen or put back; None if all were refused.
         f1, drop: of that variant, else of the first in preference.
-        generation: of the pointer afterwards; 0 where nothing was ever promoted.
+        generation: of the pointer afterwards; 0 if nothing was ever promoted.
         current_revision, current_variant, current_f1, current_drop: what is in service afterwards.
         compile_key: of what is in service; compiled: digest of that model; backend: of that model. Both
-            are empty where its artifact is gone.
-        promote_key: of the verdict that let it pass, if one did; empty where a person put it there.
+            are empty if its artifact is gone.
+        promote_key: of the verdict that passed it; empty if a person put it there.
         held: revisions that were rolled back, newest first, separated by spaces.
         manual: whether a person put it there.
     """
@@ -60,9 +59,9 @@ class PromoteHeadline(Contract):
 
     @classmethod
     def read(cls, headline: Mapping[str, object]) -> Self | None:
-        """The headline of a stage's last words, or None where it is none of promote's.
+        """Read the headline of a termination message; None if it is not promote's.
 
-        Figures that a later release adds are passed over.
+        Figures that a later release adds are ignored.
         """
         known = {field.alias or name for name, field in cls.model_fields.items()}
         if "generation" not in headline:
@@ -75,7 +74,7 @@ class PromoteHeadline(Contract):
         return tuple(self.held.split())
 
     def figures(self) -> dict[str, float | int | str | bool | None]:
-        """As it stands in a manifest and in last words."""
+        """The headline as a manifest and a termination message have it."""
         return self.model_dump(mode="json", by_alias=True)
 
 
@@ -87,16 +86,16 @@ OF_THE_POINTER = frozenset(PromoteHeadline.model_fields) - {
     "f1",
     "drop",
 }
-"""Fields that tell of the pointer, not of the verdict."""
+"""Fields about the pointer, not about the verdict."""
 
 
-def held_words(taken_back: Sequence[str]) -> str:
+def format_held(taken_back: Sequence[str]) -> str:
     """The newest of the revisions that were rolled back (oldest first), as `PromoteHeadline.held`."""
     return " ".join(reversed(taken_back[-HELD_NAMED:]))
 
 
 def cut(message: str, longest: int = MESSAGE_BYTES) -> str:
-    """The message in at most so many bytes of JSON, where a quote takes two."""
+    """Cut a message to at most `longest` bytes of JSON, in which a quote takes two."""
     if _bytes(message) <= longest:
         return message
     room = longest - _bytes(_END)

@@ -83,8 +83,8 @@ def test_without_gold_there_are_no_tags(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param("{", "no JSON: .* at column", id="broken JSON"),
-        pytest.param("[1]", "a JSON list is no sentence", id="a list"),
+        pytest.param("{", "not JSON: .* at column", id="broken JSON"),
+        pytest.param("[1]", "a JSON list is not a sentence", id="a list"),
         pytest.param({"words": []}, r"neither tokens nor text \(found words\)", id="other fields"),
         pytest.param({"tokens": ["a"], "tags": []}, "1 tokens and 0 tags", id="a tag is missing"),
         pytest.param({"tokens": ["a", 1]}, r"tokens\[1\] is 1; write a string", id="a number as token"),
@@ -98,7 +98,9 @@ def test_without_gold_there_are_no_tags(tmp_path: Path) -> None:
         pytest.param(
             {"text": "ab", "entities": [{"start": "0"}]}, "needs start and end", id="a string as offset"
         ),
-        pytest.param({"text": "a b", "entities": [span(1, 2)]}, "holds no token", id="white space alone"),
+        pytest.param(
+            {"text": "a b", "entities": [span(1, 2)]}, "holds only white space", id="white space alone"
+        ),
         pytest.param(
             {"text": "🙂北京", "entities": [span(2, 3, text="北")]},
             "says '北', the text has '京'",

@@ -44,7 +44,7 @@ def test_labels_to_train(asked: Any, base: Any, expected: tuple[str, ...]) -> No
         pytest.param(("B-病",), {"B-病"}, "O is missing", id="without O"),
         pytest.param(("O", "O"), {"O"}, "O stands in it twice", id="twice"),
         pytest.param(("O", "S-病"), {"O"}, "S-病 is not IOB2", id="another scheme"),
-        pytest.param(("O", "病"), {"O"}, "'病' is no tag; write", id="no prefix"),
+        pytest.param(("O", "病"), {"O"}, "'病' is not a tag; write", id="no prefix"),
         pytest.param(None, {"O"}, "nothing to learn", id="no entity in train"),
     ],
 )

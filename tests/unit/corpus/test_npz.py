@@ -77,9 +77,9 @@ def test_whole_floats_are_numbers(tmp_path: Path) -> None:
         pytest.param(([5, 6], [1, 1], [0]), r"lengths \[2, 2, 1\]", id="lengths"),
         pytest.param(([5], [0], [0]), "neither its second nor its third array is a mask", id="no mask"),
         pytest.param(
-            ([5], [1], [0], [5], [1], [1]), r"array 3 \(from 0\) is no copy of the mask", id="ids as copy"
+            ([5], [1], [0], [5], [1], [1]), r"array 3 \(from 0\) is not a copy of the mask", id="ids as copy"
         ),
-        pytest.param(([5.5], [1], [0]), "no whole numbers", id="fractions"),
+        pytest.param(([5.5], [1], [0]), "not whole numbers", id="fractions"),
         pytest.param(([[5], [5]], [1], [0]), r"shape \(2, 1\)", id="two samples in a file"),
     ],
 )
@@ -139,7 +139,7 @@ def test_a_missing_file_of_a_list_is_named_by_its_line(tmp_path: Path) -> None:
 
 def test_a_label_file_with_something_else_is_refused_by_line(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("[0, 1]\n0 1\n")
-    with pytest.raises(PermanentError, match=r"labels\.txt:2 is no list of tag numbers"):
+    with pytest.raises(PermanentError, match=r"labels\.txt:2 is not a list of tag numbers"):
         read_label_file(tmp_path / "labels.txt", "labels.txt")
 
 

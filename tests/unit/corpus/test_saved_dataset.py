@@ -60,7 +60,7 @@ def test_rows_that_do_not_fit_are_named(tmp_path: Path) -> None:
 
 def test_what_is_no_saved_data_set_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("a,b")
-    with pytest.raises(PermanentError, match="no data set saved by Hugging Face datasets"):
+    with pytest.raises(PermanentError, match="not a data set saved by Hugging Face datasets"):
         list(read_saved_dataset(tmp_path, "set", "train"))
     datasets.Dataset.from_dict({"sentence": ["a"]}).save_to_disk(tmp_path / "other")
     with pytest.raises(PermanentError, match="has the columns sentence"):

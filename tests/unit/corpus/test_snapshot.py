@@ -46,7 +46,7 @@ def test_damage_is_named_by_line(tmp_path: Path) -> None:
     write_sentences(tmp_path, [Sentence("a", ("字",))])
     with (tmp_path / FILE_NAME).open("a") as file:
         file.write('{"tokens": ["a"]}\n')
-    with pytest.raises(PermanentError, match=r"sentences\.jsonl:2 is no sentence of a snapshot"):
+    with pytest.raises(PermanentError, match=r"sentences\.jsonl:2 is not a sentence of a snapshot"):
         list(read_sentences(tmp_path))
 
 

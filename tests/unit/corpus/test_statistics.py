@@ -46,7 +46,7 @@ def test_figures(counter: SubTokenCounter) -> None:
     assert (figures["duplicates"], figures["emptySentences"]) == (1, 1)
     warnings = " ".join(split.warnings("test"))
     for words in (
-        "stood there before: 1",
+        "repeated sentences: 1",
         "without a token, left out: 1, the first at f.jsonl:9",
         "2 of 11 tokens are unknown",
     ):

@@ -115,7 +115,7 @@ def test_mixed_schemes_are_refused_with_their_places() -> None:
 
 def test_a_scheme_that_was_asked_for_must_fit() -> None:
     assert find_scheme([census_of("I-PER I-PER")], "IOB2") == "IOB2"
-    with pytest.raises(PermanentError, match=r"S-LOC at f\.conll:12 is no tag of IOB2"):
+    with pytest.raises(PermanentError, match=r"S-LOC at f\.conll:12 is not a tag of IOB2"):
         find_scheme([census_of("O S-LOC")], "IOB2")
 
 
@@ -128,9 +128,9 @@ def test_a_scheme_that_was_asked_for_must_fit() -> None:
         ("b-PER", "small prefix; write B-PER"),
         ("o", "small prefix; write O"),
         ("PER-B", "write B-PER"),
-        ("PER", "is no tag; write O, or"),
-        ("", "is no tag"),
-        ("Q-PER", "is no tag"),
+        ("PER", "is not a tag; write O, or"),
+        ("", "is not a tag"),
+        ("Q-PER", "is not a tag"),
     ],
 )
 def test_what_is_no_tag_is_refused_with_what_to_write(tag: str, message: str) -> None:

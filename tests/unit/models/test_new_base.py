@@ -29,7 +29,7 @@ def test_a_model_from_nothing(tmp_path: Path) -> None:
 
 
 def test_a_model_from_nothing_that_cannot_be(tmp_path: Path) -> None:
-    with pytest.raises(PermanentError, match="hiddenSize 32 is no multiple of numAttentionHeads 3"):
+    with pytest.raises(PermanentError, match="hiddenSize 32 is not a multiple of numAttentionHeads 3"):
         made(tmp_path / "one", {"a": 1}, {"hidden_size": 32, "num_attention_heads": 3})
     with pytest.raises(PermanentError, match="maxLength is 32, the base has positions for 16"):
         made(tmp_path / "two", {"a": 1}, {"max_position_embeddings": 16})

@@ -36,7 +36,7 @@ class Attack:
 
 def test_pickled_code_is_not_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(pickle.dumps(Attack(), protocol=2))
-    with pytest.raises(PermanentError, match=r"pytorch_model\.bin is no set of tensors"):
+    with pytest.raises(PermanentError, match=r"pytorch_model\.bin is not a set of tensors"):
         convert(tmp_path)
     assert "executed" not in capsys.readouterr().out
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ner_jobs.reporting import TERMINATION_BYTES, termination_bytes
-from ner_jobs.task.promote_headline import MESSAGE_BYTES, PromoteHeadline, cut, held_words
+from ner_jobs.task.promote_headline import MESSAGE_BYTES, PromoteHeadline, cut, format_held
 
 DIGEST = "d" * 64
 
@@ -28,7 +28,7 @@ def test_the_longest_one_fits_and_nothing_is_dropped(letter: str) -> None:
         compiled=DIGEST,
         backend="onnxruntime",
         promote_key=DIGEST,
-        held=held_words(tuple(f"{number:064d}" for number in range(100))),
+        held=format_held(tuple(f"{number:064d}" for number in range(100))),
         manual=True,
     )
     body = {
@@ -43,7 +43,7 @@ def test_the_longest_one_fits_and_nothing_is_dropped(letter: str) -> None:
 
 
 def test_the_newest_held_revisions_are_named() -> None:
-    held = held_words(tuple(f"r{number}" for number in range(100)))
+    held = format_held(tuple(f"r{number}" for number in range(100)))
     named = PromoteHeadline(held=held).held_revisions
     assert (named[0], named[-1]) == ("r99", "r84")
 

@@ -99,7 +99,7 @@ def without_classifier(folder: Path) -> None:
             id="a form that is off is refused with its figure",
         ),
         pytest.param(
-            EXPORT, [*LABELS, "B-X"], None, "lack B-X", ExitCode.DATA, id="a label that it never learned"
+            EXPORT, [*LABELS, "B-X"], None, "lacks B-X", ExitCode.DATA, id="a label that it never learned"
         ),
         pytest.param(
             EXPORT,

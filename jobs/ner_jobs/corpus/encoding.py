@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from ner_jobs.corpus.padding import IntArray
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.task import ExitCode, PermanentError
 from ner_jobs.task.parameters import Segmentation
 
-IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]
 
 OUTSIDE_LOGIT = 100.0

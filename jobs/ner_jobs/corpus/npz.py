@@ -21,10 +21,10 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from ner_jobs.corpus.padding import IntArray
 from ner_jobs.corpus.sentence import RawSentence
 from ner_jobs.task import ExitCode, PermanentError
 
-Integers = npt.NDArray[np.int64]
 LABEL_FILE = "instance_Peoples_Daily.txt"
 LIST_FILE = "npz_datalist.txt"
 
@@ -172,7 +172,7 @@ def _check_pairing(samples: Sequence[Sample], lines: int, name: str) -> None:
         )
 
 
-def _read_sample(path: Path, inputs: int) -> tuple[Integers, Integers]:
+def _read_sample(path: Path, inputs: int) -> tuple[IntArray, IntArray]:
     """(real ids, their positions in the window)."""
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -198,7 +198,7 @@ def _read_sample(path: Path, inputs: int) -> tuple[Integers, Integers]:
     return rows[0][positions], positions
 
 
-def _row(array: npt.NDArray[np.generic], at: int, path: Path) -> Integers:
+def _row(array: npt.NDArray[np.generic], at: int, path: Path) -> IntArray:
     if array.ndim == 2 and array.shape[0] == 1:
         array = array[0]
     if array.ndim != 1:
@@ -211,7 +211,7 @@ def _row(array: npt.NDArray[np.generic], at: int, path: Path) -> Integers:
     return row
 
 
-def _tags(row: Sequence[int], positions: Integers, labels: Sequence[str], where: str) -> tuple[str, ...]:
+def _tags(row: Sequence[int], positions: IntArray, labels: Sequence[str], where: str) -> tuple[str, ...]:
     """Names at the real positions between the specials."""
     wanted = positions[1:-1].tolist()
     if wanted and wanted[-1] >= len(row):

@@ -97,10 +97,10 @@ def read_dataset(
         PermanentError: see `open_corpus` and `survey`; or a line is bad (file and line).
     """
     corpus = open_corpus(dataset, split, spec_field, access)
-    found = survey(corpus.sentences(), f"{spec_field}: {corpus.name}")
-    scheme_found = find_scheme([found.tags], scheme)
+    census = survey(corpus.sentences(), f"{spec_field}: {corpus.name}")
+    found = find_scheme([census], scheme)
     for ordinal, raw in enumerate(corpus.sentences(), 1):
-        yield normalise(raw, scheme_found, split, ordinal)
+        yield normalise(raw, found, split, ordinal)
 
 
 def _open_store(settings: StorageSettings) -> Store:

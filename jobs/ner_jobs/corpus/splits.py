@@ -54,9 +54,9 @@ class SplitWriter:
             statistics.add(sentence)
             yield sentence
 
-    def write(self, split: str, sentences: Iterable[Sentence]) -> int:
-        """Write a split's snapshot; return how many sentences it has."""
-        return write_sentences(self.output / split, sentences)
+    def write(self, split: str, sentences: Iterable[Sentence]) -> None:
+        """Count sentences and write them as the split's snapshot."""
+        write_sentences(self.output / split, self.counted(split, sentences))
 
     def _of(self, split: str) -> SplitStatistics:
         if split not in self.statistics:

@@ -1,40 +1,25 @@
 """The first reading of a data set: its tags, and faults that are not one line's."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ner_jobs.corpus.sentence import RawSentence
 from ner_jobs.corpus.tags import TagCensus
 from ner_jobs.task import PermanentError
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What the first reading found.
-
-    Attributes:
-        sentences: how many there are.
-        tags: what `find_scheme` needs.
-    """
-
-    sentences: int
-    tags: TagCensus
-
-
-def survey(sentences: Iterable[RawSentence], name: str) -> Survey:
+def survey(sentences: Iterable[RawSentence], name: str) -> TagCensus:
     """Read a data set once, one sentence in memory.
 
     Args:
         sentences: all of the data set.
-        name: how messages call it.
+        name: of the data set in messages.
 
     Raises:
-        PermanentError: there is no sentence, an id is there twice, or a tag is of no scheme.
+        PermanentError: there is no sentence, an id is there twice, or no scheme has such a tag.
     """
-    tags = TagCensus()
+    census = TagCensus()
     ids: set[str] = set()
-    count = 0
-    for count, sentence in enumerate(sentences, 1):  # noqa: B007
+    for sentence in sentences:
         if sentence.id is not None:
             # Outputs name their sentences by id.
             if sentence.id in ids:
@@ -42,7 +27,7 @@ def survey(sentences: Iterable[RawSentence], name: str) -> Survey:
                     f"{sentence.where()}: the id {sentence.id!r} is there twice; make it unique"
                 )
             ids.add(sentence.id)
-        tags.add(sentence)
-    if not count:
+        census.add(sentence)
+    if not census.sentences:
         raise PermanentError(f"{name} holds no sentence")
-    return Survey(count, tags)
+    return census

@@ -102,7 +102,7 @@ class TagCensus:
     Attributes:
         pairs: how often a tag follows another; a sentence is counted with an O at each end.
         first_seen: the place of each tag's first occurrence.
-        sentences: with tags.
+        sentences: all of them, with tags or without.
     """
 
     pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -110,15 +110,15 @@ class TagCensus:
     sentences: int = 0
 
     def add(self, sentence: RawSentence) -> None:
-        """Count a sentence. Sentences without tags, or with tags made from spans, are skipped.
+        """Count a sentence, and its tags unless they were made from spans.
 
         Raises:
             PermanentError: no scheme has such a tag; with file and line.
         """
+        self.sentences += 1
         tags = sentence.tags
         if tags is None or sentence.tags_are_iob2:
             return
-        self.sentences += 1
         if not self.first_seen.keys() >= set(tags):
             self._note_new(sentence, tags)
         self.pairs.update(zip((OUTSIDE, *tags), (*tags, OUTSIDE), strict=True))

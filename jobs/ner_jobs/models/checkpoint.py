@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedModel
 
-from ner_jobs.corpus.labels import labels_of_config
+from ner_jobs.corpus.labels import decide_labels_as_they_are, labels_of_config
 from ner_jobs.models.checkpoint_config import Checkpoint, load_checkpoint
 from ner_jobs.task import ExitCode, PermanentError
 
@@ -67,21 +67,10 @@ def labels_of_logits(checkpoint: Checkpoint, wanted: Sequence[str]) -> tuple[str
     """
     own = labels_of_config(checkpoint.config)
     count = checkpoint.label_count
-    remedy = "add spec.finetune, or choose a base whose labels cover the data"
-    if own is not None and (count is None or count == len(own)):
-        missing = [label for label in wanted if label not in own]
-        if missing:
-            raise PermanentError(
-                f"the checkpoint's labels ({', '.join(own)}) lack {', '.join(missing)}, which the data has; "
-                + remedy
-            )
-        return own
-    if count is not None and count != len(wanted):
-        raise PermanentError(
-            f"the checkpoint has {count} labels without names, the data has {len(wanted)} "
-            f"({', '.join(wanted)}); write spec.model.labels in the order of its logits, or {remedy}"
-        )
-    return tuple(wanted)
+    if own is not None and count not in (None, len(own)):
+        own = None
+    asked = wanted if own is None else None
+    return decide_labels_as_they_are(asked, own, count, wanted).labels
 
 
 def _check_length(checkpoint: Checkpoint, max_length: int) -> None:

@@ -99,7 +99,11 @@ FileT = TypeVar("FileT", bound=_JsonFile)
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A model folder at `path`. Each file is read when it is asked for, and once."""
+    """The model folder at `path`. Each JSON file is read when it is asked for, and once.
+
+    Raises:
+        PermanentError: from every read, if the file is missing or invalid.
+    """
 
     path: Path
 
@@ -110,29 +114,17 @@ class ModelFolder:
 
     @cached_property
     def facts(self) -> ModelFacts:
-        """`nerd.json`.
-
-        Raises:
-            PermanentError: it is missing or invalid.
-        """
+        """`nerd.json`."""
         return self._read(FACTS, ModelFacts)
 
     @cached_property
     def variant(self) -> Variant:
-        """`variant.json`.
-
-        Raises:
-            PermanentError: it is missing or invalid.
-        """
+        """`variant.json`."""
         return self._read(VARIANT, Variant)
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """`config.json` as it was written.
-
-        Raises:
-            PermanentError: it is missing, or not a JSON object.
-        """
+        """`config.json`."""
         return self._read_object(CONFIG)
 
     @property
@@ -146,11 +138,7 @@ class ModelFolder:
         return int(self.config.get("pad_token_id") or 0)
 
     def tokenizer(self) -> Tokenizer:
-        """Open `tokenizer.json`, without padding and truncation.
-
-        Raises:
-            PermanentError: it is missing or invalid.
-        """
+        """Open `tokenizer.json`, without padding and truncation."""
         path = self._existing(TOKENIZER)
         try:
             tokenizer = Tokenizer.from_file(str(path))

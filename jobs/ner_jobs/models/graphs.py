@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ner_jobs.corpus.encoding import FloatArray, IntArray
+from ner_jobs.corpus.encoding import FloatArray
+from ner_jobs.corpus.padding import IntArray
 
 if TYPE_CHECKING:
     # Workers that run TorchScript import this module; transformers would cost them seconds.

@@ -60,19 +60,14 @@ def download_model(base: str, revision: str | None, cache: Path) -> tuple[Path, 
             f"HF_HUB_OFFLINE forbids to ask the hub; unset it, {ELSEWHERE}",
             ExitCode.CONFIGURATION,
         ) from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise _unreachable(base, at, error) from error
     except Exception as error:
         # The HTTP client raises errors of its own, and which client the hub library uses changes.
-        if not type(error).__module__.startswith(("httpx", "httpcore")):
+        own = isinstance(error, HfHubHTTPError | LocalEntryNotFoundError | OSError)
+        if not own and not type(error).__module__.startswith(("httpx", "httpcore")):
             raise
-        raise _unreachable(base, at, error) from error
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise RetryableError(
+            f"spec.model.base: there is no folder {base} here, and the Hugging Face hub cannot be reached "
+            f"for {at} ({reason}); check the network and HF_ENDPOINT, {ELSEWHERE}"
+        ) from error
     return folder, folder.name
-
-
-def _unreachable(base: str, at: str, error: Exception) -> RetryableError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-    return RetryableError(
-        f"spec.model.base: there is no folder {base} here, and the Hugging Face hub cannot be reached for "
-        f"{at} ({reason}); check the network and HF_ENDPOINT, {ELSEWHERE}"
-    )

@@ -24,7 +24,7 @@ from ner_jobs.corpus.labels import (
 from ner_jobs.corpus.reading import Access, Corpus, open_corpus
 from ner_jobs.corpus.sampling import draw_calibration
 from ner_jobs.corpus.sentence import RawSentence, Sentence
-from ner_jobs.corpus.snapshot import count_sentences
+from ner_jobs.corpus.snapshot import count_sentences, write_sentences
 from ner_jobs.corpus.splits import SPLITS, SplitWriter
 from ner_jobs.corpus.splitting import split_by_hash
 from ner_jobs.corpus.statistics import (
@@ -69,21 +69,21 @@ def run(context: StageContext) -> StageResult:
     )
     corpora = _open_corpora(context, parameters, access)
     tokens: Counter[str] = Counter()
-    surveys = {
+    censuses = {
         split: survey(
             _first_reading(context, split, corpus, tokens if parameters.config is not None else None),
             f"{corpus.spec_field}: {corpus.name}",
         )
         for split, corpus in corpora.items()
     }
-    scheme = find_scheme((found.tags for found in surveys.values()), parameters.scheme)
+    scheme = find_scheme(censuses.values(), parameters.scheme)
     asked = "found from the tags" if parameters.scheme == "auto" else "as spec.data.scheme says"
     context.log(f"tag scheme: {scheme}, {asked}; kept as IOB2")
 
     base = _write_base(context, parameters, access, tokens)
     writer = SplitWriter(
         context.output,
-        lambda split: _watched(context, split, corpora[split], surveys[split].sentences),
+        lambda split: _watched(context, split, corpora[split], censuses[split].sentences),
         scheme,
         parameters.max_length,
         SubTokenCounter(ModelFolder(context.output / "base").tokenizer()),
@@ -214,11 +214,11 @@ def _write_splits(
                 f"no spec.data.validation: {len(validation)} of {len(train) + len(validation)} sentences "
                 f"of train became validation (fraction {fraction:g}, by the hash of each, seed {seed})"
             )
-        writer.write("validation", writer.counted("validation", validation))
-    writer.write("train", writer.counted("train", train))
+        writer.write("validation", validation)
+    writer.write("train", train)
     for split in ("validation", "test"):
         if split in corpora:
-            writer.write(split, writer.counted(split, writer.normalised(split)))
+            writer.write(split, writer.normalised(split))
     for split in SPLITS:
         if split in corpora and split not in writer.present:
             corpus = corpora[split]
@@ -279,5 +279,5 @@ def _write_calibration(
             f"the calibration sample is too small to cover {', '.join(sample.uncovered)}; "
             "raise spec.data.calibration.size"
         )
-    writer.write("calibration", sample.sentences)
+    write_sentences(context.output / "calibration", sample.sentences)
     return warnings

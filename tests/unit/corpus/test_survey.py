@@ -15,7 +15,7 @@ def raw(tags: str, line: int, name: str | None = None) -> RawSentence:
 def test_it_counts_sentences_and_tags() -> None:
     found = survey([raw("B-X E-X", 1), raw("S-X", 2, "own")], "spec.data.test: f")
     assert found.sentences == 2
-    assert find_scheme([found.tags]) == "BIOES"
+    assert find_scheme([found]) == "BIOES"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from kubernetes.config import ConfigException
 
 from ner_operator import interpreter, logs
 from ner_operator.api.v1alpha1 import NerRuntimeSpec
-from ner_operator.api.v1alpha1.builtin_runtimes import BUILTIN_RUNTIMES
+from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
 from ner_operator.controllers.nerdeployment import reconcile
 from ner_operator.controllers.nerdeployment.apply import Applier
 from ner_operator.controllers.nerdeployment.decide import decide

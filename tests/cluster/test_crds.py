@@ -1,13 +1,21 @@
 """The API server takes our CRDs, and they do what users of kubectl expect."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
 from kubernetes import client
+from pydantic import Field, create_model
+
+from ner_operator.api.base import ApiModel
+from ner_operator.api.kind import Column, Kind, KindVersion
+from ner_operator.api.meta import KubernetesObject
+from ner_operator.schema.crd import definition
+from testbed.cluster import Cluster
 
 SPEC = {
     "model": {"base": "m"},
@@ -91,6 +99,51 @@ def test_every_field_has_a_description(repository: Path) -> None:
         if path != ".metadata" and len(schema.get("description", "")) < 10
     ]
     assert silent == []
+
+
+class CartSpec(ApiModel):
+    """What a cart carries."""
+
+    load: int = Field(ge=0)
+    """Kilograms on the cart."""
+
+
+def test_a_kind_in_two_versions_is_served_in_both_and_stored_in_one(running_cluster: Cluster) -> None:
+    stored, newer = (
+        create_model(
+            "Cart",
+            __base__=KubernetesObject,
+            api_version=(Literal[f"nerd.dev/{version}"], ...),
+            kind=(Literal["Cart"], ...),
+            spec=(CartSpec, ...),
+        )
+        for version in ("v1alpha1", "v1beta1")
+    )
+    load = (Column("Load", "integer", ".spec.load", "Kilograms."),)
+    carts = Kind(
+        "carts",
+        "cart",
+        "Cluster",
+        versions=(
+            KindVersion("v1alpha1", stored, columns=()),
+            KindVersion("v1beta1", newer, columns=load, storage=False),
+        ),
+    )
+    running_cluster.apply([definition(carts)])
+    try:
+        running_cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/carts.nerd.dev")
+        cart = {"apiVersion": "nerd.dev/v1alpha1", "kind": "Cart", "metadata": {"name": "first"}}
+        running_cluster.apply([{**cart, "spec": {"load": 3}}])
+        shown = running_cluster.kubectl("get", "carts.v1alpha1.nerd.dev", "first", "-o", "json")
+        assert json.loads(shown)["spec"] == {"load": 3}
+        newer_shown = running_cluster.kubectl("get", "carts.v1beta1.nerd.dev", "first", "-o", "json")
+        assert json.loads(newer_shown) == {**json.loads(shown), "apiVersion": "nerd.dev/v1beta1"}
+        assert "LOAD" in running_cluster.kubectl("get", "carts.v1beta1.nerd.dev")
+        crd = json.loads(running_cluster.kubectl("get", "crd", "carts.nerd.dev", "-o", "json"))
+        assert crd["spec"]["conversion"] == {"strategy": "None"}
+        assert crd["status"]["storedVersions"] == ["v1alpha1"]
+    finally:
+        running_cluster.kubectl("delete", "crd", "carts.nerd.dev")
 
 
 def fields(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

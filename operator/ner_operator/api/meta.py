@@ -1,4 +1,4 @@
-"""What every object of Kubernetes has: metadata, and conditions in its status."""
+"""What every Kubernetes object has: apiVersion, kind, metadata, and conditions in its status."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,8 +8,6 @@ from ner_operator.api.base import ApiModel, Items
 from ner_operator.api.strings import DNS_LABEL, DNS_SUBDOMAIN
 
 GROUP = "nerd.dev"
-VERSION = "v1alpha1"
-API_VERSION = f"{GROUP}/{VERSION}"
 
 
 class ObjectMeta(ApiModel):
@@ -45,6 +43,15 @@ class ObjectMeta(ApiModel):
     """How long deletion may take; the server's."""
     self_link: str | None = None
     """Unused by servers of today."""
+
+
+class KubernetesObject(ApiModel):
+    """A kind, in one of its versions."""
+
+    api_version: str
+    kind: str
+    metadata: ObjectMeta
+    """Name, namespace, labels, annotations."""
 
 
 class Condition(ApiModel):

@@ -13,7 +13,8 @@ from typing import Any
 import kopf
 from kubernetes import client
 
-from ner_operator.api.meta import GROUP, VERSION
+from ner_operator.api.meta import GROUP
+from ner_operator.api.v1alpha1.version import VERSION
 from ner_operator.controllers.nerdeployment.labels import OURS
 from ner_operator.controllers.nerdeployment.watch import Watch
 from ner_operator.kube.client import BODIES, Json

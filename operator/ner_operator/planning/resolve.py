@@ -21,8 +21,8 @@ from ner_jobs.task.parameters import (
     QuantizationParameters,
 )
 from ner_operator.api.v1alpha1 import NerDeployment, NerDeploymentSpec, NerRuntimeSpec
-from ner_operator.api.v1alpha1.builtin_runtimes import BUILTIN_RUNTIMES
 from ner_operator.api.v1alpha1.data import Calibration, Data, DataSource
+from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
 from ner_operator.api.v1alpha1.storage import Storage
 from ner_operator.planning.resolved import (
     Inference,

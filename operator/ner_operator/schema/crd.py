@@ -14,20 +14,17 @@ none into a user's spec. The one exception is the status, which begins as
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from ner_operator.api.base import ApiModel
-from ner_operator.api.meta import GROUP, VERSION, ObjectMeta
+from ner_operator.api.kind import Kind, KindVersion
+from ner_operator.api.meta import GROUP, ObjectMeta
 from ner_operator.api.rule import Rule
-from ner_operator.api.v1alpha1.deployment import NerDeployment
-from ner_operator.api.v1alpha1.runtime import NerRuntime
+from ner_operator.schema.json_schema import Schema, flat, one_line
+from ner_operator.schema.kinds import KINDS
 from ner_operator.schema.paths import child_model
-
-Schema = dict[str, Any]
 
 FOLDERS = (Path("crds"), Path("charts/nerd-operator/files/crds"))
 """Where they are written: for people, and for the chart (Helm reads nothing outside of a chart)."""
@@ -60,82 +57,41 @@ _KEPT = (
 _FORMATS = {"integer": "int64", "number": "double"}
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of `kubectl get`."""
-
-    name: str
-    type: str
-    path: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a CRD says besides the schema."""
-
-    model: type[ApiModel]
-    plural: str
-    short: str
-    scope: str
-    columns: tuple[Column, ...]
-
-    @property
-    def name(self) -> str:
-        """The kind's name."""
-        return self.model.__name__
-
-    @property
-    def file(self) -> str:
-        """Name of its file in `crds/`."""
-        return f"{GROUP}_{self.plural}.yaml"
-
-
-_AGE = Column("Age", "date", ".metadata.creationTimestamp", "Time since it was made.")
-
-KINDS = (
-    Kind(
-        NerDeployment,
-        "nerdeployments",
-        "nerd",
-        "Namespaced",
-        (
-            Column(
-                "Ready", "string", '.status.conditions[?(@.type=="Ready")].status', "Nothing is left to do."
-            ),
-            Column("Revision", "string", ".status.revision", "The revision in service."),
-            Column("Variant", "string", ".status.variant", "The variant in service."),
-            Column("F1", "number", ".status.f1", "Its entity F1 on the test set."),
-            Column("Drop", "number", ".status.drop", "Points of F1 below the reference variant."),
-            _AGE,
-        ),
-    ),
-    Kind(
-        NerRuntime,
-        "nerruntimes",
-        "nrt",
-        "Cluster",
-        (
-            Column("Backend", "string", ".spec.backend", "What compiles and runs variants."),
-            Column("Accelerator", "string", ".spec.accelerator.resourceName", "The device's resource name."),
-            Column("Emulated", "boolean", ".spec.emulated", "The device is a stand-in."),
-            _AGE,
-        ),
-    ),
-)
-
-
 def definition(kind: Kind) -> Schema:
     """The CustomResourceDefinition of one kind, as an object."""
-    schema = structural_schema(kind.model)
+    spec: Schema = {
+        "group": GROUP,
+        "names": {
+            "kind": kind.name,
+            "listKind": f"{kind.name}List",
+            "plural": kind.plural,
+            "singular": kind.name.lower(),
+            "shortNames": [kind.short],
+            "categories": ["nerd-dev"],
+        },
+        "scope": kind.scope,
+    }
+    if len(kind.versions) > 1:
+        spec["conversion"] = {"strategy": "None"}
+    spec["versions"] = [_version(version) for version in kind.versions]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "spec": spec,
+    }
+
+
+def _version(version: KindVersion) -> Schema:
+    schema = structural_schema(version.model)
     properties = schema["properties"]
-    for name in ("apiVersion", "kind"):
-        properties[name] = {"type": "string", "description": properties[name]["description"]}
+    for name, value in (("apiVersion", version.api_version), ("kind", version.model.__name__)):
+        properties[name] = {"type": "string", "description": value}
     schema["required"] = ["spec"]
-    version: Schema = {
-        "name": VERSION,
-        "served": True,
-        "storage": True,
+    rendered: Schema = {
+        "name": version.name,
+        "served": version.served,
+        "storage": version.storage,
         "additionalPrinterColumns": [
             {
                 "name": column.name,
@@ -143,31 +99,14 @@ def definition(kind: Kind) -> Schema:
                 "jsonPath": column.path,
                 "description": column.description,
             }
-            for column in kind.columns
+            for column in version.columns
         ],
         "schema": {"openAPIV3Schema": schema},
     }
     if "status" in properties:
-        version["subresources"] = {"status": {}}
+        rendered["subresources"] = {"status": {}}
         properties["status"]["default"] = {"observedGeneration": -1}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.plural}.{GROUP}"},
-        "spec": {
-            "group": GROUP,
-            "names": {
-                "kind": kind.name,
-                "listKind": f"{kind.name}List",
-                "plural": kind.plural,
-                "singular": kind.name.lower(),
-                "shortNames": [kind.short],
-                "categories": ["nerd-dev"],
-            },
-            "scope": kind.scope,
-            "versions": [version],
-        },
-    }
+    return rendered
 
 
 def structural_schema(model: type[ApiModel]) -> Schema:
@@ -189,7 +128,7 @@ class _Renderer:
         """An object with named fields, its rules, and the models below it."""
         rendered: Schema = {"type": "object"}
         if description := schema.get("description"):
-            rendered["description"] = _one_line(description)
+            rendered["description"] = one_line(description)
         rendered["properties"] = {}
         for name, field in schema["properties"].items():
             child = child_model(model, name)
@@ -203,23 +142,10 @@ class _Renderer:
         return rendered
 
     def _field(self, schema: Schema, model: type[ApiModel] | None, path: str) -> Schema:
-        schema = self._flat(schema, path)
+        schema = flat(schema, self._definitions, path)
         if model is not None and "properties" in schema:
             return self.model(schema, model, path)
         return self._leaf(schema, model, path)
-
-    def _flat(self, schema: Schema, path: str) -> Schema:
-        """Without $ref and without the anyOf of an optional field; what stands beside them wins."""
-        beside = {name: value for name, value in schema.items() if name not in ("$ref", "anyOf", "title")}
-        if "$ref" in schema:
-            target = self._definitions[schema["$ref"].removeprefix("#/$defs/")]
-            return self._flat({**target, **beside}, path)
-        if "anyOf" in schema:
-            others = [choice for choice in schema["anyOf"] if choice.get("type") != "null"]
-            if len(others) != 1:
-                raise ValueError(f"{path}: a structural schema has no anyOf of several types")
-            return self._flat({**others[0], **beside}, path)
-        return beside
 
     def _leaf(self, schema: Schema, model: type[ApiModel] | None, path: str) -> Schema:
         rendered = dict(schema)
@@ -249,7 +175,7 @@ class _Renderer:
             elif "x-kubernetes-preserve-unknown-fields" not in rendered:
                 raise ValueError(f"{path}: an object of anything; give its values a type")
         if description := rendered.get("description"):
-            rendered["description"] = _one_line(description) + _default_words(default, description)
+            rendered["description"] = one_line(description) + _default_words(default, description)
         return {name: rendered[name] for name in _KEPT if name in rendered}
 
 
@@ -259,10 +185,6 @@ def _validation(rule: Rule) -> Schema:
     if rule.field and not rule.field.startswith("metadata"):
         validation["fieldPath"] = f".{rule.field}"
     return validation
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _default_words(default: object, description: str) -> str:
@@ -289,16 +211,20 @@ def rendered(kind: Kind) -> str:
     return header + body
 
 
+def _file(kind: Kind) -> str:
+    return f"{GROUP}_{kind.plural}.yaml"
+
+
 def drift(folder: Path) -> list[str]:
     """What differs between the models and the files of `crds/`, in words; empty where nothing does."""
     differences = []
     for kind in KINDS:
-        file = folder / kind.file
+        file = folder / _file(kind)
         if not file.is_file():
             differences.append(f"{file} is missing")
         elif file.read_text(encoding="utf-8") != rendered(kind):
             differences.append(f"{file} is not what the models say")
-    known = {kind.file for kind in KINDS}
+    known = {_file(kind) for kind in KINDS}
     differences += [
         f"{file} belongs to no kind" for file in sorted(folder.glob("*.yaml")) if file.name not in known
     ]
@@ -309,7 +235,7 @@ def write(folder: Path) -> None:
     """Write every kind's file."""
     folder.mkdir(parents=True, exist_ok=True)
     for kind in KINDS:
-        (folder / kind.file).write_text(rendered(kind), encoding="utf-8")
+        (folder / _file(kind)).write_text(rendered(kind), encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -112,11 +112,11 @@ class Explainer:
         choices = [choice.strip("'") for choice in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
         value = error["input"]
         if isinstance(value, bool) and (text := self._plain_text(path)):
-            return f'YAML reads {text} as a boolean: quote it ("{text}"), or write {_one_of(choices)}'
+            return f'YAML reads {text} as a boolean: quote it ("{text}"), or write {one_of(choices)}'
         guess = _closest(value, choices) if isinstance(value, str) else None
         if guess:
             return f"{found(value)} is not known: did you mean {guess}? (of {', '.join(choices)})"
-        return f"{found(value)} is not known: write {_one_of(choices)}"
+        return f"{found(value)} is not known: write {one_of(choices)}"
 
     def _pattern(self, path: Path, error: ErrorDetails) -> str:
         pattern = error["ctx"]["pattern"]
@@ -258,7 +258,8 @@ def _too_short(least: int) -> str:
     return "is empty: write something, or remove it" if least == 1 else f"needs at least {least} characters"
 
 
-def _one_of(choices: Sequence[str]) -> str:
+def one_of(choices: Sequence[str]) -> str:
+    """The choices as a sentence lists them: `a, b or c`."""
     return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
 
 

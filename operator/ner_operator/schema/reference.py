@@ -12,30 +12,28 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic_core import PydanticUndefined
 
 from ner_operator.api.base import LIST_MAP_KEYS, LIST_TYPE, ApiModel
-from ner_operator.api.meta import GROUP, VERSION
+from ner_operator.api.kind import Kind
 from ner_operator.api.strings import PATTERN_WORDS
-from ner_operator.api.v1alpha1.builtin_runtimes import BUILTIN_RUNTIMES
 from ner_operator.api.v1alpha1.rules import BUILTIN_PRECISIONS
-from ner_operator.schema.crd import KINDS, Kind
+from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
+from ner_operator.schema.json_schema import Schema, flat, one_line
+from ner_operator.schema.kinds import KINDS
 from ner_operator.schema.paths import child_model, field_named, is_list
 
 PAGE = Path("docs/reference.md")
-
-Schema = Mapping[str, Any]
 
 HEADER = f"""<!-- Generated from ner_operator/api by `python -m ner_operator.schema.reference --write`.
      Change the models, not this page. -->
 # Reference: every field
 
-The kinds of `{GROUP}/{VERSION}`. `[]` is an item of a list. A field whose default is *required* must be
-written; one without a default may be left out, and its description says what happens then. Defaults are
-filled in when the spec is read, never written into it. `nerd validate` holds a file against all of this. What
-to do with the fields stands in [data-formats](data-formats.md), [runtimes-and-int8](runtimes-and-int8.md),
+The kinds of `{KINDS[0].stored.api_version}`. `[]` is an item of a list. A field whose default is *required*
+must be written. A field without a default may be left out; its description says what happens then. Defaults
+are applied when the spec is read and are never written into it. `nerd validate` checks a file against all of
+this. How to use the fields: [data-formats](data-formats.md), [runtimes-and-int8](runtimes-and-int8.md),
 [gates-and-rollouts](gates-and-rollouts.md) and [storage](storage.md).
 """
 
@@ -78,14 +76,14 @@ def rows(model: type[ApiModel], path: str = "") -> Iterator[Row]:
         field = field_named(model, name)
         assert field is not None
         here = f"{path}.{name}" if path else name
-        schema = _flat(written, definitions)
+        schema = flat(written, definitions)
         child = child_model(model, name)
         yield Row(
             here,
             _type(schema, definitions, child),
             "required" if name in required else _default(field.get_default(call_default_factory=True)),
             _bounds(schema, definitions, child),
-            _one_line(str(written.get("description") or schema.get("description", ""))),
+            one_line(str(written.get("description") or schema.get("description", ""))),
         )
         if child is not None:
             yield from rows(child, here + "[]" * is_list(field))
@@ -108,17 +106,17 @@ def _section(kind: Kind) -> str:
     lines = [
         f"## {kind.name}",
         "",
-        f"{_one_line(kind.model.__doc__ or '')} Short name `{kind.short}`; {scope}.",
+        f"{one_line(kind.stored.model.__doc__ or '')} Short name `{kind.short}`; {scope}.",
     ]
     lines += ["", "| field | type | default | bounds | what it is |", "|---|---|---|---|---|"]
-    for row in rows(kind.model):
+    for row in rows(kind.stored.model):
         default = f"*{row.default}*" if row.default == "required" else row.default and f"`{row.default}`"
         cells = (f"`{row.path}`", row.type, default, row.bounds, row.description)
         lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
     lines += ["", f"### Rules across fields of {kind.name}", "", "| about | what to write |", "|---|---|"]
     # Data sets stand in several places, under the same rules.
     places: dict[str, list[str]] = {}
-    for path, message in rules(kind.model):
+    for path, message in rules(kind.stored.model):
         places.setdefault(message, []).append(f"`{path}`")
     lines += [f"| {', '.join(paths)} | {_cell(message)} |" for message, paths in places.items()]
     return "\n".join([*lines, ""])
@@ -133,26 +131,15 @@ def _builtin_runtimes() -> str:
     return "\n".join([*lines, ""])
 
 
-def _flat(schema: Schema, definitions: Mapping[str, Schema]) -> dict[str, Any]:
-    """Without $ref and without the anyOf of an optional field; what stands beside them wins."""
-    beside = {name: value for name, value in schema.items() if name not in ("$ref", "anyOf")}
-    if "$ref" in schema:
-        return _flat({**definitions[schema["$ref"].removeprefix("#/$defs/")], **beside}, definitions)
-    if "anyOf" in schema:
-        choice = next(choice for choice in schema["anyOf"] if choice.get("type") != "null")
-        return _flat({**choice, **beside}, definitions)
-    return beside
-
-
 def _type(schema: Schema, definitions: Mapping[str, Schema], child: type[ApiModel] | None) -> str:
     kind = schema.get("type", "")
     if kind == "array":
-        return f"list of {_type(_flat(schema['items'], definitions), definitions, child)}"
+        return f"list of {_type(flat(schema['items'], definitions), definitions, child)}"
     if kind == "object" and child is None:
         values = schema.get("additionalProperties")
         if not isinstance(values, dict):
             return "map"
-        return f"map to {_type(_flat(values, definitions), definitions, None)}"
+        return f"map to {_type(flat(values, definitions), definitions, None)}"
     if "x-kubernetes-int-or-string" in schema:
         return "quantity"
     return str(kind) or "integer"
@@ -195,12 +182,12 @@ def _bounds(schema: Schema, definitions: Mapping[str, Schema], child: type[ApiMo
             found.append(f"no two with the same {schema[LIST_MAP_KEYS][0]}")
         elif schema.get(LIST_TYPE) == "set":
             found.append("no item twice")
-        if child is None and (of_items := _bounds(_flat(schema["items"], definitions), definitions, None)):
+        if child is None and (of_items := _bounds(flat(schema["items"], definitions), definitions, None)):
             found.append(f"each: {of_items}")
     if "maxProperties" in schema:
         found.append(f"at most {schema['maxProperties']} keys")
         values = schema.get("additionalProperties")
-        if isinstance(values, dict) and (of_values := _bounds(_flat(values, definitions), definitions, None)):
+        if isinstance(values, dict) and (of_values := _bounds(flat(values, definitions), definitions, None)):
             found.append(f"each: {of_values}")
     return "; ".join(found)
 
@@ -211,10 +198,6 @@ def _between(least: int, most: int | None, of: str) -> str:
     if least == most:
         return f"{most} {of}"
     return f"{least} to {most} {of}" if least else f"at most {most} {of}"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _cell(text: str) -> str:

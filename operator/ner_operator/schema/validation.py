@@ -5,7 +5,7 @@ person at a terminal wants all of them together, so the rules are asked even
 where fields are wrong, but for those that rest on a wrong field.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -13,19 +13,35 @@ from typing import Any
 from pydantic import ValidationError
 
 from ner_operator.api.base import RULE_ERROR, ApiModel, repetitions
-from ner_operator.api.meta import API_VERSION, GROUP
+from ner_operator.api.kind import Kind
+from ner_operator.api.meta import GROUP, KubernetesObject
 from ner_operator.api.v1alpha1.deployment import NerDeployment
 from ner_operator.api.v1alpha1.runtime import NerRuntime
-from ner_operator.schema.mistakes import Explainer, Found, Mistake, found
+from ner_operator.schema.kinds import KINDS
+from ner_operator.schema.mistakes import Explainer, Found, Mistake, found, one_of
 from ner_operator.schema.paths import Path, child_model, kubectl_path
 from ner_operator.schema.yaml import Document, Json, YamlError, read_documents
 
-KINDS: Mapping[str, type[NerDeployment] | type[NerRuntime]] = {
-    "NerDeployment": NerDeployment,
-    "NerRuntime": NerRuntime,
-}
+Models = Mapping[str, Mapping[str, type[KubernetesObject]]]
+"""The model of each kind (`NerDeployment`) and apiVersion (`nerd.dev/v1alpha1`), the stored version first."""
+
 MAXIMUM_BYTES = 3 * 2**20
 """Of a file; the API server takes no larger request."""
+
+
+def served_models(kinds: Iterable[Kind]) -> Models:
+    """The models of all versions that the API server serves."""
+    return {
+        kind.name: {
+            version.api_version: version.model
+            for version in sorted(kind.versions, key=lambda version: not version.storage)
+            if version.served
+        }
+        for kind in kinds
+    }
+
+
+MODELS = served_models(KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +56,7 @@ class ValidDocument:
 
     file: str
     line: int
-    object: NerDeployment | NerRuntime
+    object: KubernetesObject
     written: Mapping[str, Any]
 
 
@@ -107,21 +123,22 @@ def load_text(text: str, file: str = "-") -> Checked:
                 continue
             written = without_nulls(document.value)
             assert isinstance(written, dict)
-            object_ = KINDS[str(written["kind"])].model_validate(written, by_alias=True, by_name=False)
+            model = MODELS[str(written["kind"])][str(written["apiVersion"])]
+            object_ = model.model_validate(written, by_alias=True, by_name=False)
             valid.append(ValidDocument(file, document.line, object_, written))
     except YamlError as error:
         mistakes.append(Mistake(file, error.line, "", f"no YAML from here on: {error}"))
     if not valid and not mistakes:
-        message = f"holds no object of {API_VERSION}; nerd init writes one to start from"
+        message = f"holds no object of {one_of(_versions(MODELS))}; nerd init writes one to start from"
         mistakes.append(Mistake(file, 1, "", message))
     return Checked(tuple(valid), tuple(mistakes), tuple(warnings), tuple(others))
 
 
-def check(document: Document, file: str = "-") -> list[Mistake]:
+def check(document: Document, file: str = "-", models: Models = MODELS) -> list[Mistake]:
     """Every mistake of one document, by line; empty where it is valid."""
     mistakes = [Found(problem.path, problem.message) for problem in document.problems]
     lines = {problem.path: problem.line for problem in document.problems}
-    kind, of_head = _kind_of(document)
+    kind, of_head = _model_of(document, models)
     mistakes += of_head
     value = without_nulls(document.value)
     if kind is not None and isinstance(value, dict):
@@ -144,7 +161,7 @@ def without_nulls(value: Json) -> Json:
 
 def empty_fields(document: Document, file: str = "-") -> list[Mistake]:
     """Fields that are written without a value: they count as absent, which is hardly what was meant."""
-    kind, _ = _kind_of(document)
+    kind, _ = _model_of(document, MODELS)
     if kind is None:
         return []
     explainer = Explainer(kind, document)
@@ -175,26 +192,37 @@ def _other_group(document: Document) -> str | None:
     if not isinstance(document.value, dict):
         return None
     version, kind = document.value.get("apiVersion"), document.value.get("kind")
-    if not isinstance(version, str) or not isinstance(kind, str) or kind in KINDS:
+    if not isinstance(version, str) or not isinstance(kind, str) or kind in MODELS:
         return None
     return None if version.partition("/")[0] == GROUP else kind
 
 
-def _kind_of(document: Document) -> tuple[type[ApiModel] | None, list[Found]]:
-    """The model of a document, and what is wrong with its apiVersion and kind."""
+def _model_of(document: Document, models: Models) -> tuple[type[ApiModel] | None, list[Found]]:
+    """The model of a document, and what is wrong with its apiVersion and kind.
+
+    If only the apiVersion is wrong, the stored version's model is returned, so that all other mistakes of
+    the document are found too.
+    """
     if not isinstance(document.value, dict):
         what = found(document.value)
-        return None, [Found((), f"{what} is no object: begin with apiVersion: {API_VERSION}")]
+        return None, [Found((), f"{what} is no object: begin with apiVersion: {_versions(models)[0]}")]
     mistakes = []
-    if (version := document.value.get("apiVersion")) != API_VERSION:
+    name, version = document.value.get("kind"), document.value.get("apiVersion")
+    by_version = models.get(name, {}) if isinstance(name, str) else {}
+    model = by_version.get(version) if isinstance(version, str) else None
+    served = tuple(by_version) or _versions(models)
+    if version not in served:
         state = "is missing" if version is None else f"{found(version)} is not served"
-        mistakes.append(Found(("apiVersion",), f"{state}: write {API_VERSION}"))
-    name = document.value.get("kind")
-    kind = KINDS.get(name) if isinstance(name, str) else None
-    if kind is None:
+        mistakes.append(Found(("apiVersion",), f"{state}: write {one_of(served)}"))
+    if not by_version:
         state = "is missing" if name is None else f"{found(name)} is not known"
-        mistakes.append(Found(("kind",), f"{state}: write {' or '.join(KINDS)}"))
-    return kind, mistakes
+        mistakes.append(Found(("kind",), f"{state}: write {one_of(tuple(models))}"))
+    return model or next(iter(by_version.values()), None), mistakes
+
+
+def _versions(models: Models) -> tuple[str, ...]:
+    """Every apiVersion that some kind is served in."""
+    return tuple(dict.fromkeys(version for by_version in models.values() for version in by_version))
 
 
 def _mistakes_of(kind: type[ApiModel], document: Document, value: Mapping[str, Any]) -> Iterator[Found]:

@@ -4,11 +4,15 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pytest
-from pydantic import Field
+from pydantic import Field, create_model
 
 from ner_operator.api.base import SET, ApiModel, Items, map_by
+from ner_operator.api.kind import Kind, KindVersion
 from ner_operator.api.rule import Rule
-from ner_operator.schema.crd import KINDS, definition, drift, main, structural_schema
+from ner_operator.api.v1alpha1 import NerRuntime
+from ner_operator.api.v1alpha1.version import NER_RUNTIME
+from ner_operator.schema.crd import definition, drift, main, structural_schema
+from ner_operator.schema.kinds import KINDS
 
 
 class Wheel(ApiModel):
@@ -153,7 +157,7 @@ def test_drift_is_found_and_mended(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["--check", *folder]) == 1
     assert main(["--write", *folder]) == 0
     assert main(["--check", *folder]) == 0
-    file = tmp_path / KINDS[0].file
+    file = tmp_path / "nerd.dev_nerdeployments.yaml"
     file.write_text(file.read_text() + "# by hand\n")
     (tmp_path / "nerd.dev_others.yaml").write_text("")
     assert main(["--check", *folder]) == 1
@@ -168,3 +172,21 @@ def test_a_status_begins_unobserved() -> None:
     assert status["default"] == {"observedGeneration": -1}
     assert deployment["subresources"] == {"status": {}}
     assert "subresources" not in runtime
+
+
+def test_a_kind_in_two_versions_is_one_crd_that_stores_one_of_them() -> None:
+    beta = create_model("NerRuntime", __base__=NerRuntime, api_version=(Literal["nerd.dev/v1beta1"], ...))
+    newer = KindVersion("v1beta1", beta, columns=(), storage=False)
+    spec = definition(Kind("nerruntimes", "nrt", "Cluster", versions=(NER_RUNTIME, newer)))["spec"]
+    versions = {version["name"]: version for version in spec["versions"]}
+    assert [(name, each["served"], each["storage"]) for name, each in versions.items()] == [
+        ("v1alpha1", True, True),
+        ("v1beta1", True, False),
+    ]
+    assert spec["conversion"] == {"strategy": "None"}
+    assert versions["v1alpha1"]["schema"]["openAPIV3Schema"]["x-kubernetes-validations"]
+    assert versions["v1beta1"]["additionalPrinterColumns"] == []
+
+
+def test_a_kind_in_one_version_needs_no_conversion() -> None:
+    assert all("conversion" not in definition(kind)["spec"] for kind in KINDS)

@@ -1,11 +1,16 @@
 """Every mistake of a file at once: where, what was found, what to write."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from pydantic import create_model
 
+from ner_operator.api.kind import Kind, KindVersion
 from ner_operator.api.v1alpha1 import NerDeployment
-from ner_operator.schema.validation import load, load_text
+from ner_operator.api.v1alpha1.version import NER_DEPLOYMENT
+from ner_operator.schema.validation import check, load, load_text, served_models
+from ner_operator.schema.yaml import read_documents
 
 GOOD = """\
 apiVersion: nerd.dev/v1alpha1
@@ -135,6 +140,27 @@ def test_a_good_spec_becomes_an_object() -> None:
 def test_a_mistake_says_what_to_write(old: str, new: str, mistake: str) -> None:
     assert old in GOOD
     assert told(GOOD.replace(old, new)) == [mistake]
+
+
+def test_the_apiversion_chooses_among_the_served_versions() -> None:
+    deployment = create_model(
+        "NerDeployment",
+        __base__=NerDeployment,
+        api_version=(Literal["nerd.dev/v1beta1"], ...),
+        extra=(int, ...),
+    )
+    beta = KindVersion("v1beta1", deployment, columns=(), storage=False)
+    models = served_models([Kind("nerdeployments", "nerd", "Namespaced", (beta, NER_DEPLOYMENT))])
+
+    def mistakes(version: str) -> list[str]:
+        [document] = read_documents(GOOD.replace("v1alpha1", version))
+        return [f"{it.path}: {it.message}" for it in check(document, models=models)]
+
+    assert mistakes("v1alpha1") == []
+    assert mistakes("v1beta1") == ["extra: is missing"]
+    assert mistakes("v1") == [
+        'apiVersion: "nerd.dev/v1" is not served: write nerd.dev/v1alpha1 or nerd.dev/v1beta1'
+    ]
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ner_operator.api.base import ApiModel, Items, map_by
-from ner_operator.api.meta import ObjectMeta
+from ner_operator.api.meta import KubernetesObject
 from ner_operator.api.strings import ObjectName
 from ner_operator.api.v1alpha1 import rules
 from ner_operator.api.v1alpha1.benchmark import Benchmark
@@ -60,17 +60,13 @@ class NerDeploymentSpec(ApiModel):
     rules: ClassVar = rules.SPEC
 
 
-class NerDeployment(ApiModel):
+class NerDeployment(KubernetesObject):
     """A named-entity recognition model: finetuned, compiled for each device and precision, evaluated,
     gated, and promoted.
     """
 
     api_version: Literal["nerd.dev/v1alpha1"]
-    """nerd.dev/v1alpha1"""
     kind: Literal["NerDeployment"]
-    """NerDeployment"""
-    metadata: ObjectMeta
-    """Name, namespace, labels, annotations."""
     spec: NerDeploymentSpec
     """What is wanted."""
     status: NerDeploymentStatus | None = None

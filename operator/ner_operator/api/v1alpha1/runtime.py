@@ -1,12 +1,13 @@
 """NerRuntime: how stages run on one kind of device; owned by the platform team."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ner_jobs.task.parameters import BackendName
 from ner_operator.api.base import SET, ApiModel, Items, map_by
-from ner_operator.api.meta import ObjectMeta
+from ner_operator.api.meta import KubernetesObject, ObjectMeta
 from ner_operator.api.strings import RESOURCE_NAME, Name, ObjectName
 from ner_operator.api.v1alpha1 import rules
 from ner_operator.api.v1alpha1.pod_settings import (
@@ -81,16 +82,22 @@ class NerRuntimeSpec(ApiModel):
     operator allows everywhere."""
 
 
-class NerRuntime(ApiModel):
+class NerRuntime(KubernetesObject):
     """How stages run on one kind of device."""
 
     api_version: Literal["nerd.dev/v1alpha1"]
-    """nerd.dev/v1alpha1"""
     kind: Literal["NerRuntime"]
-    """NerRuntime"""
     metadata: ObjectMeta
     """The name that variants[].runtime says; a NerRuntime has no namespace."""
     spec: NerRuntimeSpec
     """A device, its backend and its image."""
 
     rules: ClassVar = rules.RUNTIME
+
+
+BUILTIN_RUNTIMES: Mapping[str, NerRuntimeSpec] = {
+    "cpu-torchscript": NerRuntimeSpec(backend="torchscript"),
+    "cpu-onnxruntime": NerRuntimeSpec(backend="onnxruntime"),
+    "cpu-openvino": NerRuntimeSpec(backend="openvino"),
+}
+"""The CPU runtimes that every cluster and every local run has. No NerRuntime may have one of these names."""

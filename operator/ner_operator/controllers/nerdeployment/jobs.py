@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ner_jobs.task import TASK_ENVIRONMENT_VARIABLE, THREAD_VARIABLES, ExitCode
-from ner_operator.api.meta import API_VERSION
 from ner_operator.api.v1alpha1 import NerDeployment, NerRuntimeSpec
 from ner_operator.api.v1alpha1.pod_settings import StageContainer, TemplateMetadata, TemplatePod
+from ner_operator.api.v1alpha1.version import API_VERSION
 from ner_operator.controllers.nerdeployment import labels
 from ner_operator.controllers.nerdeployment.decision import JobOrder
 from ner_operator.controllers.nerdeployment.stage_settings import deadline_of, resources_of

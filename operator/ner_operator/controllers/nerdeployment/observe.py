@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from ner_operator.api.meta import ObjectMeta
 from ner_operator.api.v1alpha1 import NerDeployment
-from ner_operator.api.v1alpha1.builtin_runtimes import BUILTIN_RUNTIMES
+from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
 from ner_operator.api.v1alpha1.status import NerDeploymentStatus
 from ner_operator.controllers.nerdeployment import labels, pods
 from ner_operator.controllers.nerdeployment.job_index import JobIndex, JobRecord

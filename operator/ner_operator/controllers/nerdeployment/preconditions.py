@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ner_operator.api.v1alpha1 import NerDeployment, NerRuntimeSpec
-from ner_operator.api.v1alpha1.builtin_runtimes import BUILTIN_RUNTIMES
 from ner_operator.api.v1alpha1.reasons import Reason
+from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
 from ner_operator.controllers.nerdeployment.diagnosis import Trouble
 from ner_operator.controllers.nerdeployment.snapshot import Surroundings
 from ner_operator.planning.graph import Step

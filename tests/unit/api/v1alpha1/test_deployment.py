@@ -20,7 +20,6 @@ from ner_jobs.task.parameters import (
 from ner_operator.api.base import ApiModel
 from ner_operator.api.v1alpha1 import NerDeploymentSpec
 from ner_operator.api.v1alpha1.benchmark import Benchmark
-from ner_operator.api.v1alpha1.builtin_runtimes import BUILTIN_RUNTIMES
 from ner_operator.api.v1alpha1.data import Data
 from ner_operator.api.v1alpha1.evaluation import Evaluation, Gate
 from ner_operator.api.v1alpha1.finetune import Finetune
@@ -28,6 +27,7 @@ from ner_operator.api.v1alpha1.inference import Inference
 from ner_operator.api.v1alpha1.rerun import Rerun
 from ner_operator.api.v1alpha1.rollout import Rollout
 from ner_operator.api.v1alpha1.rules import BUILTIN_PRECISIONS
+from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
 from ner_operator.api.v1alpha1.variants import Quantization, Variant
 
 SPEC: dict[str, Any] = {

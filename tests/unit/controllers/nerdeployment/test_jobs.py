@@ -12,7 +12,7 @@ import yaml
 
 from ner_jobs.task import InputReference, Owner, Stage, StorageSettings, Task
 from ner_operator.api.v1alpha1 import NerDeployment, NerRuntimeSpec
-from ner_operator.api.v1alpha1.builtin_runtimes import BUILTIN_RUNTIMES
+from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
 from ner_operator.controllers.nerdeployment.decision import JobOrder
 from ner_operator.controllers.nerdeployment.jobs import ENDS_THE_JOB, JobSettings, job_manifest
 

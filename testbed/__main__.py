@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from testbed import downloads
-from testbed.cleaning import clean_up, forget_folder
+from testbed.cleanup import clean_up, remove_folder
 from testbed.control_plane import ControlPlane, start_control_plane
 from testbed.disk import NoRoomError
 from testbed.fake_nodes import ACCELERATORS, add_fake_nodes, add_tainted_fake_nodes, start_kwok
@@ -50,14 +50,14 @@ def start(folder: Path, real: bool) -> None:
         _tell("it runs already; `make cluster-down` ends it")
         _print_kubeconfig(folder)
         return
-    forget_folder(folder)
+    remove_folder(folder)
     folder.mkdir(parents=True)
     try:
         plane = start_real_cluster(folder).plane if real else start_control_plane(folder)
         _furnish(plane, real)
     except (ProgramMissingError, NoRoomError):
         clean_up(folder)
-        forget_folder(folder)
+        remove_folder(folder)
         raise
     except BaseException:
         clean_up(folder)
@@ -69,7 +69,7 @@ def start(folder: Path, real: bool) -> None:
 def stop(folder: Path) -> None:
     """End a cluster and remove its folder."""
     clean_up(folder)
-    forget_folder(folder)
+    remove_folder(folder)
     _tell("the cluster has ended; nothing of it is left")
 
 

@@ -1,8 +1,7 @@
-"""What goes wrong with requests to an API server: which of them, and how.
+"""Faults of requests to an API server: which requests, and what goes wrong.
 
-A `Fault` is a function that is given a request and the means to pass it on; it
-returns the answer, or None to hang up. `faulty_api_server.py` lets requests
-meet them.
+A `Fault` is a function of a request and a way to forward it. It returns the
+answer, or None to close the connection. `faulty_api_server.py` applies them.
 """
 
 import json
@@ -14,7 +13,7 @@ from typing import Any
 CREATES_A_JOB = r"^POST \S+/jobs "
 DELETES_A_JOB = r"^DELETE \S+/jobs/"
 WRITES_A_STATUS = r"^PATCH \S+/status "
-TELLS_AN_EVENT = r"^POST \S+/events "
+CREATES_AN_EVENT = r"^POST \S+/events "
 READS_A_DEPLOYMENT = r"^GET \S+/nerdeployments/[^/\s]+ "
 LISTS_PODS = r"^GET \S+/pods\?"
 WATCHES = r"^GET \S+[?&]watch=true"
@@ -27,7 +26,7 @@ _REASONS = {409: "Conflict", 410: "Expired", 429: "TooManyRequests", 500: "Inter
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks.
+    """A client's request.
 
     Attributes:
         path: with the query.
@@ -39,18 +38,18 @@ class Request:
 
     @property
     def text(self) -> str:
-        """All of it, as the patterns of faults see it: `POST /api/v1/…/events {"kind": …}`."""
+        """The text that a fault's pattern is searched in: `POST /api/v1/…/events {"kind": …}`."""
         return f"{self.method} {self.path} {self.body.decode(errors='replace')}"
 
     @property
     def watches(self) -> bool:
-        """Whether its answer has no end."""
+        """Whether it is a watch."""
         return re.search(WATCHES, self.text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server says."""
+    """The server's answer."""
 
     code: int
     body: bytes
@@ -58,18 +57,18 @@ class Answer:
 
 
 Forward = Callable[[], Answer]
-"""Passes a request on, and returns the server's answer."""
+"""Forwards a request and returns the server's answer."""
 
 Fault = Callable[[Request, Forward], Answer | None]
 
 
 def answers(code: int, reason: str = "", retry_after: int | None = None) -> Fault:
-    """The server refuses, in the form that all its refusals have; it was never asked.
+    """Answer with an error, as a Status object; the request is not forwarded.
 
     Args:
-        code: of HTTP.
-        reason: the server's word; by default the one that goes with the code.
-        retry_after: seconds that it asks to wait.
+        code: HTTP status.
+        reason: of the Status; by default the reason that belongs to the code.
+        retry_after: seconds of the header Retry-After.
     """
     headers = {"Content-Type": "application/json"}
     if retry_after is not None:
@@ -79,23 +78,23 @@ def answers(code: int, reason: str = "", retry_after: int | None = None) -> Faul
 
 
 def watch_fails(code: int) -> Fault:
-    """A watch begins, and ends at once with an error in the server's own form."""
+    """Let a watch begin, and end it at once with an ERROR event."""
     event = {"type": "ERROR", "object": _status(code, _REASONS.get(code, ""))}
     answer = Answer(200, json.dumps(event).encode() + b"\n", {"Content-Type": "application/json"})
     return lambda request, forward: answer
 
 
-def lost_on_the_way(request: Request, forward: Forward) -> None:
-    """The request never reaches the server."""
+def request_lost(request: Request, forward: Forward) -> None:
+    """Close the connection; the request does not reach the server."""
 
 
 def answer_lost(request: Request, forward: Forward) -> None:
-    """It takes effect, and nobody hears of it."""
+    """Forward the request, and close the connection without an answer."""
     forward()
 
 
 def after(done: Callable[[], Any]) -> Fault:
-    """The request takes effect, then something happens, and the answer is lost."""
+    """Forward the request, call `done`, and close the connection without an answer."""
 
     def fault(request: Request, forward: Forward) -> None:
         forward()
@@ -105,7 +104,7 @@ def after(done: Callable[[], Any]) -> Fault:
 
 
 def before(done: Callable[[], Any]) -> Fault:
-    """Something happens, and the request never reaches the server."""
+    """Call `done`, and close the connection; the request does not reach the server."""
 
     def fault(request: Request, forward: Forward) -> None:
         done()
@@ -114,7 +113,7 @@ def before(done: Callable[[], Any]) -> Fault:
 
 
 def meanwhile(done: Callable[[], Any]) -> Fault:
-    """Something happens, then the request goes on its way, and all is well."""
+    """Call `done`, then forward the request and its answer."""
 
     def fault(request: Request, forward: Forward) -> Answer:
         done()
@@ -125,11 +124,11 @@ def meanwhile(done: Callable[[], Any]) -> Fault:
 
 @dataclass(eq=False)
 class Rule:
-    """A fault, and the requests that meet it.
+    """A fault, and the requests that it is applied to.
 
     Attributes:
-        left: how many still will.
-        met: how many have.
+        left: number of requests to which it will still be applied.
+        met: number of requests to which it was applied.
     """
 
     pattern: re.Pattern[str]

@@ -1,4 +1,4 @@
-"""The control group of a node's pods: made before kubelet starts, removed after everything has ended."""
+"""The control group of a node's pods: created before kubelet starts, removed after all processes end."""
 
 import hashlib
 from pathlib import Path
@@ -7,16 +7,16 @@ from testbed.waiting import until
 
 ROOT = Path("/sys/fs/cgroup")
 NEEDED = frozenset({"cpu", "cpuset", "hugetlb", "io", "memory", "pids"})
-"""Controllers that kubelet hands on to pods."""
+"""Controllers that kubelet sets for pods."""
 
 
 def group_of(folder: Path) -> str:
-    """The name of a cluster's group; whoever knows the folder can find it."""
+    """The name of a cluster's group, derived from the cluster's folder."""
     return f"nerd-{hashlib.sha256(str(folder).encode()).hexdigest()[:10]}"
 
 
 def create_group(name: str) -> None:
-    """Make the group in every hierarchy (version 1) or in the only one (version 2)."""
+    """Create the group in every hierarchy (version 1) or in the only one (version 2)."""
     for hierarchy in _hierarchies():
         (hierarchy / name).mkdir(exist_ok=True)
         controllers = hierarchy / "cgroup.controllers"
@@ -32,7 +32,7 @@ def create_group(name: str) -> None:
 
 
 def remove_group(name: str) -> None:
-    """Remove the group and what is below it; its processes have been killed, and may take a moment to go."""
+    """Remove the group and all groups below it; its killed processes may take a moment to end."""
 
     def gone() -> bool:
         left = [hierarchy / name for hierarchy in _hierarchies() if (hierarchy / name).is_dir()]

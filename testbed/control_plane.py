@@ -1,7 +1,7 @@
 """etcd, kube-apiserver, kube-controller-manager and kube-scheduler, as processes of this machine.
 
-As in a real cluster: RBAC, service accounts with tokens, every program with an
-identity of its own. The API server keeps an audit log (`audit.py` reads it).
+As in a real cluster there are RBAC, service accounts with tokens, and an
+identity for every program. `audit.py` reads the API server's audit log.
 """
 
 import contextlib
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from testbed.certificates import Authority, Certificate, by_certificate, kubeconfig
+from testbed.cleanup import guarded
 from testbed.cluster import Cluster
-from testbed.guard import guarded
 from testbed.processes import EndedError, Server, kill_marked
 from testbed.programs import find_program
 from testbed.waiting import free_port, until
@@ -22,19 +22,19 @@ from testbed.waiting import free_port, until
 AUDIT_POLICY = Path(__file__).with_name("audit-policy.yaml")
 
 UNREACHABLE = "192.0.2.1"
-"""What the Service `kubernetes.default` leads to where no pod is real: it may not be the loopback."""
+"""Endpoint of the Service `kubernetes.default` if no pod is real; a loopback address is refused there."""
 
 TRIES = 3
-"""Another program may take a port between the choice of it and its use."""
+"""Another program may take a port between its choice and its use."""
 
 FASTER = ("--kube-api-qps=1000", "--kube-api-burst=2000")
-"""The controllers ask for 20 to 50 requests a second by themselves; a benchmark would measure that."""
+"""The controllers' default limits, 20 to 50 requests a second, would decide what a benchmark measures."""
 
 ENDED_PODS = 2000
-"""Pods that are over are deleted from this number on, the oldest first; Kubernetes' default is 12,500.
+"""If more pods than this have ended, the oldest are deleted; the default of Kubernetes is 12,500.
 
-kwok reads all pods again whenever its watch breaks off, and of ten thousand it breaks off before they are all
-read: most of what the API server did then was to tell kwok of pods that were over.
+kwok lists all pods again whenever its watch ends, and with ten thousand pods the watch ends before the list
+is read: the API server spent most of its time on listing ended pods.
 """
 
 
@@ -44,8 +44,7 @@ class Place:
 
     Attributes:
         address: of this machine; pods of a real node must reach it.
-        port: on it.
-        services: the range of Services' addresses; the first of them is `kubernetes.default`'s.
+        services: range of the Services' addresses; `kubernetes.default` has the first one.
     """
 
     address: str
@@ -54,13 +53,13 @@ class Place:
 
     @property
     def url(self) -> str:
-        """As a client writes it."""
+        """As clients use it."""
         return f"https://{self.address}:{self.port}"
 
 
 @dataclass(frozen=True)
 class ControlPlane(Cluster):
-    """A control plane that runs; without a node."""
+    """A running control plane, without a node."""
 
     place: Place
     authority: Authority
@@ -73,11 +72,11 @@ class ControlPlane(Cluster):
 
     @property
     def api_server(self) -> Server:
-        """To stop, start, or freeze."""
+        """For tests that stop, start or freeze it."""
         return self.servers["kube-apiserver"]
 
     def kubeconfig_of(self, certificate: Certificate, name: str) -> Path:
-        """Write the kubeconfig of a user known by a certificate."""
+        """Write the kubeconfig of a user with a certificate."""
         file = self.folder / f"{name}.kubeconfig"
         ca = self.authority.certificate.read_bytes()
         file.write_text(kubeconfig(self.place.url, ca, by_certificate(certificate)))
@@ -85,20 +84,20 @@ class ControlPlane(Cluster):
         return file
 
     def run(self, name: str, *command: str, **environment: str) -> Server:
-        """Start one more server that belongs to this cluster."""
+        """Start a server that belongs to this cluster."""
         server = self.servers[name] = Server(name, command, self.folder, environment)
         server.start()
         return server
 
     def wait_until_ready(self) -> None:
-        """Wait until the API server is; fail with a log where it has ended."""
+        """Wait until the API server is ready; fail with its log if it has ended."""
         context = ssl.create_default_context(cafile=str(self.authority.certificate))
 
         def answers() -> bool:
             for name in ("etcd", "kube-apiserver"):
                 self.servers[name].check()
             try:
-                # Anonymous users may ask this.
+                # Anonymous users may read this.
                 with urllib.request.urlopen(f"{self.place.url}/readyz", timeout=5, context=context) as answer:
                     return bool(answer.status == 200)
             except (urllib.error.URLError, OSError):
@@ -106,13 +105,13 @@ class ControlPlane(Cluster):
 
         until("the API server", answers)
 
-    def forget(self) -> None:
-        """End its servers; their guard does the rest."""
+    def kill_servers(self) -> None:
+        """End its servers; the guard cleans up the rest."""
         for server in reversed(self.servers.values()):
             server.kill()
 
     def check(self) -> None:
-        """Fail where one of its servers has ended by itself."""
+        """Fail if one of its servers has ended by itself."""
         for server in self.servers.values():
             if server.process is not None:
                 server.check()
@@ -122,26 +121,26 @@ class ControlPlane(Cluster):
 def control_plane(
     folder: Path, place: Place | None = None, extra: Sequence[str] = ()
 ) -> Iterator[ControlPlane]:
-    """A control plane for the duration of a block; it ends with this process at the latest.
+    """Run a control plane for the duration of a block, or until this process ends.
 
     Args:
         folder: for its state and logs; must not exist.
-        place: where the API server listens; by default a free port of the loopback.
-        extra: arguments for the API server.
+        place: where the API server listens; by default a free port of 127.0.0.1.
+        extra: more arguments of the API server.
 
     Raises:
-        ProgramMissingError: its programs are not on this machine.
+        ProgramMissingError: a program is not on this machine.
     """
     with guarded(folder) as resolved:
         plane = start_control_plane(resolved, place, extra)
         try:
             yield plane
         finally:
-            plane.forget()
+            plane.kill_servers()
 
 
 def start_control_plane(folder: Path, place: Place | None = None, extra: Sequence[str] = ()) -> ControlPlane:
-    """Start a control plane in an existing folder, and leave it running."""
+    """Start a control plane in an existing folder and leave it running."""
     authority = Authority.create(folder / "certificates")
     for attempt in range(TRIES):
         chosen = place or Place("127.0.0.1", free_port())
@@ -171,9 +170,9 @@ def _start_etcd_and_api_server(plane: ControlPlane, extra: Sequence[str]) -> Non
         f"--listen-peer-urls={peers}",
         f"--initial-advertise-peer-urls={peers}",
         f"--initial-cluster=default={peers}",
-        # What is lost with the machine was of no use any more.
+        # The data need not survive the machine.
         "--unsafe-no-fsync",
-        # A benchmark writes more than the default holds before it is compacted.
+        # A benchmark writes more than the default quota before etcd compacts.
         f"--quota-backend-bytes={8 << 30}",
     )
     place, authority = plane.place, plane.authority
@@ -203,7 +202,7 @@ def _start_etcd_and_api_server(plane: ControlPlane, extra: Sequence[str]) -> Non
         "--kubelet-preferred-address-types=InternalIP",
         f"--audit-policy-file={AUDIT_POLICY}",
         f"--audit-log-path={plane.audit_log}",
-        # Megabytes; by default a new file begins after a hundred, and who reads the log misses the old.
+        # In megabytes. By default a new file begins after 100, and a reader would miss the old one.
         "--audit-log-maxsize=100000",
         "--profiling=false",
         *extra,

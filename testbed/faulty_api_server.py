@@ -1,8 +1,7 @@
-"""Stands between a client and the API server, and lets requests go wrong as they do in life.
+"""A proxy before the API server that applies faults to requests.
 
-A test says which requests meet a fault (`api_faults.py`), and how many. The
-client's own token goes through, so the audit log names the client and nobody
-else.
+A test chooses which requests meet a fault (`api_faults.py`), and how many. The
+proxy forwards the client's own token, so the audit log names the client.
 
     with faulty_api_server(plane, account.kubeconfig) as server:
         server.let(CREATES_A_JOB, answers(500), times=3)
@@ -28,38 +27,38 @@ from testbed.api_faults import Answer, Fault, Request, Rule
 from testbed.control_plane import ControlPlane
 from testbed.waiting import free_port
 
-_PASSED_ON = ("Content-Type", "Content-Encoding", "Retry-After")
+_FORWARDED = ("Content-Type", "Content-Encoding", "Retry-After")
 _CHUNK = 1 << 16
 
 
 @dataclass(eq=False)
 class _Stream:
-    """The answer to a watch, as long as it flows."""
+    """An open watch."""
 
     client: socket.socket
     server: socket.socket | None
     stalled: bool = False
 
     def end(self) -> None:
-        """On both sides: who is stalled does not hear that the other has gone."""
-        _hang_up(self.client)
+        """Close both sides: a stalled side does not notice that the other is closed."""
+        _close(self.client)
         if self.server is not None:
-            _hang_up(self.server)
+            _close(self.server)
 
 
 class FaultyApiServer:
-    """The proxy. While no fault is named, all goes through.
+    """The proxy. Without a fault it forwards every request.
 
     Attributes:
-        kubeconfig: of the same user, by way of this proxy.
+        kubeconfig: of the same user, through this proxy.
     """
 
     def __init__(self, plane: ControlPlane, kubeconfig: Path) -> None:
-        """Serve nothing yet.
+        """Prepare the proxy; `start` makes it accept connections.
 
         Args:
-            plane: whose API server is meant.
-            kubeconfig: of who comes this way.
+            plane: the control plane of the API server.
+            kubeconfig: of the client.
         """
         self._plane = plane
         self._tls = ssl.create_default_context(cafile=str(plane.authority.certificate))
@@ -70,38 +69,38 @@ class FaultyApiServer:
         self._port = free_port()
         self._server: _Listener | None = None
         self.kubeconfig = kubeconfig.with_name(f"{kubeconfig.stem}-by-{self._port}.kubeconfig")
-        said = yaml.safe_load(kubeconfig.read_text())
-        said["clusters"][0]["cluster"] = {"server": f"http://127.0.0.1:{self._port}"}
-        self.kubeconfig.write_text(yaml.safe_dump(said))
+        config = yaml.safe_load(kubeconfig.read_text())
+        config["clusters"][0]["cluster"] = {"server": f"http://127.0.0.1:{self._port}"}
+        self.kubeconfig.write_text(yaml.safe_dump(config))
         self.kubeconfig.chmod(0o600)
 
     def let(self, pattern: str, fault: Fault, times: int = 1) -> Rule:
-        """From now on the next requests that match meet a fault; the first rule that matches counts.
+        """Apply a fault to the next requests that match; the first matching rule counts.
 
         Args:
-            pattern: searched in `METHOD path?query body`.
-            fault: that they meet.
-            times: how many of them.
+            pattern: regular expression, searched in `METHOD path?query body`.
+            fault: what goes wrong.
+            times: with how many requests.
         """
         rule = Rule(re.compile(pattern), fault, times)
         with self._lock:
             self._rules.append(rule)
         return rule
 
-    def mend(self, *rules: Rule) -> None:
-        """Nobody meets these faults any more; without any named, all of them."""
+    def clear(self, *rules: Rule) -> None:
+        """Remove these faults; without arguments, all faults."""
         with self._lock:
             self._rules = [each for each in self._rules if rules and each not in rules]
 
     def stall_watches(self) -> int:
-        """Watches that are open stay so and tell nothing more; returns how many. New ones are well."""
+        """Stop forwarding events of the open watches, without closing them; returns how many there are."""
         with self._lock:
             for stream in self._streams:
                 stream.stalled = True
             return len(self._streams)
 
     def cut_watches(self) -> int:
-        """End all watches that are open; returns how many there were."""
+        """Close all open watches; returns how many there were."""
         with self._lock:
             streams = list(self._streams)
         for stream in streams:
@@ -110,22 +109,22 @@ class FaultyApiServer:
 
     @property
     def watches(self) -> int:
-        """How many are open and tell what happens."""
+        """How many watches are open and not stalled."""
         with self._lock:
             return sum(1 for stream in self._streams if not stream.stalled)
 
     @property
     def serves(self) -> bool:
-        """Whether it takes connections."""
+        """Whether it accepts connections."""
         return self._server is not None
 
     def start(self) -> None:
-        """Take connections."""
-        self._server = _Listener(("127.0.0.1", self._port), functools.partial(_Passage, self))
+        """Accept connections."""
+        self._server = _Listener(("127.0.0.1", self._port), functools.partial(_Connection, self))
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
-        """Refuse connections, and end those that there are."""
+        """Refuse new connections, and close the open ones."""
         if self._server is None:
             return
         self._server.shutdown()
@@ -135,11 +134,11 @@ class FaultyApiServer:
         with self._lock:
             connections = list(self._open)
         for connection in connections:
-            _hang_up(connection)
+            _close(connection)
 
     @contextlib.contextmanager
     def away(self) -> Iterator[None]:
-        """Out of reach for the duration of a block."""
+        """Be unreachable for the duration of a block."""
         self.stop()
         try:
             yield
@@ -152,7 +151,7 @@ class FaultyApiServer:
         return http.client.HTTPSConnection(place.address, place.port, timeout=3600, context=self._tls)
 
     def fault_of(self, request: Request) -> Fault | None:
-        """The fault that a request meets; it is counted."""
+        """The fault that applies to a request; the rule's counters change."""
         with self._lock:
             if not self._rules:
                 return None
@@ -166,7 +165,7 @@ class FaultyApiServer:
 
     @contextlib.contextmanager
     def connected(self, connection: socket.socket) -> Iterator[None]:
-        """Know a connection for the duration of a block."""
+        """Register a connection for the duration of a block."""
         with self._lock:
             self._open.add(connection)
         try:
@@ -177,7 +176,7 @@ class FaultyApiServer:
 
     @contextlib.contextmanager
     def streaming(self, client: socket.socket, server: socket.socket | None) -> Iterator[_Stream]:
-        """Know a watch for the duration of a block."""
+        """Register a watch for the duration of a block."""
         stream = _Stream(client, server)
         with self._lock:
             self._streams.add(stream)
@@ -190,11 +189,11 @@ class FaultyApiServer:
 
 @contextlib.contextmanager
 def faulty_api_server(plane: ControlPlane, kubeconfig: Path) -> Iterator[FaultyApiServer]:
-    """A proxy for the duration of a block.
+    """Run a proxy for the duration of a block.
 
     Args:
-        plane: whose API server is meant.
-        kubeconfig: of who comes this way.
+        plane: the control plane of the API server.
+        kubeconfig: of the client.
     """
     server = FaultyApiServer(plane, kubeconfig)
     server.start()
@@ -209,14 +208,14 @@ class _Listener(http.server.ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """That a client has gone, or been hung up on, is what this is for."""
+        """Closed connections are expected here."""
 
 
-class _Passage(http.server.BaseHTTPRequestHandler):
-    """One connection of a client, with one of its own to the server."""
+class _Connection(http.server.BaseHTTPRequestHandler):
+    """One connection of a client, with its own connection to the server."""
 
     protocol_version = "HTTP/1.1"
-    # Or each small answer waits for the client's acknowledgement of its first half.
+    # Otherwise each small answer waits for the client's acknowledgement of its first half.
     disable_nagle_algorithm = True
 
     def __init__(self, proxy: FaultyApiServer, *arguments: Any) -> None:
@@ -225,12 +224,12 @@ class _Passage(http.server.BaseHTTPRequestHandler):
         super().__init__(*arguments)
 
     def handle(self) -> None:
-        """Serve requests until either side hangs up."""
+        """Serve requests until either side closes the connection."""
         with self._proxy.connected(self.connection), contextlib.closing(self._upstream):
             super().handle()
 
     def do_GET(self) -> None:
-        """Pass one request, as any other."""
+        """Handle one request of any method."""
         size = int(self.headers.get("Content-Length") or 0)
         request = Request(self.command, self.path, self.rfile.read(size))
         fault = self._proxy.fault_of(request)
@@ -244,40 +243,40 @@ class _Passage(http.server.BaseHTTPRequestHandler):
             answer = None
         if answer is None:
             self.close_connection = True
-            _hang_up(self.connection)
+            _close(self.connection)
         else:
             self._answer(answer)
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
 
     def log_message(self, *_: Any) -> None:
-        """Nobody reads it."""
+        """Write no log."""
 
     def _ask(self, request: Request) -> http.client.HTTPResponse:
-        # Each hop has its own; the rest is for the server.
+        # Headers of a hop are not forwarded.
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
         self._upstream.request(request.method, request.path, request.body or None, headers)
         return self._upstream.getresponse()
 
     def _forward(self, request: Request) -> Answer:
-        said = self._ask(request)
-        return Answer(said.status, said.read(), _headers(said))
+        response = self._ask(request)
+        return Answer(response.status, response.read(), _headers(response))
 
     def _answer(self, answer: Answer) -> None:
         headers = {**answer.headers, "Content-Length": str(len(answer.body))}
-        # At once: two small pieces would be two packets.
+        # In one write: two small writes would be two packets.
         self.wfile.write(_head(answer.code, headers) + answer.body)
 
     def _stream(self, request: Request) -> None:
-        """Hand on what a watch tells, as it comes, until one of both hangs up."""
-        said = self._ask(request)
-        if said.status != 200:
-            self._answer(Answer(said.status, said.read(), _headers(said)))
+        """Forward the events of a watch until one side closes the connection."""
+        response = self._ask(request)
+        if response.status != 200:
+            self._answer(Answer(response.status, response.read(), _headers(response)))
             return
         with self._proxy.streaming(self.connection, self._upstream.sock) as stream:
             self.close_connection = True
-            self.wfile.write(_head(200, {**_headers(said), "Transfer-Encoding": "chunked"}))
-            while data := said.read1(_CHUNK):
+            self.wfile.write(_head(200, {**_headers(response), "Transfer-Encoding": "chunked"}))
+            while data := response.read1(_CHUNK):
                 if not stream.stalled:
                     self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
             self.wfile.write(b"0\r\n\r\n")
@@ -292,10 +291,10 @@ def _head(code: int, headers: Mapping[str, str]) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def _headers(said: http.client.HTTPResponse) -> dict[str, str]:
-    return {name: value for name in _PASSED_ON if (value := said.headers.get(name))}
+def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
+    return {name: value for name in _FORWARDED if (value := response.headers.get(name))}
 
 
-def _hang_up(connection: socket.socket) -> None:
+def _close(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)

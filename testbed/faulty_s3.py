@@ -1,4 +1,4 @@
-"""Stands between a store and its server, and lets requests go wrong as they do in life."""
+"""A proxy before an S3 server that applies faults to requests."""
 
 import contextlib
 import http.client
@@ -18,11 +18,13 @@ from testbed.s3_servers import ACCESS, SECRET
 
 @dataclass
 class Fault:
-    """Something that goes wrong with requests of a method whose path holds a word, some times.
+    """A fault of the next `times` requests of a method whose path contains `word`.
 
     Attributes:
-        kind: `refuse` answers 503 without asking the server; `lose` asks it and hangs up without an
-            answer; `cut` hangs up in the middle of the answer's body; `strip` takes a header away.
+        kind: `refuse` answers 503 and does not forward the request; `lose` forwards it and closes the
+            connection without an answer; `cut` closes it in the middle of the answer's body; `strip`
+            forwards the request without a header.
+        header: that `strip` removes, in lower case.
     """
 
     kind: str
@@ -34,7 +36,7 @@ class Fault:
 
 @dataclass
 class Proxy:
-    """Stands between a store and its server."""
+    """The proxy's faults, and method and path of each request that came."""
 
     endpoint: str
     faults: list[Fault] = field(default_factory=list)
@@ -42,7 +44,7 @@ class Proxy:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fault_of(self, method: str, path: str, headers: set[str]) -> Fault | None:
-        """What shall go wrong with this request, once less from now on."""
+        """The fault that applies to this request; its counter goes down."""
         with self.lock:
             self.seen.append((method, path))
             for fault in self.faults:
@@ -53,12 +55,12 @@ class Proxy:
         return None
 
     def count(self, method: str, word: str = "") -> int:
-        """Requests of a method that came, whose path holds the word."""
+        """How many requests of a method came whose path contains the word."""
         return sum(1 for seen, path in self.seen if seen == method and word in path)
 
 
 def _signed_without(header: str, method: str, url: str, body: bytes) -> dict[str, str]:
-    """Headers of the same request without one of them: as a server sees it that knows none such."""
+    """Headers of the same request, signed without one of them, as for a server that ignores it."""
     request = AWSRequest(method, url, data=body)
     S3SigV4Auth(Credentials(ACCESS, SECRET), "s3", "us-east-1").add_auth(request)
     assert header not in {name.lower() for name in request.headers}
@@ -88,7 +90,7 @@ def _handler_of(proxy: Proxy, host: str, port: int) -> type[http.server.BaseHTTP
                     fault.header, self.command, f"http://{host}:{port}{self.path}", body
                 )
             upstream = http.client.HTTPConnection(host, port, timeout=60)
-            # The signature covers the host as the store knows it, so all headers go on as they came.
+            # The signature covers the host that the store used, so all headers are forwarded unchanged.
             upstream.request(self.command, self.path, body or None, headers)
             response = upstream.getresponse()
             data = response.read()
@@ -125,12 +127,12 @@ class _ProxyServer(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that was hung up on is what is being tested."""
+        """Closed connections are expected here."""
 
 
 @contextlib.contextmanager
 def proxy_before(endpoint: str) -> Iterator[Proxy]:
-    """A proxy in front of a server, until the block ends; it lets everything through but its faults."""
+    """Run a proxy before a server for the duration of a block."""
     host, port = endpoint.removeprefix("http://").split(":")
     proxy = Proxy("")
     with _ProxyServer(("127.0.0.1", 0), _handler_of(proxy, host, int(port))) as listening:

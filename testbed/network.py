@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.control_plane import Place
-from testbed.namespaces import InsideServer, entering_network
+from testbed.linux_namespaces import InsideServer, entering_network
 
 BITS = 24
 

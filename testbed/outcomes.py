@@ -71,12 +71,12 @@ def runs_for_ever() -> Outcome:
     return Outcome(seconds=7 * 24 * 3600)
 
 
-def succeeds_saying(words: Mapping[str, Any]) -> Outcome:
+def succeeds_with_message(words: Mapping[str, Any]) -> Outcome:
     """A success with other last words than those of its step."""
     return Outcome(message=json.dumps(words, ensure_ascii=False, separators=(",", ":")))
 
 
-def ends_saying(text: str, exit_code: int = 0) -> Outcome:
+def ends_with_message(text: str, exit_code: int = 0) -> Outcome:
     """Last words that may be anything: nothing at all, no JSON, too long, of another key."""
     return Outcome(exit_code=exit_code, message=text)
 

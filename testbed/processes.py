@@ -129,7 +129,7 @@ def kill_marked(folder: Path) -> None:
     """End all processes of a folder at once; it is called where their state is thrown away.
 
     Raises:
-        LateError: one of them does not end.
+        WaitTimeoutError: one of them does not end.
     """
 
     def none_left() -> bool:

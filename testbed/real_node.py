@@ -18,15 +18,15 @@ from subprocess import CompletedProcess, run
 from kubernetes import client
 
 from testbed.cgroups import create_group, group_of
+from testbed.cleanup import guarded
 from testbed.control_plane import ControlPlane, start_control_plane
 from testbed.disk import GB, free_bytes, require_room
-from testbed.guard import guarded
 from testbed.images import layers_of, pack_busybox
-from testbed.namespaces import InsideServer, entering, entering_network
+from testbed.linux_namespaces import InsideServer, entering, entering_network
 from testbed.network import Network, open_network
 from testbed.processes import Server
 from testbed.programs import ProgramMissingError, find_program
-from testbed.waiting import in_vain_where
+from testbed.waiting import abort_waits_if
 
 FILES = Path(__file__).with_name("node_files")
 INSIDE = Path(__file__).with_name("node_inside.py")
@@ -53,7 +53,7 @@ ROOM = 2 * PRESSURE
 """Bytes that a node begins with; images, and what pods write, come on top."""
 
 
-def what_is_missing() -> str:
+def missing_node_tools() -> str:
     """Why there can be no real node on this machine, and how to change that; empty where there can."""
     packages = {package for program, package in TOOLS.items() if shutil.which(program) is None}
     if not any((folder / "bridge").is_file() for folder in PLUGINS):
@@ -131,8 +131,8 @@ class RealNode:
         for server in (self.kubelet, self.containerd):
             server.kill()
 
-    def hindrance(self) -> str:
-        """Why no pod will start, however long one waits; empty where pods start."""
+    def blocker(self) -> str:
+        """Why no pod can start, however long a test waits; empty if pods start."""
         has = free_bytes(self.folder)
         if has >= PRESSURE:
             return ""
@@ -152,6 +152,20 @@ class RealNode:
         assert done.returncode == 0, f"{archive}: {done.stderr}"
         # Pods run from what was unpacked; the layers as they were packed would only take the same room again.
         self.ctr("content", "rm", *layers_of(archive))
+
+    def assign_service_address(self, namespace: str, service: str) -> None:
+        """Give the address of a Service to the only pod that it selects, since no kube-proxy runs.
+
+        Other pods then reach the Service at the port of the pod's container, until the pod ends.
+        """
+        core = self.plane.core
+        spec = core.read_namespaced_service(service, namespace).spec
+        selector = ",".join(f"{label}={value}" for label, value in spec.selector.items())
+        [pod] = core.list_namespaced_pod(namespace, label_selector=selector).items
+        container = pod.status.container_statuses[0].container_id.removeprefix("containerd://")
+        command = ("ip", "address", "replace", f"{spec.cluster_ip}/32", "dev", "eth0")
+        done = self.run("nsenter", f"--target={self.process_of(container)}", "--net", "--", *command)
+        assert done.returncode == 0, f"service {service}: {done.stderr}"
 
     def process_of(self, container: str) -> int:
         """The first process of a running container, as the node numbers it."""
@@ -201,15 +215,15 @@ def real_cluster(folder: Path) -> Iterator[RealNode]:
     with guarded(folder) as resolved:
         node = start_real_cluster(resolved)
         try:
-            with in_vain_where(node.hindrance):
+            with abort_waits_if(node.blocker):
                 yield node
         finally:
-            node.plane.forget()
+            node.plane.kill_servers()
 
 
 def start_real_cluster(folder: Path) -> RealNode:
     """Start a control plane with a real node in an existing folder, and leave it running."""
-    if missing := what_is_missing():
+    if missing := missing_node_tools():
         raise ProgramMissingError(missing)
     require_room("a real node", folder, ROOM)
     network = open_network(folder)

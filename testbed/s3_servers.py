@@ -1,7 +1,7 @@
-"""S3 servers as processes, for as long as a block runs: versitygw where it is found, and moto's.
+"""S3 servers as processes for the duration of a block: versitygw, and moto's server.
 
-`testbed.s3` starts one that the pods of a cluster reach; these are for what
-runs on this machine alone. Each test takes a bucket of its own.
+They are for tests and benchmarks that run on this machine alone; `testbed.s3`
+starts one that the pods of a cluster reach. Each test takes its own bucket.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ CREDENTIALS = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
-"""What a process needs to be let in, and to look for no other credentials of this machine."""
+"""The environment of a client: credentials of the server, and none of this machine."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,28 @@ class S3Server:
     """A running S3 server.
 
     Attributes:
-        checks_signatures: whether it refuses who does not know the secret.
+        endpoint: its URL, as this machine and the pods write it.
+        access_key, secret_key: of its only user.
+        checks_signatures: whether it refuses a request with a wrong secret.
     """
 
     endpoint: str
+    access_key: str = ACCESS
+    secret_key: str = SECRET
     checks_signatures: bool = True
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The credentials under the names that AWS gives them: for a process, or as the data of a Secret."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_REGION": REGION,
+        }
 
     @functools.cached_property
     def client(self) -> Any:
-        """boto3's, for what a test does beside the store."""
+        """A client of boto3, for what a test does besides using the store."""
         import boto3
         from botocore.config import Config
 
@@ -51,13 +64,17 @@ class S3Server:
             "s3",
             endpoint_url=self.endpoint,
             region_name=REGION,
-            aws_access_key_id=ACCESS,
-            aws_secret_access_key=SECRET,
-            config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                request_checksum_calculation="when_required",
+            ),
         )
 
     def new_bucket(self) -> str:
-        """The name of a bucket that was just made."""
+        """Create a bucket and return its name."""
         bucket = f"test-{secrets.token_hex(8)}"
         self.client.create_bucket(Bucket=bucket)
         return bucket
@@ -65,10 +82,13 @@ class S3Server:
 
 @contextlib.contextmanager
 def versitygw(folder: Path, options: Sequence[str] = (), scheme: str = "http") -> Iterator[S3Server]:
-    """Run versitygw over a folder, with more options of its own before it.
+    """Run versitygw over a folder.
+
+    Args:
+        options: more options of versitygw.
 
     Raises:
-        ProgramMissingError: it is nowhere on this machine.
+        ProgramMissingError: versitygw is not on this machine.
     """
     data = folder / "data"
     data.mkdir(parents=True)
@@ -83,7 +103,7 @@ def versitygw(folder: Path, options: Sequence[str] = (), scheme: str = "http") -
 
 @contextlib.contextmanager
 def moto(folder: Path) -> Iterator[S3Server]:
-    """Run moto's server, which is there wherever the tests are installed."""
+    """Run the server of moto, which is installed with the tests."""
 
     def command(port: int) -> list[str]:
         return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]

@@ -1,4 +1,4 @@
-"""Waiting for what shall become true, with a deadline; and ports that nobody else has."""
+"""Waiting for a condition, with a deadline; and free ports."""
 
 import contextlib
 import random
@@ -11,75 +11,75 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 DEADLINE = 240.0
-"""Seconds for anything to become ready; it takes about three on two cores that do nothing else."""
+"""Seconds for anything to become ready; it takes about three on two idle cores."""
 
 
-class LateError(AssertionError):
-    """What was waited for did not come."""
+class WaitTimeoutError(AssertionError):
+    """The condition did not become true in time."""
 
 
-class InVainError(AssertionError):
-    """What is waited for cannot come; the message says why."""
+class WaitAbortedError(AssertionError):
+    """The condition cannot become true; the message says why."""
 
 
-_hindrances: list[Callable[[], str]] = []
+_blockers: list[Callable[[], str]] = []
 
 
 def until(
     what: str, ready: Callable[[], Found | None], seconds: float = DEADLINE, every: float = 0.05
 ) -> Found:
-    """Ask again and again until the answer is true, and return it.
+    """Call `ready` until its answer is true, and return the answer.
 
     Args:
         what: is waited for, for the message.
-        ready: asked; whatever it raises ends the wait.
+        ready: the condition; an exception that it raises ends the wait.
         seconds: to wait at most.
-        every: seconds between two questions.
+        every: seconds between two calls.
 
     Raises:
-        LateError: it did not come in time.
-        InVainError: it cannot come.
+        WaitTimeoutError: the deadline has passed.
+        WaitAbortedError: a blocker of `abort_waits_if` gave a reason.
     """
     deadline = time.monotonic() + seconds
     pause = threading.Event()
     while not (found := ready()):
-        refuse_in_vain(what)
+        raise_if_aborted(what)
         if time.monotonic() > deadline:
-            raise LateError(f"{what} took longer than {seconds:g} s")
+            raise WaitTimeoutError(f"{what} took longer than {seconds:g} s")
         pause.wait(every)
     return found
 
 
-def refuse_in_vain(what: str) -> None:
-    """Do nothing where waiting may help.
+def raise_if_aborted(what: str) -> None:
+    """Do nothing if waiting may help.
 
     Raises:
-        InVainError: nothing that is waited for would come.
+        WaitAbortedError: a blocker of `abort_waits_if` gave a reason.
     """
-    for hindrance in _hindrances:
-        if why := hindrance():
-            raise InVainError(f"{what} cannot come: {why}")
+    for blocker in _blockers:
+        if reason := blocker():
+            raise WaitAbortedError(f"{what} cannot come: {reason}")
 
 
 @contextlib.contextmanager
-def in_vain_where(hindrance: Callable[[], str]) -> Iterator[None]:
-    """End every wait of this block at once where something hinders all of them.
+def abort_waits_if(blocker: Callable[[], str]) -> Iterator[None]:
+    """End every wait of this block as soon as `blocker` gives a reason.
 
     Args:
-        hindrance: says what, or nothing; asked often.
+        blocker: returns why no wait can succeed, or an empty string; called often.
     """
-    _hindrances.append(hindrance)
+    _blockers.append(blocker)
     try:
         yield
     finally:
-        _hindrances.remove(hindrance)
+        _blockers.remove(blocker)
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """A port that nothing listens on.
+    """A port on which nothing listens.
 
-    Below the range out of which outgoing connections take theirs: a busy machine would give the port
-    away between this question and the server's start.
+    It is below the range from which outgoing connections take their ports. Otherwise a busy machine could
+    give the port to a connection before the server starts.
     """
     for _ in range(1000):
         port = random.randrange(20000, 32000)
@@ -89,11 +89,11 @@ def free_port(address: str = "127.0.0.1") -> int:
             except OSError:
                 continue
             return port
-    raise LateError(f"no free port between 20000 and 32000 on {address}")
+    raise WaitTimeoutError(f"no free port between 20000 and 32000 on {address}")
 
 
 def answers(address: str, port: int) -> bool:
-    """Whether something accepts connections there."""
+    """Whether a server accepts connections at this address."""
     try:
         with socket.create_connection((address, port), timeout=5):
             return True

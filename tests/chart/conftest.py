@@ -62,7 +62,7 @@ class Releases:
         return self.helm.run(*arguments, f"--namespace={NAMESPACE}", seconds=PATIENCE)
 
     def install(self, *arguments: str, name: str = RELEASE, values: Values | None = None) -> str:
-        chart, chosen = str(self.helm.chart), self.helm.given(values or {})
+        chart, chosen = str(self.helm.chart), self.helm.values_file(values or {})
         return self.run("install", name, chart, "--create-namespace", *WAIT, chosen, *arguments)
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:

@@ -11,7 +11,7 @@ import yaml
 @pytest.mark.parametrize("name", ["everything", "namespaced", None])
 def test_helm_lint_has_no_warning(chart: Any, name: str | None, request: pytest.FixtureRequest) -> None:
     values = request.getfixturevalue(name) if name else {}
-    done = chart.attempt("lint", "--strict", str(chart.chart), chart.given(values))
+    done = chart.attempt("lint", "--strict", str(chart.chart), chart.values_file(values))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "[WARNING]" not in done.stdout + done.stderr
     assert "1 chart(s) linted, 0 chart(s) failed" in done.stdout
@@ -45,7 +45,7 @@ def test_the_crds_are_those_of_the_repository_but_for_labels(chart: Any, reposit
     ],
 )
 def test_crds_are_asked_for_and_kept_by_value(chart: Any, values: Any, count: int, kept: bool) -> None:
-    done = chart.attempt("template", "nerd", str(chart.chart), chart.given({"crds": values}))
+    done = chart.attempt("template", "nerd", str(chart.chart), chart.values_file({"crds": values}))
     objects = [each for each in yaml.safe_load_all(done.stdout) if each]
     found = [each for each in objects if each["kind"] == "CustomResourceDefinition"]
     assert len(found) == count

@@ -12,7 +12,7 @@ from ner_operator.schema.validation import load_text
 def notes(chart: Any, values: Any) -> str:
     # `helm template` does not show them; this asks no cluster either.
     done = chart.attempt(
-        "install", "nerd", str(chart.chart), "--dry-run=client", "--namespace=x", chart.given(values)
+        "install", "nerd", str(chart.chart), "--dry-run=client", "--namespace=x", chart.values_file(values)
     )
     assert done.returncode == 0, done.stderr
     return str(done.stdout.partition("\nNOTES:\n")[2])

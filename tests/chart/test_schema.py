@@ -45,7 +45,7 @@ def stores(*given: Any) -> Any:
     ],
 )
 def test_refused(chart: Any, values: Any, said: str) -> None:
-    done = chart.attempt("template", "nerd", str(chart.chart), chart.given(values))
+    done = chart.attempt("template", "nerd", str(chart.chart), chart.values_file(values))
     assert done.returncode != 0, "these values are taken"
     assert said in done.stderr
 

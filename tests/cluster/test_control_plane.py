@@ -15,7 +15,7 @@ from testbed.cluster import restricted_pod_spec, user_name
 from testbed.control_plane import ControlPlane
 from testbed.processes import marked
 from testbed.programs import CONTROL_PLANE
-from testbed.waiting import LateError, until
+from testbed.waiting import WaitTimeoutError, until
 
 
 def test_a_service_account_has_no_right_but_those_given(control_plane: ControlPlane, namespace: str) -> None:
@@ -50,7 +50,7 @@ def test_the_audit_log_knows_who_wrote_what(control_plane: ControlPlane, namespa
 def test_a_frozen_api_server_answers_nothing_and_goes_on(control_plane: ControlPlane) -> None:
     control_plane.api_server.send(signal.SIGSTOP)
     try:
-        with pytest.raises(LateError):
+        with pytest.raises(WaitTimeoutError):
             until("an answer", lambda: _answers(control_plane), seconds=1)
     finally:
         control_plane.api_server.send(signal.SIGCONT)

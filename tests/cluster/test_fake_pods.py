@@ -13,7 +13,7 @@ from testbed.control_plane import ControlPlane
 from testbed.fake_nodes import ACCELERATORS
 from testbed.outcomes import (
     Outcome,
-    ends_saying,
+    ends_with_message,
     evicted,
     fails,
     never_starts,
@@ -22,7 +22,7 @@ from testbed.outcomes import (
     runs_for_ever,
     script,
     succeeds,
-    succeeds_saying,
+    succeeds_with_message,
     unscript,
 )
 from testbed.waiting import until
@@ -139,15 +139,15 @@ def test_outputs_differ_by_key(start: Callable[..., str], pod_of: Callable[..., 
             succeeds(0.5), ("Complete", "CompletionsReached"), 0, None, id="success after half a second"
         ),
         pytest.param(
-            succeeds_saying({"key": "another"}),
+            succeeds_with_message({"key": "another"}),
             ("Complete", "CompletionsReached"),
             0,
             '{"key":"another"}',
             id="words of another key",
         ),
-        pytest.param(ends_saying(""), ("Complete", "CompletionsReached"), 0, "", id="no last words"),
+        pytest.param(ends_with_message(""), ("Complete", "CompletionsReached"), 0, "", id="no last words"),
         pytest.param(
-            ends_saying('}{ "数据"\n{{ .x }}'),
+            ends_with_message('}{ "数据"\n{{ .x }}'),
             ("Complete", "CompletionsReached"),
             0,
             '}{ "数据"\n{{ .x }}',

@@ -18,8 +18,8 @@ from testbed.api_faults import (
     answer_lost,
     answers,
     before,
-    lost_on_the_way,
     meanwhile,
+    request_lost,
     watch_fails,
 )
 from testbed.audit import writes_by
@@ -104,7 +104,7 @@ def test_a_refusal_is_met_as_often_as_was_said(writer: Any, code: int, reason: s
 @pytest.mark.parametrize(
     ("fault", "there"),
     [
-        pytest.param(lost_on_the_way, set(), id="the request is lost"),
+        pytest.param(request_lost, set(), id="the request is lost"),
         pytest.param(answer_lost, {"one"}, id="its answer is lost"),
     ],
 )
@@ -140,11 +140,11 @@ def test_a_test_is_told_when_a_write_passes(writer: Any, fault: Any, seen: set[s
 def test_a_fault_that_is_mended_is_met_no_more(writer: Any) -> None:
     kept = writer.server.let(r"/configmaps/two", answers(500), times=9)
     gone = writer.server.let(MADE, answers(500), times=9)
-    writer.server.mend(gone)
+    writer.server.clear(gone)
     writer.make("two")
     with pytest.raises(ApiError):
         writer.api.get(MAPS, writer.namespace, "two")
-    writer.server.mend()
+    writer.server.clear()
     writer.api.get(MAPS, writer.namespace, "two")
     assert (kept.met, gone.met) == (1, 0)
 

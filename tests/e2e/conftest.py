@@ -15,11 +15,12 @@ import pytest
 from testbed.cluster import Cluster
 from testbed.helm import Helm
 from testbed.images import pack_busybox
-from testbed.product import build_image, image_name, what_is_missing_to_build
+from testbed.product_images import build_image, image_name, missing_build_tools
 from testbed.programs import CONTROL_PLANE
-from testbed.real_node import RealNode, real_cluster, what_is_missing
-from testbed.s3 import S3, start_s3
-from testbed.waiting import refuse_in_vain
+from testbed.real_node import RealNode, missing_node_tools, real_cluster
+from testbed.s3 import start_s3
+from testbed.s3_servers import S3Server
+from testbed.waiting import raise_if_aborted
 
 GIVEN = "NERD_TEST_KUBECONFIG"
 BUSYBOX = "NERD_TEST_BUSYBOX"
@@ -35,7 +36,7 @@ def node(
     if os.environ.get(GIVEN):
         pytest.skip(f"needs a node of its own; unset {GIVEN}")
     programs(*CONTROL_PLANE, "kubectl")
-    missing = what_is_missing()
+    missing = missing_node_tools()
     require(not missing, missing)
     with real_cluster(tmp_path_factory.mktemp("cluster") / "state") as running:
         yield running
@@ -68,7 +69,7 @@ def built(require: Callable[[bool, str], None]) -> Callable[[str], Path]:
     """`built("operator")`: makes the archive of one of the product's images, as the checkout is now."""
 
     def built(part: str) -> Path:
-        missing = what_is_missing_to_build()
+        missing = missing_build_tools()
         require(not missing, missing)
         return build_image(part)
 
@@ -108,7 +109,7 @@ def jobs_image(known_image: Callable[[str], str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def s3(node: RealNode) -> S3:
+def s3(node: RealNode) -> S3Server:
     """An S3 server on this machine, which pods reach too."""
     return start_s3(node.plane)
 
@@ -122,7 +123,7 @@ def helm(real: Cluster, programs: Callable[..., None], tmp_path_factory: pytest.
 @pytest.fixture(autouse=True)
 def room() -> None:
     """Fail where the node takes no pods, rather than in a test whose pods are late."""
-    refuse_in_vain("a pod")
+    raise_if_aborted("a pod")
 
 
 @pytest.fixture

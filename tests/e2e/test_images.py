@@ -12,7 +12,7 @@ from kubernetes import client
 
 from ner_operator.planning.keys import PACKAGES
 from testbed.cluster import Cluster, restricted_pod_spec
-from testbed.product import what_is_missing_to_build
+from testbed.product_images import missing_build_tools
 from testbed.waiting import until
 
 MEGABYTE = 1_000_000
@@ -107,7 +107,7 @@ def test_a_stage_without_a_task_says_so(jobs_image: str, run: Run) -> None:
 def test_a_disk_that_is_too_full_is_told_before_anything_is_built(
     require: Callable[[bool, str], None], repository: Path
 ) -> None:
-    missing = what_is_missing_to_build()
+    missing = missing_build_tools()
     require(not missing, missing)
     cache = repository / ".cache" / "images"
     cache.mkdir(parents=True, exist_ok=True)

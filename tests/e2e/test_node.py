@@ -11,7 +11,7 @@ from testbed.cgroups import ROOT, group_of
 from testbed.cluster import Cluster, restricted_pod_spec
 from testbed.processes import marked
 from testbed.real_node import RealNode
-from testbed.s3 import S3
+from testbed.s3_servers import S3Server
 from testbed.waiting import until
 
 
@@ -37,7 +37,7 @@ def test_a_real_pod_runs_a_job_to_completion(real: Cluster, namespace: str, busy
 
 
 def test_a_pod_reaches_the_s3_server_of_this_machine(
-    real: Cluster, s3: S3, namespace: str, busybox: str
+    real: Cluster, s3: S3Server, namespace: str, busybox: str
 ) -> None:
     said = run_job(real, namespace, busybox, f"wget -q -S -O - {s3.endpoint} 2>&1 | head -1; true")
     # An anonymous request is refused, by the server itself.
@@ -96,7 +96,7 @@ import os, subprocess, sys
 from pathlib import Path
 from testbed.disk import free_bytes
 from testbed.real_node import PRESSURE, real_cluster
-from testbed.waiting import InVainError, until
+from testbed.waiting import WaitAbortedError, until
 disk = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1200m", "tmpfs", disk], check=True)
 with real_cluster(disk / "state") as node:
@@ -106,7 +106,7 @@ with real_cluster(disk / "state") as node:
     node.plane.kubectl(*waiting, seconds=180)
     try:
         until("a pod", lambda: False)
-    except InVainError as error:
+    except WaitAbortedError as error:
         print(error)
     (disk / "filler").unlink()
     until("the node again", lambda: "node-1" in node.plane.ready_nodes())

@@ -16,10 +16,10 @@ from ner_operator.cli.demo_corpus import SPLITS, write_demo
 from ner_operator.controllers.nerdeployment.labels import OURS, STEP
 from ner_operator.schema.yaml import read_documents
 from testbed.cluster import Cluster
+from testbed.failure_notes import explain_failures
 from testbed.helm import NAMESPACE, Helm
 from testbed.real_node import NAME, RealNode
-from testbed.s3 import S3
-from testbed.telling import telling
+from testbed.s3_servers import S3Server
 from testbed.waiting import until
 
 RESOURCE = "vastaitech.com/va"
@@ -39,7 +39,7 @@ class Run:
 
     cluster: Cluster
     namespace: str
-    s3: S3
+    s3: S3Server
     name: str = "emulated"
 
     def apply(self, objects: list[Json]) -> None:
@@ -69,7 +69,7 @@ class Run:
     def pointer(self) -> Json:
         """What is promoted, as the store knows it."""
         key = f"{self.name}/promoted/{self.namespace}/{self.name}"
-        found: Json = json.load(self.s3.client().get_object(Bucket="ner", Key=key)["Body"])
+        found: Json = json.load(self.s3.client.get_object(Bucket="ner", Key=key)["Body"])
         return found
 
     def _get(self) -> Json:
@@ -101,7 +101,7 @@ def release(
         return str((plane.core.read_node(NAME).status.allocatable or {}).get(RESOURCE, "0"))
 
     emulated = {"enabled": True, "resourceName": RESOURCE, "count": 2}
-    with telling(plane, NAMESPACE, "nerd-device-emulator"):
+    with explain_failures(plane, NAMESPACE, "nerd-device-emulator"):
         helm.install(NAMESPACE, {"deviceEmulator": emulated})
         until("two devices", lambda: devices() == "2")
     yield
@@ -113,9 +113,9 @@ def release(
 
 
 @pytest.fixture
-def run(release: None, node: RealNode, s3: S3, namespace: str, tmp_path: Path) -> Run:
+def run(release: None, node: RealNode, s3: S3Server, namespace: str, tmp_path: Path) -> Run:
     """Buckets, the corpus in one of them, and the Secret; nothing is applied yet."""
-    client = s3.client()
+    client = s3.client
     for bucket in ("data", "ner"):
         client.create_bucket(Bucket=bucket)
     corpus = write_demo(tmp_path).parent / "quickstart-data"
@@ -151,7 +151,7 @@ def without_learning(objects: list[Json]) -> list[Json]:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_model_is_promoted_and_a_worse_one_does_not_take_its_place(run: Run, repository: Path) -> None:
-    with telling(run.cluster, run.namespace, NAMESPACE):
+    with explain_failures(run.cluster, run.namespace, NAMESPACE):
         objects = example(repository, run)
         run.apply(objects)
         status = run.settled()

@@ -14,10 +14,9 @@ import pytest
 import yaml
 
 from testbed.cluster import RESTRICTED
+from testbed.failure_notes import explain_failures
 from testbed.helm import NAMESPACE, RELEASE, Helm
 from testbed.real_node import RealNode
-from testbed.services import take_address
-from testbed.telling import telling
 from testbed.waiting import until
 
 PATIENCE = 360.0
@@ -150,7 +149,7 @@ def older(helm: Helm, tmp_path: Path) -> Path:
 
 @pytest.mark.timeout(1800)
 def test_a_nerdeployment_is_served_through_every_release(release: Release, older: Path) -> None:
-    with telling(release.node.plane, NAMESPACE, release.namespace):
+    with explain_failures(release.node.plane, NAMESPACE, release.namespace):
         before = release.everything()
 
         release.deploy(older)
@@ -181,7 +180,7 @@ def test_a_nerdeployment_is_served_through_every_release(release: Release, older
 
 
 def passes_helm_test(release: Release) -> None:
-    take_address(release.node, NAMESPACE, "nerd-nerd-operator-metrics")
+    release.node.assign_service_address(NAMESPACE, "nerd-nerd-operator-metrics")
     said = release.run("test", RELEASE, "--timeout=4m")
     assert "Phase:          Succeeded" in said, said
     assert {pod.metadata.name for pod in release.pods()} == {release.operator().metadata.name}

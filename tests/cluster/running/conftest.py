@@ -16,7 +16,7 @@ from testbed.audit import Request, writes_by
 from testbed.control_plane import ControlPlane
 from testbed.faulty_api_server import FaultyApiServer, faulty_api_server
 from testbed.operator_process import Operator, operator_account
-from testbed.outcomes import Outcome, script, succeeds_saying, unscript
+from testbed.outcomes import Outcome, script, succeeds_with_message, unscript
 from testbed.waiting import until
 
 VARIANTS = [
@@ -191,7 +191,7 @@ class Scene:
         }
         outputs = {"model": "a" * 64, "verdict": "b" * 64}
         words = {"key": task["key"], "manifestDigest": "c" * 64, "outputs": outputs, "headline": headline}
-        return succeeds_saying(words)
+        return succeeds_with_message(words)
 
     def go_on(self, step: str, outcome: Outcome) -> None:
         """Let the pods of a step that never started go on now, and end so."""

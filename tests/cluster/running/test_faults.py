@@ -8,16 +8,16 @@ import pytest
 
 from testbed.api_faults import (
     CREATES_A_JOB,
+    CREATES_AN_EVENT,
     DELETES_A_JOB,
     LISTS_PODS,
     READS_A_DEPLOYMENT,
-    TELLS_AN_EVENT,
     WATCHES,
     WRITES_A_STATUS,
     Fault,
     answer_lost,
     answers,
-    lost_on_the_way,
+    request_lost,
     watch_fails,
 )
 from testbed.outcomes import runs_for_ever
@@ -25,7 +25,7 @@ from testbed.outcomes import runs_for_ever
 ONE_VARIANT = [{"name": "reference", "runtime": "cpu-openvino", "precision": "fp32", "reference": True}]
 SMALL: dict[str, Any] = {"variants": ONE_VARIANT, "rollout": {}}
 
-WRITES = (CREATES_A_JOB, WRITES_A_STATUS, DELETES_A_JOB, TELLS_AN_EVENT)
+WRITES = (CREATES_A_JOB, WRITES_A_STATUS, DELETES_A_JOB, CREATES_AN_EVENT)
 READS = (READS_A_DEPLOYMENT, LISTS_PODS, WATCHES)
 
 
@@ -44,7 +44,7 @@ def assert_done_once(scene: Any) -> None:
         pytest.param(answers(409, "AlreadyExists"), (CREATES_A_JOB,), id="409 AlreadyExists"),
         pytest.param(answers(429, retry_after=1), (*WRITES, *READS), id="429"),
         pytest.param(answers(500), (*WRITES, *READS), id="500"),
-        pytest.param(lost_on_the_way, (*WRITES, *READS), id="no answer, and no effect"),
+        pytest.param(request_lost, (*WRITES, *READS), id="no answer, and no effect"),
         pytest.param(answer_lost, WRITES, id="no answer to what took effect"),
     ],
 )

@@ -34,7 +34,7 @@ def git(
     programs("kustomize-controller")
     require(CRDS.is_file(), f"needs Flux's CRDs, {CRDS}")
     with flux(scene.cluster, tmp_path / "flux") as made:
-        made.follow("models", targetNamespace=scene.namespace)
+        made.add_kustomization("models", targetNamespace=scene.namespace)
         yield made
 
 
@@ -56,7 +56,7 @@ def test_it_is_ready_when_the_model_is_promoted_and_never_before(scene: Any, git
     assert git.status("models")["lastAppliedRevision"] == revision
 
     before = scene.get()["metadata"]["resourceVersion"]
-    git.again("models", "once-more")
+    git.reconcile("models", "once-more")
     scene.until("another look", lambda: git.status("models").get("lastHandledReconcileAt") == "once-more")
     assert scene.get()["metadata"]["resourceVersion"] == before, "the same manifest is no change"
 
@@ -78,7 +78,7 @@ def test_a_gate_that_refuses_fails_it_with_the_reason(scene: Any, git: Flux) -> 
 
 def test_what_a_person_asked_for_stays_when_it_is_applied_again(scene: Any, git: Flux) -> None:
     """Flux takes back what `kubectl` wrote by hand; what `kubectl nerd` wrote it leaves alone."""
-    git.follow("models", targetNamespace=scene.namespace, wait=False)
+    git.add_kustomization("models", targetNamespace=scene.namespace, wait=False)
     git.commit(files(epochs=3))
     scene.until("the Kustomization", lambda: git.ready("models").get("status") == "True")
     scene.until_ready()
@@ -86,7 +86,7 @@ def test_what_a_person_asked_for_stays_when_it_is_applied_again(scene: Any, git:
     requests.request_rerun(kubectl, "tiny", ["export"])
     requests.suspend(kubectl, read_one(kubectl, "tiny"))
     asked = scene.get()
-    git.again("models", "once-more")
+    git.reconcile("models", "once-more")
     scene.until("another look", lambda: git.status("models").get("lastHandledReconcileAt") == "once-more")
     now = scene.get()
     assert now["metadata"]["annotations"] == asked["metadata"]["annotations"]

@@ -22,9 +22,9 @@ from kubernetes import client
 from ner_operator.kube.client import DEPLOYMENTS, JOBS, Api
 from testbed.api_faults import (
     CREATES_A_JOB,
+    CREATES_AN_EVENT,
     FOR_EVER,
     READS_A_DEPLOYMENT,
-    TELLS_AN_EVENT,
     WATCHES,
     WRITES_A_STATUS,
     Answer,
@@ -35,13 +35,13 @@ from testbed.api_faults import (
     answer_lost,
     answers,
     before,
-    lost_on_the_way,
+    request_lost,
     watch_fails,
 )
+from testbed.disruptions import evict
 from testbed.faulty_api_server import FaultyApiServer, faulty_api_server
 from testbed.operator_process import Operator, operator_account
-from testbed.outcomes import Outcome, ends_saying, fails, script, succeeds
-from testbed.trouble import evict
+from testbed.outcomes import Outcome, ends_with_message, fails, script, succeeds
 from testbed.waiting import until
 
 SEED = int(os.environ.get("NERD_FAULTS_SEED", "1"))
@@ -62,22 +62,24 @@ SPEC: dict[str, Any] = {
 
 ENDS = {
     "exit code 75": fails(75),
-    "no words": ends_saying(""),
-    "garbled words": ends_saying('{"key": "0'),
-    "forged words": ends_saying(json.dumps({"key": "f" * 64, "manifestDigest": "f" * 64, "outputs": {}})),
+    "no words": ends_with_message(""),
+    "garbled words": ends_with_message('{"key": "0'),
+    "forged words": ends_with_message(
+        json.dumps({"key": "f" * 64, "manifestDigest": "f" * 64, "outputs": {}})
+    ),
 }
 DEEDS = ("delete its pod", "evict its pod", "delete its Job")
 REQUESTS = {
     "its Job's creation": CREATES_A_JOB,
     "its status write": WRITES_A_STATUS,
-    "its Event": TELLS_AN_EVENT,
+    "its Event": CREATES_AN_EVENT,
     "its reading": READS_A_DEPLOYMENT,
 }
 ANSWERS: dict[str, Fault] = {
     "409": answers(409),
     "429": answers(429, retry_after=1),
     "500": answers(500),
-    "lost": lost_on_the_way,
+    "lost": request_lost,
     "answer lost": answer_lost,
 }
 KILLS = ("killed before", "killed after")

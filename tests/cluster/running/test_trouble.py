@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from testbed.outcomes import ends_saying, evicted, never_starts, out_of_memory, preempted, runs_for_ever
-from testbed.trouble import evict, lost
+from testbed.disruptions import evict, lost
+from testbed.outcomes import ends_with_message, evicted, never_starts, out_of_memory, preempted, runs_for_ever
 
 ONE_VARIANT = [{"name": "reference", "runtime": "cpu-openvino", "precision": "fp32", "reference": True}]
 SMALL: dict[str, Any] = {"variants": ONE_VARIANT, "rollout": {}}
@@ -126,7 +126,7 @@ def test_who_was_evicted_for_its_scratch_waits_for_more(scene: Any) -> None:
     ],
 )
 def test_words_that_cannot_be_believed_start_an_attempt_that_verifies(scene: Any, words: str) -> None:
-    scene.script(ends_saying(words), step="finetune", attempt="1")
+    scene.script(ends_with_message(words), step="finetune", attempt="1")
     scene.apply(**SMALL)
     lost = scene.until_state("finetune", "Retrying")
     assert lost["reason"] == "TerminationMessageLost"
@@ -142,7 +142,7 @@ def test_words_of_more_than_4096_bytes_are_kept_within_bounds(scene: Any) -> Non
     key = scene.until_pod("finetune").metadata.annotations["nerd.dev/key"]
     headline = {f"figure-{at}": at for at in range(300)} | {"message": "m" * 20_000, "word": "w" * 9000}
     words = {"key": key, "manifestDigest": "a" * 64, "outputs": {"model": "b" * 64}, "headline": headline}
-    scene.go_on("finetune", ends_saying(json.dumps(words)))
+    scene.go_on("finetune", ends_with_message(json.dumps(words)))
     scene.until_ready()
     assert_well(scene, "finetune", 1)
     result = scene.stages()["finetune"]["result"]

@@ -23,7 +23,7 @@ def image_name(part: str) -> str:
     return f"nerd-{part}:{project['version']}"
 
 
-def what_is_missing_to_build() -> str:
+def missing_build_tools() -> str:
     """Why the images cannot be built on this machine, and how to change that; empty where they can."""
     packages = sorted(package for program, package in TOOLS.items() if shutil.which(program) is None)
     if os.geteuid():

@@ -1,4 +1,4 @@
-"""What befalls pods and nodes, by itself or by an administrator's hand, done through the API server."""
+"""Disruptions of pods and nodes, made through the API server as Kubernetes or an administrator makes them."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ DRAINED = {"key": "testbed/drained", "value": "", "effect": "NoExecute"}
 
 
 def evict(cluster: Cluster, namespace: str, pod: str) -> None:
-    """As `kubectl drain` asks: the pod is disrupted, gets SIGTERM, and goes."""
+    """Evict a pod as `kubectl drain` does: it gets SIGTERM, and its condition says that it was disrupted."""
     cluster.core.create_namespaced_pod_eviction(pod, namespace, {"metadata": {"name": pod}})
 
 
 @contextlib.contextmanager
 def drained(cluster: Cluster, node: str) -> Iterator[None]:
-    """A node whose pods are sent away, and that takes none for the duration of a block."""
+    """Evict all pods of a node; until the block ends the node takes no pod."""
     before = cluster.core.read_node(node).spec.taints or []
     cluster.core.patch_node(node, {"spec": {"taints": [*before, DRAINED]}})
     try:
@@ -27,9 +27,9 @@ def drained(cluster: Cluster, node: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def lost(cluster: Cluster, node: str) -> Iterator[None]:
-    """A node that is no more, for the duration of a block.
+    """Delete a node, and create it again when the block ends.
 
-    Its pods stay as they were for up to 80 seconds: so long the controller waits before it believes it.
+    Its pods stay as they were for up to 80 seconds: the controller waits before it deletes them.
     """
     found = cluster.api.sanitize_for_serialization(cluster.core.read_node(node))
     cluster.core.delete_node(node)

@@ -9,8 +9,8 @@ from kubernetes import client
 
 from testbed.cluster import Cluster, restricted_pod_spec
 from testbed.control_plane import ControlPlane
+from testbed.disruptions import drained, evict, lost
 from testbed.outcomes import runs_for_ever, script, unscript
-from testbed.trouble import drained, evict, lost
 from testbed.waiting import until
 
 DISRUPTED = {"type": "DisruptionTarget", "status": "True"}

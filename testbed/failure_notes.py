@@ -1,4 +1,4 @@
-"""Why a test on a cluster failed: what a person would ask kubectl for, behind the failure's own message."""
+"""Adds to a failed test what a person would ask kubectl: conditions, pods, Events and logs."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from testbed.cluster import Cluster
 
 LINES = 40
-"""Of each log."""
+"""Shown of each log."""
 
 CONDITIONS = (
     '{range .items[*]}{.metadata.name}{":\\n"}'
@@ -16,19 +16,19 @@ CONDITIONS = (
 
 
 @contextlib.contextmanager
-def telling(cluster: Cluster, *namespaces: str) -> Iterator[None]:
-    """Let a failure in this block tell what is going on in these namespaces."""
+def explain_failures(cluster: Cluster, *namespaces: str) -> Iterator[None]:
+    """Add the state of these namespaces to an assertion that fails in the block."""
     try:
         yield
     except AssertionError as failure:
         for namespace in namespaces:
-            failure.add_note(story_of(cluster, namespace))
+            failure.add_note(describe(cluster, namespace))
         raise
 
 
-def story_of(cluster: Cluster, namespace: str) -> str:
-    """NerDeployments, pods, Events, and the ends of the logs of pods that have not succeeded."""
-    asked = [
+def describe(cluster: Cluster, namespace: str) -> str:
+    """NerDeployments, pods, Events, and the last log lines of pods that have not succeeded."""
+    questions = [
         ("get", "nerdeployments", f"--output=jsonpath={CONDITIONS}"),
         ("get", "pods", "--output=wide"),
         ("get", "events", "--sort-by=.metadata.creationTimestamp"),
@@ -38,12 +38,12 @@ def story_of(cluster: Cluster, namespace: str) -> str:
             if pod.status.phase != "Succeeded"
         ),
     ]
-    return "\n".join(_said(cluster, namespace, each) for each in asked)
+    return "\n".join(_answer(cluster, namespace, question) for question in questions)
 
 
-def _said(cluster: Cluster, namespace: str, asked: Sequence[str]) -> str:
+def _answer(cluster: Cluster, namespace: str, question: Sequence[str]) -> str:
     try:
-        said = cluster.kubectl("--namespace", namespace, *asked)
-    except AssertionError as refusal:
-        said = str(refusal)
-    return f"--- {namespace}: {' '.join(asked[:2])}\n{said}"
+        output = cluster.kubectl("--namespace", namespace, *question)
+    except AssertionError as error:
+        output = str(error)
+    return f"--- {namespace}: {' '.join(question[:2])}\n{output}"

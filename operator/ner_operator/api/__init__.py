@@ -1,1 +1,1 @@
-"""The API: what every kind has in common; the kinds of a version live in its package (`v1alpha1`)."""
+"""The API. What versions share is here; each version's kinds are in a package of its own (`v1alpha1`)."""

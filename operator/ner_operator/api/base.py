@@ -1,9 +1,8 @@
-"""What every model of the kinds has in common: names, strictness, and obeying the rules.
+"""The base class of all API models: field names, strictness, and rules across fields.
 
-The models are as strict as the API server: no coercion ("3" is no integer),
-no unknown field, and the rules across fields (`rule.py`) see exactly what
-CEL sees: the fields that were written, under their names on the wire, without
-any default.
+The models are as strict as the API server: no coercion ("3" is not an
+integer), no unknown field. Rules across fields (`rule.py`) see what CEL sees:
+the fields that were written, under their camelCase names, without defaults.
 """
 
 import functools
@@ -24,7 +23,7 @@ RULE_ERROR = "rule"
 Item = TypeVar("Item")
 
 Items = Annotated[tuple[Item, ...], Field(strict=False)]
-"""A list on the wire, a tuple here; the container alone is lenient."""
+"""A list in YAML, a tuple here. A list is accepted as a tuple; its items are checked strictly."""
 
 LIST_TYPE = "x-kubernetes-list-type"
 LIST_MAP_KEYS = "x-kubernetes-list-map-keys"
@@ -32,10 +31,10 @@ LIST_MAP_KEYS = "x-kubernetes-list-map-keys"
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
-    """An item that stands in a list a second time.
+    """An item that repeats an earlier item of its list.
 
     Attributes:
-        field: of the list, on the wire.
+        field: camelCase name of the list.
         index: of the later item.
         message: what it repeats, and what to write.
     """
@@ -46,19 +45,19 @@ class Repetition:
 
 
 SET: JsonDict = {LIST_TYPE: "set"}
-"""For a list whose items may not repeat; the server refuses duplicates by itself."""
+"""For a list without duplicates; the API server refuses duplicates itself."""
 
 
 def map_by(key: str) -> JsonDict:
-    """For a list of objects of which no two have the same `key`."""
+    """For a list of objects in which no two have the same `key`."""
     return {LIST_TYPE: "map", LIST_MAP_KEYS: [key]}
 
 
 class ApiModel(BaseModel):
-    """A part of a kind: camelCase on the wire, strict, frozen, no unknown fields.
+    """An object of the API: camelCase in YAML, strict, frozen, without unknown fields.
 
     Attributes:
-        rules: across this object's fields; they stand in the CRD as CEL.
+        rules: across this object's fields; the CRD has them as CEL.
     """
 
     model_config = ConfigDict(
@@ -76,14 +75,14 @@ class ApiModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_absent(cls, value: Any) -> Any:
-        """A field without a value is pruned, as the server does it."""
+        """Remove fields without a value, as the API server does."""
         if isinstance(value, dict):
             return {name: item for name, item in value.items() if item is not None}
         return value
 
     @model_validator(mode="after")
     def _obeys_rules(self) -> Self:
-        """Raise the messages of all broken rules and of all repeated items as one error."""
+        """Raise one error with the messages of all broken rules and all repeated items."""
         if not self.rules and not self._has_repetitions():
             return self
         written = self.written()
@@ -95,11 +94,11 @@ class ApiModel(BaseModel):
         return self
 
     def written(self) -> dict[str, Any]:
-        """What was written, as on the wire: no defaults, camelCase, JSON values."""
+        """The fields that were written, as JSON values under camelCase names, without defaults."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
 
     def _has_repetitions(self) -> bool:
-        """Whether an item stands twice in a list that has each once; quick, since it is asked of all."""
+        """Whether a list without duplicates has one. It must be fast: every object is checked."""
         return any(
             len({getattr(item, key) if key else item for item in items}) < len(items)
             for name, key in _unique_fields(type(self))
@@ -108,7 +107,7 @@ class ApiModel(BaseModel):
 
     @classmethod
     def unique_lists(cls) -> dict[str, str | None]:
-        """The lists of this object whose items may not repeat: the items' key, or None for plain items."""
+        """The lists without duplicates, each with the key of its items (None for plain values)."""
         lists: dict[str, str | None] = {}
         for name, field in cls.model_fields.items():
             extra = field.json_schema_extra
@@ -120,7 +119,7 @@ class ApiModel(BaseModel):
 
 @functools.cache
 def _unique_fields(model: type[ApiModel]) -> tuple[tuple[str, str | None], ...]:
-    """The lists whose items may not repeat, and what tells the items apart, by their names in Python."""
+    """`unique_lists` under Python names."""
     fields = {field.alias or name: name for name, field in model.model_fields.items()}
     return tuple((fields[name], to_snake(key) if key else None) for name, key in model.unique_lists().items())
 
@@ -130,8 +129,8 @@ def repetitions(field: str, key: str | None, items: Sequence[Any]) -> list[Repet
 
     Args:
         field: name of the list, for the message.
-        key: what tells the items apart, or None where they are plain values.
-        items: as written; what has no key is passed over.
+        key: the items' identifying field, or None for plain values.
+        items: as written; an item without the key is skipped.
     """
     seen: dict[object, int] = {}
     found: list[Repetition] = []
@@ -141,7 +140,7 @@ def repetitions(field: str, key: str | None, items: Sequence[Any]) -> list[Repet
             continue
         if value in seen:
             what = f"{key} {value!r}" if key else repr(value)
-            message = f"{what} stands at {field}[{seen[value]}] already: each item stands once"
+            message = f"{what} repeats {field}[{seen[value]}]: write each item once"
             found.append(Repetition(field, index, message))
         else:
             seen[value] = index

@@ -5,44 +5,44 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ner_operator.api.base import ApiModel, Items
-from ner_operator.api.strings import DNS_LABEL, DNS_SUBDOMAIN
+from ner_operator.api.field_types import DNS_LABEL, DNS_SUBDOMAIN
 
 GROUP = "nerd.dev"
 
 
 class ObjectMeta(ApiModel):
-    """The metadata that a user may write, and what a server adds."""
+    """Metadata that a user writes, and metadata that the API server adds."""
 
     name: Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN)]
-    """Names the object in its namespace."""
+    """Name of the object, unique in its namespace."""
     namespace: Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)] | None = None
-    """The namespace. Absent: default."""
+    """Namespace of the object. Absent: default."""
     labels: dict[str, str] | None = None
-    """Labels, for selection."""
+    """Labels that selectors use."""
     annotations: dict[str, str] | None = None
-    """Annotations, for anything else."""
+    """Annotations: any other text about the object."""
     generate_name: str | None = None
-    """Prefix of a name that the server completes."""
+    """Prefix from which the API server makes a name."""
     finalizers: Items[str] | None = None
-    """What must happen before deletion ends."""
+    """Controllers that must finish before the object is deleted."""
     owner_references: Items[dict[str, Any]] | None = None
-    """Objects that this one goes with."""
+    """Objects that own this one; it is deleted with them."""
     managed_fields: Items[dict[str, Any]] | None = None
-    """Who wrote which field; the server's."""
+    """Which client wrote which field. Set by the API server."""
     uid: str | None = None
-    """Identity in time and space; the server's."""
+    """Unique ID of the object. Set by the API server."""
     resource_version: str | None = None
-    """Of the stored object; the server's."""
+    """Version of the stored object. Set by the API server."""
     generation: int | None = None
-    """Counts changes of the spec; the server's."""
+    """Number of changes of the spec. Set by the API server."""
     creation_timestamp: str | None = None
-    """When it was made; the server's."""
+    """Time of creation. Set by the API server."""
     deletion_timestamp: str | None = None
-    """When its deletion was asked for; the server's."""
+    """Time at which deletion was requested. Set by the API server."""
     deletion_grace_period_seconds: int | None = None
-    """How long deletion may take; the server's."""
+    """Seconds that deletion may take. Set by the API server."""
     self_link: str | None = None
-    """Unused by servers of today."""
+    """Unused today."""
 
 
 class KubernetesObject(ApiModel):
@@ -55,19 +55,19 @@ class KubernetesObject(ApiModel):
 
 
 class Condition(ApiModel):
-    """One aspect of the state, in the form that every Kubernetes tool reads."""
+    """One aspect of the state, in the form that all Kubernetes tools read."""
 
     type: Annotated[str, Field(min_length=1, max_length=316)]
-    """The aspect: Ready, Reconciling, Stalled or Available."""
+    """Ready, Reconciling, Stalled or Available."""
     status: Literal["True", "False", "Unknown"]
-    """Whether it holds."""
+    """True, False or Unknown."""
     reason: Annotated[
         str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
     ]
-    """Why, as one CamelCase word."""
+    """The cause, as one CamelCase word."""
     message: Annotated[str, Field(max_length=4096)]
-    """Why, for people, and what to do next."""
+    """The cause in a sentence, and what to do next."""
     last_transition_time: Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-time"})]
-    """When the status changed last."""
+    """Time at which the status last changed."""
     observed_generation: Annotated[int, Field(ge=0)] | None = None
-    """The generation of the spec that this speaks of."""
+    """Generation of the spec that this condition is about."""

@@ -1,9 +1,9 @@
-"""What a rule across fields is: CEL for the server, and the same in Python for everyone else.
+"""A rule across fields: as CEL for the API server, and the same as Python.
 
-`crd.py` writes rules into the CRDs as x-kubernetes-validations, the models
-obey them, `validation.py` reports them; all say the same message, which tells
-what to write. A check sees what CEL sees: the object as it was written, under
-its names on the wire, without defaults.
+`schema/crd.py` writes rules into the CRDs as x-kubernetes-validations, the
+models check them, and `schema/validation.py` reports them. All give the same
+message, which says what to write. The Python check sees what CEL sees: the
+object as written, with camelCase names, without defaults.
 
 This module knows no model and no rule.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Written = Mapping[str, Any]
-"""An object of JSON values, as the user wrote it."""
+"""An object as the user wrote it, as JSON values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,12 @@ class Rule:
     """One rule on one object.
 
     Attributes:
-        field: what the message is about, relative to the object: a dotted path, or empty for the object.
+        field: that the message is about: a dotted path below the object, or empty for the object.
         cel: the expression that must be true; `self` is the object.
         holds: the same in Python.
-        message: what to write, in words that hold for every object that breaks it.
-        reads: dotted paths that the rule looks at besides `field`; where one of them is itself wrong,
-            the rule waits.
+        message: what to write; it is true for every object that breaks the rule.
+        reads: dotted paths that the rule reads besides `field`. If one of them has a mistake itself, the
+            rule is not reported.
     """
 
     field: str
@@ -37,10 +37,10 @@ class Rule:
 
     @property
     def paths(self) -> tuple[tuple[str, ...], ...]:
-        """Every path that the rule rests on, split."""
+        """Every path that the rule depends on, split."""
         return tuple(tuple(path.split(".")) for path in (self.field, *self.reads) if path)
 
 
 def broken(rules: Iterable[Rule], written: Written) -> list[Rule]:
-    """The rules that this object breaks, in their order."""
+    """The rules that this object breaks, in order."""
     return [rule for rule in rules if not rule.holds(written)]

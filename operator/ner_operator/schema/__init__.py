@@ -1,1 +1,1 @@
-"""What is made from the models of the API: CRDs, validation, messages, YAML, the reference page."""
+"""What is made from the API models: CRDs, validation with its messages, YAML reading, the reference page."""

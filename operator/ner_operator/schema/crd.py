@@ -1,14 +1,14 @@
-"""The CRDs in `crds/`, generated from the models; `--check` fails where they differ.
+"""Generates the CRDs in `crds/` from the models; `--check` fails if they differ.
 
-Pydantic's JSON schema is not Kubernetes' structural schema: references are
-inlined, an optional field is simply not required, const becomes an enum, a
-numeric exclusiveMinimum a minimum with a flag. What the API server would
-refuse, or what would make CEL's cost unbounded (a string without maxLength, a
-list without maxItems), is refused here already, by its path.
+Pydantic's JSON schema is not Kubernetes' structural schema. References are
+inlined, an optional field is not required, const becomes an enum, and a
+numeric exclusiveMinimum becomes a minimum with a flag. A construct that the
+API server would refuse raises ValueError with its path; so does one with
+unbounded CEL cost (a string without maxLength, a list without maxItems).
 
-Defaults are told in descriptions and filled in by pydantic: the server writes
-none into a user's spec. The one exception is the status, which begins as
-`observedGeneration: -1`, so that kstatus waits from the first read on.
+Descriptions state the defaults, and pydantic applies them: the API server
+writes none into a spec. The only exception is the status, which begins as
+`observedGeneration: -1`, so that kstatus waits from the first read.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from ner_operator.schema.kinds import KINDS
 from ner_operator.schema.paths import child_model
 
 FOLDERS = (Path("crds"), Path("charts/nerd-operator/files/crds"))
-"""Where they are written: for people, and for the chart (Helm reads nothing outside of a chart)."""
+"""Folders of the files: for people, and for the chart (Helm reads no file outside the chart)."""
 
 _KEPT = (
     "type",
@@ -53,12 +53,12 @@ _KEPT = (
     "x-kubernetes-preserve-unknown-fields",
     "x-kubernetes-int-or-string",
 )
-"""What a structural schema may say, in the order in which it is written."""
+"""Keywords of a structural schema, in the order in which they are written."""
 _FORMATS = {"integer": "int64", "number": "double"}
 
 
 def definition(kind: Kind) -> Schema:
-    """The CustomResourceDefinition of one kind, as an object."""
+    """The CustomResourceDefinition of a kind."""
     spec: Schema = {
         "group": GROUP,
         "names": {
@@ -110,11 +110,11 @@ def _version(version: KindVersion) -> Schema:
 
 
 def structural_schema(model: type[ApiModel]) -> Schema:
-    """The model as Kubernetes' structural schema, rules included.
+    """The structural schema of a model, with its rules.
 
     Raises:
-        ValueError: the model says something that no structural schema can, or has a string or list
-            without an end; the message names the path.
+        ValueError: a structural schema cannot express the model, or a string or list is unbounded; the
+            message names the path.
     """
     generated = model.model_json_schema(by_alias=True, mode="validation")
     return _Renderer(generated.get("$defs", {})).model(generated, model, "")
@@ -125,14 +125,14 @@ class _Renderer:
         self._definitions = definitions
 
     def model(self, schema: Schema, model: type[ApiModel], path: str) -> Schema:
-        """An object with named fields, its rules, and the models below it."""
+        """Render an object with its fields, its rules, and the objects below it."""
         rendered: Schema = {"type": "object"}
         if description := schema.get("description"):
             rendered["description"] = one_line(description)
         rendered["properties"] = {}
         for name, field in schema["properties"].items():
             child = child_model(model, name)
-            # The server knows metadata itself, and refuses a CRD that says more of it.
+            # The API server defines metadata itself and refuses a CRD that does.
             metadata = {"type": "object"} if child is ObjectMeta else None
             rendered["properties"][name] = metadata or self._field(field, child, f"{path}.{name}")
         if required := schema.get("required"):
@@ -173,29 +173,29 @@ class _Renderer:
             if isinstance(values, dict):
                 rendered["additionalProperties"] = self._field(values, None, f"{path}.*")
             elif "x-kubernetes-preserve-unknown-fields" not in rendered:
-                raise ValueError(f"{path}: an object of anything; give its values a type")
+                raise ValueError(f"{path}: an object needs a type for its values")
         if description := rendered.get("description"):
-            rendered["description"] = one_line(description) + _default_words(default, description)
+            rendered["description"] = one_line(description) + _default_sentence(default, description)
         return {name: rendered[name] for name in _KEPT if name in rendered}
 
 
 def _validation(rule: Rule) -> Schema:
     validation = {"rule": rule.cel, "message": rule.message}
-    # The server looks a fieldPath up in the schema, which says nothing of metadata's fields.
+    # The API server looks up a fieldPath in the schema, which has no fields of metadata.
     if rule.field and not rule.field.startswith("metadata"):
         validation["fieldPath"] = f".{rule.field}"
     return validation
 
 
-def _default_words(default: object, description: str) -> str:
+def _default_sentence(default: object, description: str) -> str:
     if default is None or isinstance(default, dict | list) or "Default:" in description:
         return ""
-    words = str(default).lower() if isinstance(default, bool) else f"{default}"
-    return f" Default: {words}."
+    shown = str(default).lower() if isinstance(default, bool) else default
+    return f" Default: {shown}."
 
 
 class _Dumper(yaml.SafeDumper):
-    """Indents lists, as kubectl's users write them, and never uses anchors."""
+    """Indents lists, and uses no anchors."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
@@ -205,7 +205,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def rendered(kind: Kind) -> str:
-    """The text of the kind's file in `crds/`."""
+    """The text of a kind's file."""
     header = "# Generated from operator/ner_operator/api by `make crds`. Change the models, not this file.\n"
     body = yaml.dump(definition(kind), Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
     return header + body
@@ -216,14 +216,14 @@ def _file(kind: Kind) -> str:
 
 
 def drift(folder: Path) -> list[str]:
-    """What differs between the models and the files of `crds/`, in words; empty where nothing does."""
+    """The differences between the models and the files of a folder, as sentences."""
     differences = []
     for kind in KINDS:
         file = folder / _file(kind)
         if not file.is_file():
             differences.append(f"{file} is missing")
         elif file.read_text(encoding="utf-8") != rendered(kind):
-            differences.append(f"{file} is not what the models say")
+            differences.append(f"{file} differs from the models")
     known = {_file(kind) for kind in KINDS}
     differences += [
         f"{file} belongs to no kind" for file in sorted(folder.glob("*.yaml")) if file.name not in known
@@ -242,9 +242,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: `--check` (exit 1 on a difference) or `--write`."""
     parser = argparse.ArgumentParser(prog="python -m ner_operator.schema.crd", description=__doc__)
     action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--check", action="store_true", help="fail where a file differs from the models")
+    action.add_argument("--check", action="store_true", help="fail if a file differs from the models")
     action.add_argument("--write", action="store_true", help="generate the files")
-    parser.add_argument("--folder", type=Path, help="default: crds/, and those of the chart")
+    parser.add_argument("--folder", type=Path, help="default: crds/ and the chart's folder")
     options = parser.parse_args(arguments)
     folders = (options.folder,) if options.folder else FOLDERS
     if options.write:

@@ -1,6 +1,6 @@
-"""A mistake in a spec, said to the person who wrote it: where, what was found, what to write.
+"""A mistake in a spec, explained: where it is, what was found, what to write.
 
-Turns pydantic's errors into such sentences: the kinds of mistake are few, and
+Pydantic's errors become such messages: there are few kinds of mistakes, and
 each has its own next step (quote it, rename it, remove it).
 """
 
@@ -13,17 +13,17 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from ner_operator.api.base import ApiModel
-from ner_operator.api.strings import PATTERN_WORDS
+from ner_operator.api.field_types import PATTERN_DESCRIPTIONS
 from ner_operator.schema.paths import Path, child_model, field_named, is_list, kubectl_path, names_of
 from ner_operator.schema.yaml import Document
 
-LONGEST_FOUND = 60
-"""Characters of a found value that are shown."""
+MAX_SHOWN = 60
+"""Characters of a value that a message shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing to mend.
+    """One mistake of a file.
 
     Attributes:
         file: as the user named it; `-` is standard input.
@@ -38,13 +38,13 @@ class Mistake:
     message: str
 
     def __str__(self) -> str:
-        """As a line of a compiler: an editor jumps to it."""
+        """In the form of a compiler message, which editors can follow."""
         return f"{self.file}:{self.line}: {self.path + ': ' if self.path else ''}{self.message}"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A mistake in a document, not yet tied to a file."""
+class Finding:
+    """A mistake in a document, before its file and line are known."""
 
     path: Path
     message: str
@@ -64,28 +64,28 @@ class Explainer:
             "string_type": self._text,
             "string_too_long": lambda _, e: f"is longer than {e['ctx']['max_length']} characters: shorten it",
             "string_too_short": lambda _, e: _too_short(e["ctx"]["min_length"]),
-            "too_long": lambda _, e: f"has too many entries: write {e['ctx']['max_length']} at most",
+            "too_long": lambda _, e: f"has too many entries: write at most {e['ctx']['max_length']}",
             "too_short": lambda _, e: "has no entry: write one, or remove it",
             "int_type": self._whole_number,
             "float_type": self._number,
-            "bool_type": lambda _, e: f"{found(e['input'])} is no boolean: write true or false, unquoted",
-            "tuple_type": lambda _, e: f"{found(e['input'])} is no list: begin each entry with a dash",
-            "dict_type": lambda _, e: f"{found(e['input'])} is no mapping: write name: value pairs",
+            "bool_type": lambda _, e: f"{found(e['input'])} is not a boolean: write true or false, unquoted",
+            "tuple_type": lambda _, e: f"{found(e['input'])} is not a list: begin each entry with a dash",
+            "dict_type": lambda _, e: f"{found(e['input'])} is not a mapping: write name: value pairs",
             "model_type": self._mapping,
         }
 
-    def explain(self, error: ErrorDetails) -> Found:
-        """One error of pydantic in words."""
+    def explain(self, error: ErrorDetails) -> Finding:
+        """Explain one error of pydantic."""
         path: Path = tuple(error["loc"])
         explain = self._explain.get(error["type"])
         if explain is not None:
-            return Found(path, explain(path, error))
+            return Finding(path, explain(path, error))
         if bounds := _bounds(error):
-            return Found(path, f"{found(error['input'])} is out of bounds: write a number {bounds}")
-        return Found(path, f"{found(error['input'])}: {error['msg']}")
+            return Finding(path, f"{found(error['input'])} is out of bounds: write a number {bounds}")
+        return Finding(path, f"{found(error['input'])}: {error['msg']}")
 
     def empty(self, path: Path) -> str:
-        """What to write for a field without a value, which counts as absent."""
+        """The warning for a field without a value, which counts as absent."""
         model = self._model_at(path)
         if model is None or self._is_list(path):
             return "has no value and counts as absent: write one, or remove it"
@@ -120,7 +120,7 @@ class Explainer:
 
     def _pattern(self, path: Path, error: ErrorDetails) -> str:
         pattern = error["ctx"]["pattern"]
-        wanted = PATTERN_WORDS.get(pattern, f"what matches {pattern}")
+        wanted = PATTERN_DESCRIPTIONS.get(pattern, f"what matches {pattern}")
         return f"{found(error['input'])} is refused: write {wanted}"
 
     def _text(self, path: Path, error: ErrorDetails) -> str:
@@ -132,7 +132,7 @@ class Explainer:
             return f'YAML reads {text} as a number: quote it, "{text}"'
         if value is None:
             return f'is empty: write text, or quote it ("{text or ""}")'
-        return f"{found(value)} is no text: write a string"
+        return f"{found(value)} is not text: write a string"
 
     def _whole_number(self, path: Path, error: ErrorDetails) -> str:
         return self._as_number(path, error, "a whole number")
@@ -149,7 +149,7 @@ class Explainer:
     def _mapping(self, path: Path, error: ErrorDetails) -> str:
         model = self._model_at(path)
         names = names_of(model) if model else []
-        return f"{found(error['input'])} is no mapping: {_listed(names)}"
+        return f"{found(error['input'])} is not a mapping: {_listed(names)}"
 
     def _example(self, path: Path) -> object:
         field = self._field(path)
@@ -182,13 +182,13 @@ class Explainer:
 
 
 def found(value: object) -> str:
-    """A value as it is shown in a message: JSON, cut."""
+    """A value as a message shows it: JSON, truncated."""
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list"
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= LONGEST_FOUND else f"{text[:LONGEST_FOUND]}…"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 def _fields(model: type[ApiModel]) -> Iterator[tuple[str, Any]]:
@@ -197,7 +197,7 @@ def _fields(model: type[ApiModel]) -> Iterator[tuple[str, Any]]:
 
 
 def _places_named(model: type[ApiModel], name: str, path: Path = ()) -> Iterator[Path]:
-    """Where in the kind a field of this name is; status and metadata are not written by hand."""
+    """The paths of all fields with this name, without those of status and metadata."""
     for wire, _ in _fields(model):
         if not path and wire in ("status", "metadata"):
             continue
@@ -229,11 +229,11 @@ _SYNONYMS: Mapping[str, str] = {
     "bucket": "uri",
     "endpoint": "endpointUrl",
 }
-"""What people write who come from other tools, without case and separators."""
+"""Names in other tools, in lower case without separators, and our names."""
 
 
 def _closest(name: str, names: Sequence[str]) -> str | None:
-    """The name that was meant: the same but for case and separators, another tool's, or a typo."""
+    """The name that was probably meant: another case or separator, another tool's name, or a typo."""
     plain = _plain(name)
     by_plain = {_plain(candidate): candidate for candidate in names}
     if plain in by_plain:

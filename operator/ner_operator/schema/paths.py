@@ -1,7 +1,7 @@
-"""From a path in a document to the model that describes it.
+"""Paths in a document, and the models that describe them.
 
-Validation and the CRD generator both walk the models along the names on the
-wire; how pydantic writes an optional, a list or a map is known here alone.
+Validation and the CRD generator walk the models by camelCase names. Only this
+module knows how pydantic annotates an optional field, a list or a map.
 """
 
 from types import UnionType
@@ -12,11 +12,11 @@ from pydantic.fields import FieldInfo
 from ner_operator.api.base import ApiModel
 
 Path = tuple[str | int, ...]
-"""Names on the wire and list positions, from the document's root."""
+"""camelCase names and list positions, from the root of the document."""
 
 
 def field_named(model: type[ApiModel], name: str) -> FieldInfo | None:
-    """The field with this name on the wire."""
+    """The field with this camelCase name."""
     for python_name, field in model.model_fields.items():
         if name == (field.alias or python_name):
             return field
@@ -24,7 +24,7 @@ def field_named(model: type[ApiModel], name: str) -> FieldInfo | None:
 
 
 def names_of(model: type[ApiModel]) -> list[str]:
-    """The names on the wire of all fields, in their order."""
+    """The camelCase names of all fields, in order."""
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
@@ -58,10 +58,10 @@ def _has_origin(annotation: Any, wanted: type) -> bool:
 
 def kubectl_path(path: Path) -> str:
     """The path as kubectl writes it: spec.variants[0].name."""
-    words = ""
+    text = ""
     for step in path:
         if isinstance(step, int) or "." in step or "/" in step:
-            words += f"[{step}]"
+            text += f"[{step}]"
         else:
-            words += f".{step}" if words else step
-    return words
+            text += f".{step}" if text else step
+    return text

@@ -1,10 +1,10 @@
-"""docs/reference.md, generated from the models; `--check` fails where it differs.
+"""Generates docs/reference.md from the models; `--check` fails if it differs.
 
-A person who writes a spec looks a field up by its path, so every kind is one
-table in the order of its fields, objects before what is in them, and under it
-the rules across fields with the message that `nerd validate` and the server
-give. What a description does not say by itself (type, default, bounds) is
-read from the same schema that the CRDs are made of.
+A kind is one table of its fields, in their order, each object before its own
+fields. Below are the rules across fields, with the message that `nerd
+validate` and the API server give. Types, defaults and bounds come from the
+same schema as the CRDs. If a kind has several versions, the page shows the
+stored one.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from pathlib import Path
 from pydantic_core import PydanticUndefined
 
 from ner_operator.api.base import LIST_MAP_KEYS, LIST_TYPE, ApiModel
+from ner_operator.api.field_types import PATTERN_DESCRIPTIONS
 from ner_operator.api.kind import Kind
-from ner_operator.api.strings import PATTERN_WORDS
 from ner_operator.api.v1alpha1.rules import BUILTIN_PRECISIONS
 from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
 from ner_operator.schema.json_schema import Schema, flat, one_line
@@ -40,12 +40,13 @@ this. How to use the fields: [data-formats](data-formats.md), [runtimes-and-int8
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One field, in words that a table shows.
+    """One field, as the table shows it.
 
     Attributes:
-        path: dotted, as `kubectl explain` takes it but for the `[]` of lists.
-        default: as YAML writes it; `required` where it must be written; empty where absence has a meaning.
-        bounds: what the value has to obey besides its type.
+        path: dotted, as for `kubectl explain`, with `[]` for the items of a list.
+        default: as YAML writes it; `required` if the field must be written; empty if the description says
+            what absence means.
+        bounds: constraints of the value besides its type.
     """
 
     path: str
@@ -61,11 +62,11 @@ def rendered() -> str:
 
 
 def rows(model: type[ApiModel], path: str = "") -> Iterator[Row]:
-    """Every field of an object and of all below it, objects before what is in them.
+    """Every field of an object and of the objects below it, each object before its own fields.
 
     Args:
         model: of the object.
-        path: where it stands; empty for the top of a kind.
+        path: of the object; empty for the top of a kind.
     """
     generated = model.model_json_schema(by_alias=True, mode="validation")
     definitions = generated.get("$defs", {})
@@ -90,7 +91,7 @@ def rows(model: type[ApiModel], path: str = "") -> Iterator[Row]:
 
 
 def rules(model: type[ApiModel], path: str = "") -> Iterator[tuple[str, str]]:
-    """(path, message) of each rule across the fields of an object and of all below it."""
+    """(path, message) of each rule of an object and of the objects below it."""
     for rule in model.rules:
         where = ".".join(part for part in (path, rule.field) if part)
         yield where or "the object", rule.message
@@ -108,13 +109,13 @@ def _section(kind: Kind) -> str:
         "",
         f"{one_line(kind.stored.model.__doc__ or '')} Short name `{kind.short}`; {scope}.",
     ]
-    lines += ["", "| field | type | default | bounds | what it is |", "|---|---|---|---|---|"]
+    lines += ["", "| field | type | default | bounds | description |", "|---|---|---|---|---|"]
     for row in rows(kind.stored.model):
         default = f"*{row.default}*" if row.default == "required" else row.default and f"`{row.default}`"
         cells = (f"`{row.path}`", row.type, default, row.bounds, row.description)
         lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
-    lines += ["", f"### Rules across fields of {kind.name}", "", "| about | what to write |", "|---|---|"]
-    # Data sets stand in several places, under the same rules.
+    lines += ["", f"### Rules across fields of {kind.name}", "", "| field | what to write |", "|---|---|"]
+    # Data sets occur at several paths, with the same rules.
     places: dict[str, list[str]] = {}
     for path, message in rules(kind.stored.model):
         places.setdefault(message, []).append(f"`{path}`")
@@ -158,7 +159,7 @@ def _number(value: int | float) -> str:
 
 
 def _bounds(schema: Schema, definitions: Mapping[str, Schema], child: type[ApiModel] | None) -> str:
-    """What the value has to obey, in words; of a list its own bounds, then those of its items."""
+    """The constraints of a value as text; for a list first its own, then those of its items."""
     found: list[str] = []
     if choices := schema.get("enum") or ([schema["const"]] if "const" in schema else []):
         found.append(", ".join(f"`{choice}`" for choice in choices))
@@ -173,7 +174,7 @@ def _bounds(schema: Schema, definitions: Mapping[str, Schema], child: type[ApiMo
         if name in schema
     ]
     if "pattern" in schema:
-        found.append(PATTERN_WORDS[schema["pattern"]])
+        found.append(PATTERN_DESCRIPTIONS[schema["pattern"]])
     if "maxLength" in schema:
         found.append(_between(schema.get("minLength", 0), schema["maxLength"], "characters"))
     if schema.get("type") == "array":
@@ -208,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: `--check` (exit 1 on a difference) or `--write`."""
     parser = argparse.ArgumentParser(prog="python -m ner_operator.schema.reference", description=__doc__)
     action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--check", action="store_true", help="fail where the page differs from the models")
+    action.add_argument("--check", action="store_true", help="fail if the page differs from the models")
     action.add_argument("--write", action="store_true", help="generate the page")
     parser.add_argument("--page", type=Path, default=PAGE, help=f"default: {PAGE}")
     options = parser.parse_args(arguments)
@@ -219,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.page.is_file() and options.page.read_text(encoding="utf-8") == rendered():
         return 0
     sys.stderr.write(
-        f"{options.page} is not what the models say; run: python -m ner_operator.schema.reference --write\n"
+        f"{options.page} differs from the models; run: python -m ner_operator.schema.reference --write\n"
     )
     return 1
 

@@ -1,8 +1,8 @@
-"""From text to valid objects, or to every mistake at once.
+"""Reads objects from text, or reports all mistakes at once.
 
-The API server answers in rounds: unknown fields, then types, then rules. A
-person at a terminal wants all of them together, so the rules are asked even
-where fields are wrong, but for those that rest on a wrong field.
+The API server reports in rounds: unknown fields, then types, then rules. A
+person at a terminal needs all mistakes together. So the rules are checked even
+if fields are wrong, except rules that depend on a wrong field.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ from ner_operator.api.meta import GROUP, KubernetesObject
 from ner_operator.api.v1alpha1.deployment import NerDeployment
 from ner_operator.api.v1alpha1.runtime import NerRuntime
 from ner_operator.schema.kinds import KINDS
-from ner_operator.schema.mistakes import Explainer, Found, Mistake, found, one_of
+from ner_operator.schema.mistakes import Explainer, Finding, Mistake, found, one_of
 from ner_operator.schema.paths import Path, child_model, kubectl_path
 from ner_operator.schema.yaml import Document, Json, YamlError, read_documents
 
@@ -26,7 +26,7 @@ Models = Mapping[str, Mapping[str, type[KubernetesObject]]]
 """The model of each kind (`NerDeployment`) and apiVersion (`nerd.dev/v1alpha1`), the stored version first."""
 
 MAXIMUM_BYTES = 3 * 2**20
-"""Of a file; the API server takes no larger request."""
+"""Maximum size of a file; the API server accepts no larger request."""
 
 
 def served_models(kinds: Iterable[Kind]) -> Models:
@@ -51,7 +51,7 @@ class ValidDocument:
     Attributes:
         file: as the user named it; `-` is standard input.
         line: 1-based, where its document begins.
-        written: its JSON, as written: what `--set` changes before it is checked again.
+        written: the object as written; `--set` changes it before it is checked again.
     """
 
     file: str
@@ -62,13 +62,13 @@ class ValidDocument:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a file holds.
+    """The content of a file, checked.
 
     Attributes:
-        documents: the valid ones, in their order.
-        mistakes: of the others, by line; nothing may be run where there is one.
-        warnings: what is allowed, but hardly meant: a field without a value counts as absent.
-        others: documents of other API groups, passed over: `Kind (line)`.
+        documents: the valid documents, in order.
+        mistakes: of the invalid documents, by line. If there is one, nothing may run.
+        warnings: of what is allowed but probably not intended.
+        others: documents of other API groups, which are skipped: `Kind (line)`.
     """
 
     documents: tuple[ValidDocument, ...]
@@ -88,11 +88,11 @@ class Checked:
 
 
 def load(path: FilePath) -> Checked:
-    """Read and check all documents of a file; what is wrong with the file itself is a mistake too."""
+    """Read and check all documents of a file; an unreadable file is a mistake too."""
     file = str(path)
     try:
         if path.stat().st_size > MAXIMUM_BYTES:
-            return _refused(file, f"is larger than {MAXIMUM_BYTES >> 20} MiB; is it a spec?")
+            return _refused(file, f"is larger than {MAXIMUM_BYTES >> 20} MiB: is it a spec?")
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return _refused(file, f"is not UTF-8 (byte {error.start}): save it as UTF-8")
@@ -106,7 +106,7 @@ def load_text(text: str, file: str = "-") -> Checked:
 
     Args:
         text: YAML or JSON, one document or many.
-        file: what the mistakes name.
+        file: name of the file in the mistakes.
     """
     valid: list[ValidDocument] = []
     mistakes: list[Mistake] = []
@@ -127,31 +127,31 @@ def load_text(text: str, file: str = "-") -> Checked:
             object_ = model.model_validate(written, by_alias=True, by_name=False)
             valid.append(ValidDocument(file, document.line, object_, written))
     except YamlError as error:
-        mistakes.append(Mistake(file, error.line, "", f"no YAML from here on: {error}"))
+        mistakes.append(Mistake(file, error.line, "", f"not valid YAML from here on: {error}"))
     if not valid and not mistakes:
-        message = f"holds no object of {one_of(_versions(MODELS))}; nerd init writes one to start from"
+        message = f"has no object of {one_of(_versions(MODELS))}; nerd init writes one to start from"
         mistakes.append(Mistake(file, 1, "", message))
     return Checked(tuple(valid), tuple(mistakes), tuple(warnings), tuple(others))
 
 
 def check(document: Document, file: str = "-", models: Models = MODELS) -> list[Mistake]:
-    """Every mistake of one document, by line; empty where it is valid."""
-    mistakes = [Found(problem.path, problem.message) for problem in document.problems]
+    """All mistakes of one document, by line; empty if it is valid."""
+    mistakes = [Finding(problem.path, problem.message) for problem in document.problems]
     lines = {problem.path: problem.line for problem in document.problems}
-    kind, of_head = _model_of(document, models)
-    mistakes += of_head
+    kind, head_mistakes = _model_of(document, models)
+    mistakes += head_mistakes
     value = without_nulls(document.value)
     if kind is not None and isinstance(value, dict):
         mistakes += _mistakes_of(kind, document, value)
-    tied = []
+    located = []
     for item in mistakes:
         line = lines.get(item.path) or document.line_of(item.path)
-        tied.append(Mistake(file, line, kubectl_path(item.path), item.message))
-    return sorted(dict.fromkeys(tied), key=lambda mistake: mistake.line)
+        located.append(Mistake(file, line, kubectl_path(item.path), item.message))
+    return sorted(dict.fromkeys(located), key=lambda mistake: mistake.line)
 
 
 def without_nulls(value: Json) -> Json:
-    """The value without the fields that have none, as the server prunes them; list items stay."""
+    """The value without its null fields, which the API server prunes; null list items stay."""
     if isinstance(value, dict):
         return {name: without_nulls(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):
@@ -160,7 +160,7 @@ def without_nulls(value: Json) -> Json:
 
 
 def empty_fields(document: Document, file: str = "-") -> list[Mistake]:
-    """Fields that are written without a value: they count as absent, which is hardly what was meant."""
+    """A warning for each field without a value: it counts as absent, which is probably not intended."""
     kind, _ = _model_of(document, MODELS)
     if kind is None:
         return []
@@ -188,7 +188,7 @@ def _refused(file: str, message: str) -> Checked:
 
 
 def _other_group(document: Document) -> str | None:
-    """The kind of a document that belongs to another API group, or None."""
+    """The kind of a document of another API group, or None."""
     if not isinstance(document.value, dict):
         return None
     version, kind = document.value.get("apiVersion"), document.value.get("kind")
@@ -197,7 +197,7 @@ def _other_group(document: Document) -> str | None:
     return None if version.partition("/")[0] == GROUP else kind
 
 
-def _model_of(document: Document, models: Models) -> tuple[type[ApiModel] | None, list[Found]]:
+def _model_of(document: Document, models: Models) -> tuple[type[ApiModel] | None, list[Finding]]:
     """The model of a document, and what is wrong with its apiVersion and kind.
 
     If only the apiVersion is wrong, the stored version's model is returned, so that all other mistakes of
@@ -205,7 +205,7 @@ def _model_of(document: Document, models: Models) -> tuple[type[ApiModel] | None
     """
     if not isinstance(document.value, dict):
         what = found(document.value)
-        return None, [Found((), f"{what} is no object: begin with apiVersion: {_versions(models)[0]}")]
+        return None, [Finding((), f"{what} is not an object: begin with apiVersion: {_versions(models)[0]}")]
     mistakes = []
     name, version = document.value.get("kind"), document.value.get("apiVersion")
     by_version = models.get(name, {}) if isinstance(name, str) else {}
@@ -213,10 +213,10 @@ def _model_of(document: Document, models: Models) -> tuple[type[ApiModel] | None
     served = tuple(by_version) or _versions(models)
     if version not in served:
         state = "is missing" if version is None else f"{found(version)} is not served"
-        mistakes.append(Found(("apiVersion",), f"{state}: write {one_of(served)}"))
+        mistakes.append(Finding(("apiVersion",), f"{state}: write {one_of(served)}"))
     if not by_version:
         state = "is missing" if name is None else f"{found(name)} is not known"
-        mistakes.append(Found(("kind",), f"{state}: write {one_of(tuple(models))}"))
+        mistakes.append(Finding(("kind",), f"{state}: write {one_of(tuple(models))}"))
     return model or next(iter(by_version.values()), None), mistakes
 
 
@@ -225,14 +225,14 @@ def _versions(models: Models) -> tuple[str, ...]:
     return tuple(dict.fromkeys(version for by_version in models.values() for version in by_version))
 
 
-def _mistakes_of(kind: type[ApiModel], document: Document, value: Mapping[str, Any]) -> Iterator[Found]:
+def _mistakes_of(kind: type[ApiModel], document: Document, value: Mapping[str, Any]) -> Iterator[Finding]:
     explainer = Explainer(kind, document)
     wrong: list[Path] = []
     for error in _errors(kind, value):
         path = tuple(error["loc"])
         if path in (("apiVersion",), ("kind",)) or path in wrong or error["type"] == RULE_ERROR:
             continue
-        # Pydantic counts the entries that are right by themselves; the server counts all.
+        # Pydantic counts only valid entries; the API server counts all.
         if error["type"] == "too_short" and error["input"]:
             continue
         wrong.append(path)
@@ -248,21 +248,21 @@ def _errors(kind: type[ApiModel], value: Mapping[str, Any]) -> list[Any]:
     return []
 
 
-def _broken_rules(model: type[ApiModel], value: object, path: Path, wrong: list[Path]) -> Iterator[Found]:
-    """The broken rules of an object and of all below it, but for those that rest on a wrong field."""
+def _broken_rules(model: type[ApiModel], value: object, path: Path, wrong: list[Path]) -> Iterator[Finding]:
+    """The broken rules of an object and of the objects below it; a rule that reads a wrong field is skipped."""
     if not isinstance(value, Mapping):
         return
     for rule in model.rules:
-        rests_on = [(*path, *steps) for steps in rule.paths] or [path]
-        if any(_related(mine, other) for mine in rests_on for other in wrong):
+        depends_on = [(*path, *steps) for steps in rule.paths] or [path]
+        if any(_related(mine, other) for mine in depends_on for other in wrong):
             continue
         if not _holds(rule.holds, value, clean=not any(_related(path, other) for other in wrong)):
-            yield Found((*path, *rule.paths[0]) if rule.field else path, rule.message)
+            yield Finding((*path, *rule.paths[0]) if rule.field else path, rule.message)
     for name, key in model.unique_lists().items():
         items = value.get(name)
         if isinstance(items, list):
             for repetition in repetitions(name, key, items):
-                yield Found((*path, name, repetition.index), repetition.message)
+                yield Finding((*path, name, repetition.index), repetition.message)
     for name, item in value.items():
         child = child_model(model, name)
         if child is None:
@@ -275,7 +275,7 @@ def _broken_rules(model: type[ApiModel], value: object, path: Path, wrong: list[
 
 
 def _related(mine: Path, other: Path) -> bool:
-    """Whether one of two paths lies at or under the other."""
+    """Whether one of two paths is equal to or below the other."""
     length = min(len(mine), len(other))
     return mine[:length] == other[:length]
 
@@ -284,7 +284,7 @@ def _holds(check: Any, value: Mapping[str, Any], clean: bool) -> bool:
     try:
         return bool(check(value))
     except (KeyError, TypeError, AttributeError, ValueError):
-        # What it rests on is itself wrong, in a way that has been reported by its own path.
+        # A field that the rule reads is wrong, and is reported itself.
         if clean:
             raise
         return True

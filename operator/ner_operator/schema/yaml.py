@@ -1,15 +1,14 @@
-"""Reads YAML as kubectl does, and remembers where everything stands.
+"""Reads YAML as kubectl does, and keeps the line of every value.
 
-kubectl turns YAML into JSON with sigs.k8s.io/yaml (a go-yaml of version 2),
-whose idea of a plain scalar differs from PyYAML's: `2e-4` is a number,
-`12:30` and dates are strings, `0o17` and `017` are 15, `3.0` is the integer 3,
-`NO` and `on` are booleans. Here PyYAML scans and composes, and the rules of
-go-yaml decide what a scalar is. AlignedPredictions the values stand the line of each path
-and the text of each scalar, so that a message can say where, and that `NO`
-was read as a boolean.
+kubectl turns YAML into JSON with sigs.k8s.io/yaml (go-yaml version 2), which
+reads plain scalars differently from PyYAML: `2e-4` is a number, `12:30` and
+dates are strings, `0o17` and `017` are 15, `3.0` is the integer 3, `NO` and
+`on` are booleans. Here PyYAML scans and composes, and the rules of go-yaml
+decide the type of a scalar. The line of each path and the text of each scalar
+are kept, so that a message can name the line, and say that `NO` was read as a
+boolean.
 
-Stricter than kubectl in one point: a key that stands twice is a mistake, not
-an overwritten value.
+It is stricter than kubectl in one point: a duplicate key is a mistake.
 """
 
 import base64
@@ -32,12 +31,12 @@ from ner_operator.schema.paths import Path, kubectl_path
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 MAXIMUM_VALUES = 100_000
-"""Values in a document, aliases followed: more is an alias bomb, or no spec."""
+"""Maximum values in a document, with aliases expanded; more is an alias bomb."""
 
 _TAG = "tag:yaml.org,2002:"
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)")
-_WORDS: Mapping[str, bool | float | None] = {
+_CONSTANTS: Mapping[str, bool | float | None] = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
     **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -48,7 +47,7 @@ _WORDS: Mapping[str, bool | float | None] = {
 
 
 class YamlError(ValueError):
-    """The text is no YAML; nothing behind this line can be read.
+    """The text is not YAML; nothing after this line can be read.
 
     Attributes:
         line: 1-based.
@@ -61,11 +60,11 @@ class YamlError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands, and as what it was written.
+    """The line of a value, and the text of a plain scalar.
 
     Attributes:
-        line: 1-based; of the key, or of the list item.
-        text: of a plain (unquoted) scalar; None for everything else.
+        line: 1-based, of the key or of the list item.
+        text: of a plain (unquoted) scalar; None for all other values.
     """
 
     line: int
@@ -74,7 +73,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """YAML that is well formed and yet wrong: a key twice, a value that JSON has no word for."""
+    """A problem in well-formed YAML: a duplicate key, or a value that JSON cannot represent."""
 
     path: Path
     line: int
@@ -87,7 +86,7 @@ class Document:
 
     Attributes:
         places: by path.
-        problems: what is wrong with the YAML itself.
+        problems: of the YAML itself.
     """
 
     value: Json
@@ -96,7 +95,7 @@ class Document:
     problems: tuple[Problem, ...] = ()
 
     def line_of(self, path: Path) -> int:
-        """The line of this path, or of the nearest thing above it that stands in the text."""
+        """The line of this path, or of its nearest parent in the text."""
         for length in range(len(path), -1, -1):
             if place := self.places.get(path[:length]):
                 return place.line
@@ -104,10 +103,10 @@ class Document:
 
 
 def read_documents(text: str) -> Iterator[Document]:
-    """All documents of a text that hold something.
+    """All non-empty documents of a text.
 
     Raises:
-        YamlError: the text is no YAML from some line on; the documents before it have been yielded.
+        YamlError: the text is not YAML from some line on; the documents before it were yielded.
     """
     try:
         composer = _Composer(text)
@@ -127,13 +126,9 @@ def read_documents(text: str) -> Iterator[Document]:
 
 
 def scalar(text: str) -> bool | int | float | str | None:
-    """What go-yaml takes a plain scalar for.
-
-    Returns:
-        Its value; NaN and infinities are floats, which JSON has no word for.
-    """
-    if text in _WORDS:
-        return _WORDS[text]
+    """The value of a plain scalar, as go-yaml reads it; NaN and infinities are floats."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
     if not text or text[0] not in "+-.0123456789":
         return text
     plain = text.replace("_", "")
@@ -156,12 +151,12 @@ def _finite(text: str) -> int | float | str:
     value = float(text)
     if math.isinf(value):
         return text
-    # JSON, as Go writes it, has no 3.0: a whole number below 1e21 is an integer.
+    # Go writes no 3.0 in JSON: a whole number below 1e21 is an integer.
     return int(value) if value.is_integer() and abs(value) < 1e21 else value
 
 
 class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
-    """PyYAML up to the nodes; a plain scalar keeps an own tag until `scalar` looks at it."""
+    """PyYAML up to its nodes; a plain scalar gets a tag of its own, and `scalar` reads it later."""
 
     def __init__(self, text: str) -> None:
         Reader.__init__(self, text)
@@ -171,13 +166,13 @@ class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
         BaseResolver.__init__(self)
 
     def descend_resolver(self, current_node: Node | None, current_index: object) -> None:
-        """Nothing is resolved by path."""
+        """Resolve nothing by path."""
 
     def ascend_resolver(self) -> None:
-        """Nothing is resolved by path."""
+        """Resolve nothing by path."""
 
     def resolve(self, kind: type[Node], value: str | None, implicit: object) -> str:
-        """Tags of what has none."""
+        """The tag of a node without one."""
         if kind is ScalarNode:
             plain = isinstance(implicit, tuple) and implicit[0]
             return _TAG + ("plain" if plain else "str")
@@ -185,7 +180,7 @@ class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
 
 
 class _Reader:
-    """Nodes to JSON values, with places and problems by the way."""
+    """Turns nodes into JSON values, and collects places and problems."""
 
     def __init__(self, root: Node) -> None:
         self._root = root
@@ -228,20 +223,22 @@ class _Reader:
             try:
                 return base64.b64decode(node.value).decode()
             except (binascii.Error, UnicodeDecodeError):
-                self._problem(path, line, "!!binary that is no base64 of text")
+                self._problem(path, line, "!!binary is not base64 of UTF-8 text")
                 return str(node.value)
         if tag not in ("plain", "int", "float", "bool", "null"):
             return str(node.value)
         value = scalar(node.value)
         if isinstance(value, float) and not math.isfinite(value):
-            self._problem(path, line, f"{node.value} is a number that JSON cannot hold: write a finite one")
+            self._problem(
+                path, line, f"{node.value} is a number that JSON cannot represent: write a finite one"
+            )
             return None
         if not plain and isinstance(value, str):
-            self._problem(path, line, f"{node.value!r} is no {tag}, as its tag !!{tag} says")
+            self._problem(path, line, f"{node.value!r} does not match its tag !!{tag}")
         return value
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Json]:
-        # As in go-yaml the later wins, also where the later is what << brings in.
+        # As in go-yaml a later key overwrites an earlier one, keys from << included.
         value: dict[str, Json] = {}
         written: dict[str, int] = {}
         for key_node, value_node in node.value:
@@ -256,9 +253,7 @@ class _Reader:
                 continue
             key = self._key(key_node, path, line)
             if key in written:
-                self._problem(
-                    (*path, key), line, f"stands twice, first in line {written[key]}: remove one of them"
-                )
+                self._problem((*path, key), line, f"is in line {written[key]} already: remove one of them")
                 continue
             written[key] = line
             value[key] = self._value(value_node, (*path, key), line)
@@ -303,13 +298,13 @@ def _is_merge(node: Node) -> bool:
 
 def _sentence(error: yaml.MarkedYAMLError) -> str:
     parts = [part for part in (error.context, error.problem) if part]
-    sentence = ": ".join(parts) or "no YAML"
+    sentence = ": ".join(parts) or "not valid YAML"
     if "\\t" in sentence:
-        sentence += "; indent with spaces, YAML takes no tabs"
+        sentence += "; indent with spaces, YAML allows no tabs"
     elif "<block end>" in sentence:
         sentence += "; check the indentation of this line against those above"
     elif "mapping values are not allowed" in sentence:
-        sentence += "; quote a value that holds a colon and a space"
+        sentence += "; quote a value that contains a colon and a space"
     elif "undefined alias" in sentence:
         sentence += "; quote a value that begins with *"
     return sentence

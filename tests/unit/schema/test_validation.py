@@ -55,7 +55,8 @@ def test_a_good_spec_becomes_an_object() -> None:
         ),
         pytest.param(
             "reference: true", 'reference: "yes"',
-            '9 spec.variants[0].reference: "yes" is no boolean: write true or false, unquoted', id="quotes",
+            '9 spec.variants[0].reference: "yes" is not a boolean: write true or false, unquoted',
+            id="quotes",
         ),
         pytest.param(
             "epochs: 1", "epoch: 1", "7 spec.finetune.epoch: there is no such field: did you mean epochs?",
@@ -107,20 +108,21 @@ def test_a_good_spec_becomes_an_object() -> None:
         ),
         pytest.param(
             "{train: {uri: a}, test: {uri: b}}", "{train: {uri: a}}",
-            "6 spec.data.test: is missing: what judges every variant; nothing is ever fitted or chosen on it",
+            "6 spec.data.test: is missing: data that every variant is evaluated on; never used for training "
+            "or selection",
             id="no test data",
         ),
         pytest.param(
             "{epochs: 1}",
             "[1]",
-            "7 spec.finetune: a list is no mapping: the fields here are epochs, batchSize, "
+            "7 spec.finetune: a list is not a mapping: the fields here are epochs, batchSize, "
             "learningRate, headLearningRate, weightDecay, warmupRatio, maxGradientNorm, loss, "
             "weightAveraging, earlyStoppingPatience, maxSteps, precision, lengthGrouping, seed",
             id="a list for a mapping",
         ),
         pytest.param(
             "{uri: runs}", "{uri: runs, uri: x}",
-            "10 spec.storage.uri: stands twice, first in line 10: remove one of them", id="a key twice",
+            "10 spec.storage.uri: is in line 10 already: remove one of them", id="a key twice",
         ),
         pytest.param(
             "v1alpha1", "v1", '1 apiVersion: "nerd.dev/v1" is not served: write nerd.dev/v1alpha1',
@@ -132,7 +134,7 @@ def test_a_good_spec_becomes_an_object() -> None:
         ),
         pytest.param(
             "reference: true}", "reference: true}\n  - {name: reference, runtime: r, precision: fp16}",
-            "10 spec.variants[1]: name 'reference' stands at variants[0] already: each item stands once",
+            "10 spec.variants[1]: name 'reference' repeats variants[0]: write each item once",
             id="a name twice",
         ),
     ],
@@ -232,11 +234,11 @@ def test_several_documents_are_each_told() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param(b"", "holds no object of nerd.dev/v1alpha1; nerd init writes one", id="empty"),
-        pytest.param(b"# only words\n", "holds no object of nerd.dev/v1alpha1", id="a comment"),
+        pytest.param(b"", "has no object of nerd.dev/v1alpha1; nerd init writes one", id="empty"),
+        pytest.param(b"# only words\n", "has no object of nerd.dev/v1alpha1", id="a comment"),
         pytest.param(b"\xff\xfe\x00", "is not UTF-8 (byte 0): save it as UTF-8", id="bytes"),
-        pytest.param(b"a: [\n", "no YAML from here on", id="no YAML"),
-        pytest.param(b"just words\n", '"just words" is no object', id="prose"),
+        pytest.param(b"a: [\n", "not valid YAML from here on", id="no YAML"),
+        pytest.param(b"just words\n", '"just words" is not an object', id="prose"),
         pytest.param(b"x" * (3 * 2**20 + 1), "is larger than 3 MiB", id="a corpus by mistake"),
     ],
 )

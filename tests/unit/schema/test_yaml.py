@@ -158,20 +158,21 @@ def test_a_merge_that_replaces_an_own_key_is_a_problem() -> None:
 def test_a_key_twice_is_a_problem_and_not_lost() -> None:
     [problem] = only("a:\n  b: 1\n  c: 2\n  b: 3\n").problems
     assert (problem.path, problem.line) == (("a", "b"), 4)
-    assert "first in line 2" in problem.message
+    assert "is in line 2 already" in problem.message
 
 
 def test_what_json_cannot_hold_is_a_problem() -> None:
     assert [problem.message for problem in only("[.inf, -.INF, .nan]").problems] == [
-        f"{text} is a number that JSON cannot hold: write a finite one" for text in (".inf", "-.INF", ".nan")
+        f"{text} is a number that JSON cannot represent: write a finite one"
+        for text in (".inf", "-.INF", ".nan")
     ]
 
 
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        pytest.param("a: b: c", 1, "quote a value that holds a colon", id="a colon in a value"),
-        pytest.param("a:\n\t- b", 2, "YAML takes no tabs", id="a tab"),
+        pytest.param("a: b: c", 1, "quote a value that contains a colon", id="a colon in a value"),
+        pytest.param("a:\n\t- b", 2, "YAML allows no tabs", id="a tab"),
         pytest.param("a: *x", 1, "quote a value that begins with *", id="a star"),
         pytest.param("a:\n  - b\n - c", 3, "check the indentation", id="indentation"),
         pytest.param("- a\nb: c", 2, "check the indentation", id="a list, then a key"),

@@ -1,9 +1,9 @@
-"""The kinds of `nerd.dev/v1alpha1`: what a user may write, and what it means when it is left out.
+"""The kinds of `nerd.dev/v1alpha1`: their fields, defaults and rules.
 
-The models here are the one source of the CRDs in `crds/` (`crd.py`), of
-`nerd validate` (`validation.py`) and of the defaults that the planner
-resolves. They import pydantic, yaml and the words of `ner_jobs.task`, nothing
-else: no cluster, no store, no framework.
+The models are the only source of the CRDs (`schema/crd.py`), of `nerd
+validate` (`schema/validation.py`) and of the defaults that the planner
+applies. They import pydantic and the types of `ner_jobs.task`, nothing else:
+no cluster, no store, no framework.
 """
 
 from ner_operator.api.v1alpha1.deployment import NerDeployment, NerDeploymentSpec

@@ -1,4 +1,4 @@
-"""`spec.benchmark`: how speed is measured; absent, it is not."""
+"""`spec.benchmark`: how speed is measured."""
 
 from typing import ClassVar
 
@@ -10,20 +10,20 @@ from ner_operator.api.v1alpha1.data import DataSource
 
 
 class Benchmark(ApiModel):
-    """A closed loop over every variant: sentences a second, latency, memory."""
+    """Measures every variant in a closed loop: sentences a second, latency, memory."""
 
     instances: int = Field(default=1, ge=1, le=1024)
-    """Concurrent single-threaded workers in all."""
+    """Number of concurrent single-threaded workers."""
     processes: int = Field(default=1, ge=1, le=1024)
-    """Processes over which the instances are spread; at most as many as instances."""
+    """Number of processes that share the instances; at most one for each instance."""
     batch_size: int = Field(default=1, ge=1, le=4096)
-    """Sentences in one call."""
+    """Sentences in one call of the model."""
     seconds: float = Field(default=10.0, gt=0, le=3600)
-    """How long is measured, after warm-up."""
+    """Seconds of measurement, after warm-up."""
     warmup_seconds: float = Field(default=2.0, ge=0, le=600)
-    """How long it runs before that."""
+    """Seconds of warm-up."""
     synthetic_length: int | None = Field(default=None, ge=1, le=8192)
-    """Measures on made-up sentences of this many tokens. Absent: on data.test, or dataset."""
+    """Measures on generated sentences of this many tokens. Absent: on dataset, or else on data.test."""
     dataset: DataSource | None = None
     """Measures on this data set. Absent: on data.test."""
 

@@ -1,18 +1,18 @@
-"""What people ask of a NerDeployment by annotation: written by `kubectl nerd`, read by the operator.
+"""Commands that people give by annotation: `kubectl nerd` writes them, the operator reads them.
 
-A command is an annotation and no field of the spec, so that a repository that
-holds the spec never drifts. Each carries a token: the status says which tokens
-were carried out, so an annotation that stays, goes or comes back changes
-nothing.
+A command is an annotation and not a field of the spec, so that a spec in Git
+does not drift. Each command has a token. The status keeps the tokens of
+handled commands, so an annotation that stays, or that is removed and written
+again, changes nothing.
 
     nerd.dev/rerun:    finetune=TOKEN,compile/int8=TOKEN
     nerd.dev/promote:  int8@TOKEN      *@TOKEN          (the first in preference that passes)
     nerd.dev/rollback: 4@TOKEN         previous@TOKEN   (a generation of the pointer)
 
-Behind a target may stand `by=NAME` and the reason as `force="…"` (promote:
-although a gate refuses) or `reason="…"` (rollback), and what the person saw:
-`revision=DIGEST` (promote) or `leaving=GENERATION` (rollback), so that a wish
-never falls upon another model than it was meant for. Words are quoted as in a
+After the target may follow: `by=NAME`; the reason, as `force="…"` (promote
+although a gate failed) or `reason="…"` (rollback); and the state that the
+person saw, as `revision=DIGEST` (promote) or `leaving=GENERATION` (rollback).
+The command is refused if that state has changed. Values are quoted as in a
 shell.
 """
 
@@ -37,21 +37,21 @@ _STEP = re.compile(r"[a-z]+(/[a-z0-9][a-z0-9-]*)?")
 
 
 class CommandError(ValueError):
-    """An annotation that says nothing that can be carried out; the message says what to write."""
+    """The annotation is not a command; the message says what to write."""
 
 
 def read_rerun(text: str) -> dict[str, str]:
     """Tokens by stage (`finetune`) or step (`compile/int8`).
 
     Raises:
-        CommandError: some part is no STAGE=TOKEN.
+        CommandError: a part is not STAGE=TOKEN.
     """
     tokens: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         step, _, token = part.partition("=")
         if not _STEP.fullmatch(step) or not _TOKEN.fullmatch(token):
             raise CommandError(
-                f"annotation {RERUN}: {part!r} asks for nothing; write STAGE=TOKEN or STAGE/VARIANT=TOKEN, "
+                f"annotation {RERUN}: {part!r} is not a command; write STAGE=TOKEN or STAGE/VARIANT=TOKEN, "
                 "separated by commas"
             )
         tokens[step] = token
@@ -59,81 +59,83 @@ def read_rerun(text: str) -> dict[str, str]:
 
 
 def write_rerun(tokens: Mapping[str, str]) -> str:
-    """The annotation of these tokens."""
+    """The text of the annotation."""
     return ",".join(f"{step}={token}" for step, token in sorted(tokens.items()))
 
 
 def read_promote(text: str) -> PromoteCommand:
-    """The wish of a `nerd.dev/promote` annotation.
+    """The command of a `nerd.dev/promote` annotation.
 
     Raises:
-        CommandError: it is none.
+        CommandError: the text is not such a command.
     """
-    target, token, told = _read(
+    target, token, values = _read(
         PROMOTE, text, f"VARIANT@TOKEN or {PREFERRED}@TOKEN", ("revision", "force", "by")
     )
-    return PromoteCommand(token=token, variant=None if target == PREFERRED else target, **told)
+    return PromoteCommand(token=token, variant=None if target == PREFERRED else target, **values)
 
 
 def write_promote(command: PromoteCommand) -> str:
-    """The annotation of a wish."""
-    told = {"revision": command.revision, "by": command.by, "force": command.force}
-    return _write(command.variant or PREFERRED, command.token, told)
+    """The text of the annotation."""
+    values = {"revision": command.revision, "by": command.by, "force": command.force}
+    return _write(command.variant or PREFERRED, command.token, values)
 
 
 def read_rollback(text: str) -> RollbackCommand:
-    """The wish of a `nerd.dev/rollback` annotation.
+    """The command of a `nerd.dev/rollback` annotation.
 
     Raises:
-        CommandError: it is none.
+        CommandError: the text is not such a command.
     """
-    wanted = f"GENERATION@TOKEN or {PREVIOUS}@TOKEN"
-    target, token, told = _read(ROLLBACK, text, wanted, ("leaving", "reason", "by"))
-    leaving = told.pop("leaving", None)
+    expected = f"GENERATION@TOKEN or {PREVIOUS}@TOKEN"
+    target, token, values = _read(ROLLBACK, text, expected, ("leaving", "reason", "by"))
+    leaving = values.pop("leaving", None)
     return RollbackCommand(
         token=token,
-        generation=None if target == PREVIOUS else _generation(ROLLBACK, target, wanted),
+        generation=None if target == PREVIOUS else _generation(ROLLBACK, target, expected),
         leaving=None if leaving is None else _generation(ROLLBACK, leaving, "leaving=GENERATION"),
-        **told,
+        **values,
     )
 
 
 def write_rollback(command: RollbackCommand) -> str:
-    """The annotation of a wish."""
+    """The text of the annotation."""
     target = PREVIOUS if command.generation is None else str(command.generation)
     leaving = "" if command.leaving is None else str(command.leaving)
     return _write(target, command.token, {"leaving": leaving, "by": command.by, "reason": command.reason})
 
 
-def _read(annotation: str, text: str, wanted: str, names: tuple[str, ...]) -> tuple[str, str, dict[str, str]]:
-    """Target, token, and what stands behind them."""
+def _read(
+    annotation: str, text: str, expected: str, names: tuple[str, ...]
+) -> tuple[str, str, dict[str, str]]:
+    """The target, the token, and the named values that follow."""
     try:
         first, *words = shlex.split(text)
     except ValueError:
-        raise CommandError(f"annotation {annotation}: {text!r} asks for nothing; write {wanted}") from None
+        raise CommandError(f"annotation {annotation}: {text!r} is not a command; write {expected}") from None
     target, _, token = first.partition("@")
     if not target or not _TOKEN.fullmatch(token):
-        raise CommandError(f"annotation {annotation}: {first!r} asks for nothing; write {wanted}")
-    told: dict[str, str] = {}
+        raise CommandError(f"annotation {annotation}: {first!r} is not a command; write {expected}")
+    values: dict[str, str] = {}
     for word in words:
         name, _, value = word.partition("=")
         if name not in names or not value:
             raise CommandError(
-                f"annotation {annotation}: {word!r} means nothing here; behind {wanted} may stand "
+                f"annotation {annotation}: {word!r} is not known; after {expected} write only "
                 f"{', '.join(f'{name}=…' for name in names)}"
             )
-        told[name] = value[:LONGEST_REASON]
-    return target, token, told
+        values[name] = value[:LONGEST_REASON]
+    return target, token, values
 
 
-def _write(target: str, token: str, told: Mapping[str, str]) -> str:
-    words = [f"{name}={shlex.quote(value[:LONGEST_REASON])}" for name, value in told.items() if value]
+def _write(target: str, token: str, values: Mapping[str, str]) -> str:
+    words = [f"{name}={shlex.quote(value[:LONGEST_REASON])}" for name, value in values.items() if value]
     return " ".join([f"{target}@{token}", *words])
 
 
-def _generation(annotation: str, text: str, wanted: str) -> int:
+def _generation(annotation: str, text: str, expected: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise CommandError(
-            f"annotation {annotation}: {text!r} is no generation of the pointer; write {wanted}"
+            f"annotation {annotation}: {text!r} is not a generation of the pointer; write {expected}"
         )
     return int(text)

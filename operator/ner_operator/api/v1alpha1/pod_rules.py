@@ -1,8 +1,4 @@
-"""The rules across fields of what a person may say of pods: variables, volumes, the template.
-
-As in `rules.py`, each stands beside its CEL expression, and tests/cluster
-holds the two equal.
-"""
+"""The rules across fields of `pod_settings.py`: variables, volumes, the pod template; see `rules.py`."""
 
 from ner_operator.api.rule import Rule
 
@@ -22,7 +18,7 @@ _OWN_VARIABLE = Rule(
     field="name",
     cel="!self.name.startsWith('NERD_') && !(self.name in ['HOME', 'HF_HOME', 'TMPDIR'])",
     holds=lambda it: not it["name"].startswith("NERD_") and it["name"] not in OWN_VARIABLES,
-    message="NERD_*, HOME, HF_HOME and TMPDIR are set by the operator: remove it",
+    message="NERD_*, HOME, HF_HOME and TMPDIR are set by the operator: remove the variable",
 )
 
 PLAIN_ENV_VAR = (_OWN_VARIABLE,)

@@ -1,8 +1,8 @@
-"""Parts of a pod that people and platform teams may set, by the names of Kubernetes.
+"""The parts of a pod that a spec may set, named as in Kubernetes.
 
-Only what can do no harm is here: no security context, no host path, no token
-of a service account. What the API server checks itself when a pod is made
-(names, quantities against each other) is not checked twice.
+There is no security context, no host path and no service account token. What
+the API server checks when a pod is created (such as requests against limits)
+is not checked here again.
 """
 
 from typing import Annotated, Any, ClassVar, Literal
@@ -11,12 +11,12 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic.config import JsonDict
 
 from ner_operator.api.base import ApiModel, Items, map_by
-from ner_operator.api.strings import QUANTITY, Name, ObjectName
+from ner_operator.api.field_types import QUANTITY, Name, ObjectName
 from ner_operator.api.v1alpha1 import pod_rules
 
 
 def _quantity(value: Any) -> Any:
-    """A quantity may be written as a number, as Kubernetes allows; it is text from here on."""
+    """Turn a quantity that is written as a number into text."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -33,42 +33,42 @@ FREE_OBJECT: JsonDict = {"x-kubernetes-preserve-unknown-fields": True}
 
 
 class Resources(ApiModel):
-    """What a pod asks for, and what it may use at most."""
+    """Resource requests and limits of a pod."""
 
     requests: dict[str, Quantity] = Field(default_factory=dict, max_length=16)
-    """By resource name (cpu, memory, ephemeral-storage). Absent: the limits."""
+    """Requests by resource name (cpu, memory, ephemeral-storage). Absent: the limits."""
     limits: dict[str, Quantity] = Field(default_factory=dict, max_length=16)
-    """By resource name. Numeric libraries take as many threads as limits.cpu says."""
+    """Limits by resource name. limits.cpu is also the number of threads of numeric libraries."""
 
 
 class Toleration(ApiModel):
-    """A taint of nodes that the pod does not mind."""
+    """A toleration of node taints."""
 
     key: str | None = Field(default=None, max_length=317)
-    """Of the taint. Absent, with operator Exists: every taint."""
+    """Key of the taint. Absent, with operator Exists: every taint."""
     operator: Literal["Exists", "Equal"] | None = None
-    """Exists, or Equal to value (the default)."""
+    """Exists, or Equal (the default), which compares value."""
     value: str | None = Field(default=None, max_length=63)
-    """Of the taint, with Equal."""
+    """Value of the taint, with operator Equal."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    """Of the taint. Absent: every effect."""
+    """Effect of the taint. Absent: every effect."""
     toleration_seconds: int | None = Field(default=None, ge=0)
-    """How long the pod stays once a NoExecute taint is there. Absent: for ever."""
+    """Seconds that the pod stays after a NoExecute taint is added. Absent: no limit."""
 
 
 class KeySelector(ApiModel):
     """A key of a Secret or a ConfigMap."""
 
     name: ObjectName
-    """Of the object, in the deployment's namespace."""
+    """Name of the Secret or ConfigMap, in the deployment's namespace."""
     key: str = Field(min_length=1, max_length=253)
-    """Of its data."""
+    """Key in its data."""
     optional: bool | None = None
-    """True starts the pod without it, too."""
+    """True lets the pod start without it."""
 
 
 class EnvVarSource(ApiModel):
-    """Where a variable's value comes from."""
+    """The source of a variable's value."""
 
     secret_key_ref: KeySelector | None = None
     """A key of a Secret."""
@@ -79,25 +79,25 @@ class EnvVarSource(ApiModel):
 
 
 class EnvVar(ApiModel):
-    """An environment variable of the stage."""
+    """An environment variable of a stage."""
 
     name: str = Field(min_length=1, max_length=253)
-    """Its name; those that the operator sets itself (NERD_*, HOME, HF_HOME, TMPDIR) are refused."""
+    """Name of the variable. Names that the operator sets (NERD_*, HOME, HF_HOME, TMPDIR) are refused."""
     value: str | None = Field(default=None, max_length=32768)
-    """Its value."""
+    """Value of the variable."""
     value_from: EnvVarSource | None = None
-    """Instead of value: a key of a Secret or a ConfigMap."""
+    """Source of the value, instead of value: a key of a Secret or a ConfigMap."""
 
     rules: ClassVar = pod_rules.ENV_VAR
 
 
 class PlainEnvVar(ApiModel):
-    """An environment variable with a value, for every namespace the same."""
+    """An environment variable whose value is the same in every namespace."""
 
     name: str = Field(min_length=1, max_length=253)
-    """Its name; those that the operator sets itself (NERD_*, HOME, HF_HOME, TMPDIR) are refused."""
+    """Name of the variable. Names that the operator sets (NERD_*, HOME, HF_HOME, TMPDIR) are refused."""
     value: str = Field(max_length=32768)
-    """Its value."""
+    """Value of the variable."""
 
     rules: ClassVar = pod_rules.PLAIN_ENV_VAR
 
@@ -106,16 +106,16 @@ class SecretReference(ApiModel):
     """A Secret by name."""
 
     name: ObjectName
-    """Of the Secret, in the deployment's namespace."""
+    """Name of the Secret, in the deployment's namespace."""
 
 
 class KeyToPath(ApiModel):
-    """One key of a Secret or a ConfigMap as a file."""
+    """A key of a Secret or a ConfigMap as a file."""
 
     key: str = Field(min_length=1, max_length=253)
-    """Of its data."""
+    """Key in its data."""
     path: str = Field(min_length=1, max_length=1024)
-    """Of the file, below the mount."""
+    """Path of the file, relative to the mount."""
 
 
 class SecretVolume(ApiModel):
@@ -124,9 +124,9 @@ class SecretVolume(ApiModel):
     secret_name: ObjectName
     """Name of the Secret, in the deployment's namespace."""
     items: Items[KeyToPath] = Field(default=(), max_length=32)
-    """Its keys as files. Absent: all."""
+    """Keys that become files. Absent: all keys."""
     optional: bool | None = None
-    """True starts the pod without it, too."""
+    """True lets the pod start without it."""
 
 
 class ConfigMapVolume(ApiModel):
@@ -135,9 +135,9 @@ class ConfigMapVolume(ApiModel):
     name: ObjectName
     """Name of the ConfigMap, in the deployment's namespace."""
     items: Items[KeyToPath] = Field(default=(), max_length=32)
-    """Its keys as files. Absent: all."""
+    """Keys that become files. Absent: all keys."""
     optional: bool | None = None
-    """True starts the pod without it, too."""
+    """True lets the pod start without it."""
 
 
 class ClaimVolume(ApiModel):
@@ -146,97 +146,97 @@ class ClaimVolume(ApiModel):
     claim_name: ObjectName
     """Name of the claim, in the deployment's namespace."""
     read_only: bool | None = None
-    """True mounts it for reading."""
+    """True mounts it read-only."""
 
 
 class EmptyVolume(ApiModel):
-    """An empty folder of the pod's own."""
+    """A folder that is empty when the pod starts."""
 
     medium: Literal["", "Memory"] | None = None
-    """Memory keeps it there."""
+    """Memory keeps the files in memory. Absent: the node's disk."""
     size_limit: Quantity
-    """Beyond it the pod is evicted."""
+    """Maximum size; a pod that exceeds it is evicted."""
 
 
 class Volume(ApiModel):
-    """A volume of one of the kinds that the restricted Pod Security Standard lets everybody use."""
+    """A volume, of a type that the restricted Pod Security Standard allows."""
 
     name: Name
-    """What volumeMounts call it."""
+    """Name that volumeMounts refer to."""
     secret: SecretVolume | None = None
-    """A Secret, such as one with the certificate of a private CA."""
+    """A Secret, such as the certificate of a private CA."""
     config_map: ConfigMapVolume | None = None
-    """A ConfigMap."""
+    """A ConfigMap as a volume."""
     persistent_volume_claim: ClaimVolume | None = None
-    """A claim, such as one with data; data is then file:///MOUNT/…"""
+    """A claim, such as one with data; the uri of the data is then file:///MOUNT/…"""
     empty_dir: EmptyVolume | None = None
-    """An empty folder; one that is called scratch or shm takes the place of the operator's own."""
+    """An empty folder. If its name is scratch or shm, it replaces the operator's volume."""
 
     rules: ClassVar = pod_rules.VOLUME
 
 
 class VolumeMount(ApiModel):
-    """Where a volume is seen."""
+    """The mount of a volume in the stage's container."""
 
     name: Name
-    """Of the volume."""
+    """Name of the volume."""
     mount_path: str = Field(min_length=1, max_length=1024)
-    """Where it is seen, such as /data."""
+    """Path in the container, such as /data."""
     sub_path: str | None = Field(default=None, max_length=1024)
-    """A path inside the volume. Absent: all of it."""
+    """Path inside the volume. Absent: the whole volume."""
     read_only: bool | None = None
-    """True mounts it for reading."""
+    """True mounts it read-only."""
 
 
 class StageContainer(ApiModel):
-    """What is added to the stage's container."""
+    """Additions to the container of a stage."""
 
     name: Literal["stage"]
-    """stage: a pod has no other container."""
+    """Always stage: a pod has one container."""
     env: Items[EnvVar] = Field(default=(), max_length=64, json_schema_extra=map_by("name"))
-    """Variables, merged by name over the runtime's."""
+    """Environment variables; they override the runtime's variables of the same name."""
     volume_mounts: Items[VolumeMount] = Field(
         default=(), max_length=32, json_schema_extra=map_by("mountPath")
     )
-    """Mounts, merged by path over the operator's own."""
+    """Volume mounts; they override the operator's mounts of the same path."""
 
 
 class TemplateMetadata(ApiModel):
-    """Labels and annotations that are added to the pods."""
+    """Labels and annotations for the pods."""
 
     labels: dict[str, LabelValue] = Field(default_factory=dict, max_length=32)
-    """Added labels; the operator's own stay."""
+    """Labels to add; the operator's labels cannot be changed."""
     annotations: dict[str, Annotated[str, Field(max_length=4096)]] = Field(
         default_factory=dict, max_length=32
     )
-    """Added annotations; the operator's own stay."""
+    """Annotations to add; the operator's annotations cannot be changed."""
 
 
 class TemplatePod(ApiModel):
-    """What is added to a stage's pod."""
+    """Additions to the pods of the stages."""
 
     node_selector: dict[str, LabelValue] = Field(default_factory=dict, max_length=32)
-    """Labels that its node must have, besides the runtime's."""
+    """Labels that the node must have, in addition to the runtime's."""
     tolerations: Items[Toleration] = Field(default=(), max_length=32)
-    """Taints that it does not mind, besides the runtime's."""
+    """Tolerations, in addition to the runtime's."""
     affinity: dict[str, Any] | None = Field(default=None, json_schema_extra=FREE_OBJECT)
-    """As in a pod: nodeAffinity, podAffinity, podAntiAffinity."""
+    """Affinity, as in a pod: nodeAffinity, podAffinity, podAntiAffinity."""
     image_pull_secrets: Items[SecretReference] = Field(
         default=(), max_length=16, json_schema_extra=map_by("name")
     )
-    """Secrets of registries, besides the runtime's."""
+    """Secrets of image registries, in addition to the runtime's."""
     volumes: Items[Volume] = Field(default=(), max_length=32, json_schema_extra=map_by("name"))
-    """Volumes, merged by name over the operator's own."""
+    """Volumes; they override the operator's volumes of the same name."""
     containers: Items[StageContainer] = Field(default=(), max_length=1, json_schema_extra=map_by("name"))
-    """The one container, which is called stage."""
+    """Additions to the only container, which is named stage."""
 
 
 class PodTemplate(ApiModel):
-    """What is added to the pods of all stages; their security context cannot be changed."""
+    """Additions to the pods of all stages. The security context cannot be changed."""
 
     metadata: TemplateMetadata | None = None
-    """Labels and annotations."""
+    """Labels and annotations for the pods."""
     spec: TemplatePod | None = None
-    """Volumes, mounts, variables, and where the pods may run."""
+    """Volumes, mounts, variables, node selection."""
 
     rules: ClassVar = pod_rules.POD_TEMPLATE

@@ -1,16 +1,16 @@
-"""Why a deployment is as it is: the reasons of conditions, stages and Events, as constants.
+"""The reasons of conditions, stages and Events.
 
-Each has an entry in docs/troubleshooting.md, and a test says so: whoever sees
-one on the cluster can look up what it means and who mends it.
+docs/troubleshooting.md has an entry for each, which a test checks: it says
+what the reason means and who resolves it.
 """
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """One CamelCase word for what a person has to know."""
+    """The cause of a state, as one CamelCase word."""
 
-    # Work goes on by itself.
+    # Work continues by itself.
     STAGES_RUNNING = "StagesRunning"
     QUEUED = "Queued"
     QUEUE_DEADLINE_EXCEEDED = "QueueDeadlineExceeded"
@@ -20,11 +20,11 @@ class Reason(StrEnum):
     INTERRUPTED = "Interrupted"
     INPUT_VANISHED = "InputVanished"
 
-    # A person is asked.
+    # A person has to decide.
     AWAITING_APPROVAL = "AwaitingApproval"
     SUSPENDED = "Suspended"
 
-    # Something is missing; it goes on by itself when that is there.
+    # Something is missing; work continues by itself when it appears.
     RUNTIME_NOT_FOUND = "RuntimeNotFound"
     SERVICE_ACCOUNT_NOT_ALLOWED = "ServiceAccountNotAllowed"
     SECRET_NOT_FOUND = "SecretNotFound"
@@ -34,7 +34,7 @@ class Reason(StrEnum):
     UNSCHEDULABLE = "Unschedulable"
     POD_REFUSED = "PodRefused"
 
-    # Nothing changes until a person changes something.
+    # A person has to change something.
     INVALID_SPEC = "InvalidSpec"
     STORAGE_NOT_SHARED = "StorageNotShared"
     STAGE_FAILED = "StageFailed"
@@ -44,13 +44,13 @@ class Reason(StrEnum):
     RETRIES_EXHAUSTED = "RetriesExhausted"
     GATES_REFUSED = "GatesRefused"
 
-    # All is done.
+    # Nothing is left to do.
     PROMOTED = "Promoted"
     ALREADY_CURRENT = "AlreadyCurrent"
     HELD = "Held"
     NOTHING_PROMOTED = "NothingPromoted"
 
-    # Of Events alone.
+    # Only in Events.
     PLANNED = "Planned"
     STAGE_FINISHED = "StageFinished"
     COMMAND_REFUSED = "CommandRefused"

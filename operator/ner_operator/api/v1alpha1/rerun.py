@@ -1,25 +1,25 @@
-"""`spec.rerun`: asking for a stage's result again."""
+"""`spec.rerun`: requesting a new result of a stage."""
 
 from ner_operator.api.base import ApiModel
-from ner_operator.api.strings import Token
+from ner_operator.api.field_types import Token
 
 
 class Rerun(ApiModel):
-    """A token a stage; a new token asks for a new result, an old one finds its result again."""
+    """Tokens by stage. A new token requests a new result; an old token selects its old result again."""
 
     prepare: Token | None = None
     """Reads data and base model again."""
     finetune: Token | None = None
-    """Trains again."""
+    """Runs finetune again."""
     export: Token | None = None
-    """Exports again."""
+    """Runs export again."""
     compile: Token | None = None
     """Compiles every variant again."""
     infer: Token | None = None
-    """Infers every variant, and every entry of inference, again."""
+    """Runs inference of every variant and of every entry of inference again."""
     evaluate: Token | None = None
     """Evaluates every variant again."""
     benchmark: Token | None = None
-    """Measures every variant again."""
+    """Benchmarks every variant again."""
     promote: Token | None = None
-    """Judges again."""
+    """Checks the gates again."""

@@ -1,10 +1,11 @@
-"""The rules across fields of a deployment and a runtime, each declared once: as CEL, and as Python.
+"""The rules across fields of a deployment and a runtime, each declared once: as CEL and as Python.
 
-A check stands beside its CEL expression so that a reader can hold one against
-the other; tests/cluster holds them equal on a real API server. Those of pods
-are in `pod_rules.py`; what a rule is, `rule.py` says.
+CEL and Python are next to each other so that a reader can compare them;
+tests/cluster compares them on a real API server. The rules of pods are in
+`pod_rules.py`. The rules belong to this version, as they name its fields: the
+models refer to them, and `schema/` renders and reports them.
 
-This module knows no model; the models name their rules.
+This module knows no model.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ def _known_scheme(field: str, what: str) -> Rule:
         cel=f"!has(self.{field}) || !self.{field}.contains('://')"
         f" || self.{field}.startsWith('s3://') || self.{field}.startsWith('file://')",
         holds=lambda it: "://" not in (uri := it.get(field, "")) or uri.startswith(("s3://", "file://")),
-        message=f"{what} is s3://bucket/path, file:///path, or a path without a scheme",
+        message=f"{what} must be s3://bucket/path, file:///path, or a path without a scheme",
     )
 
 
@@ -38,7 +39,7 @@ MODEL = (
         field="",
         cel="has(self.base) != has(self.config)",
         holds=lambda it: ("base" in it) != ("config" in it),
-        message="write one of base (a folder or a hub id to start from) and config (a model from nothing)",
+        message="write either base (a folder or a hub id) or config (a new model)",
         reads=("base", "config"),
     ),
     Rule(
@@ -52,7 +53,7 @@ MODEL = (
         message="revision is a branch, tag or commit of a hub id in base; remove it for a folder or a config",
         reads=("base",),
     ),
-    _known_scheme("base", "a base that is no hub id"),
+    _known_scheme("base", "a base that is not a hub id"),
     Rule(
         field="maxLength",
         cel="!has(self.config) || (has(self.maxLength) ? self.maxLength : 256)"
@@ -60,7 +61,7 @@ MODEL = (
         holds=lambda it: (
             "config" not in it or it.get("maxLength", 256) <= it["config"].get("maxPositionEmbeddings", 512)
         ),
-        message="maxLength must be within config.maxPositionEmbeddings (512 where it is absent)",
+        message="maxLength must be at most config.maxPositionEmbeddings (default 512)",
         reads=("config",),
     ),
     Rule(
@@ -77,21 +78,21 @@ DATA_SOURCE = (
         field="labelUri",
         cel="!has(self.labelUri) || !has(self.format) || self.format == 'npz'",
         holds=lambda it: "labelUri" not in it or it.get("format", "npz") == "npz",
-        message="labelUri belongs to an npz set; other formats hold their tags themselves: remove it",
+        message="labelUri is for format npz, other formats contain their tags: remove it",
         reads=("format",),
     ),
     Rule(
         field="npzInputs",
         cel="!has(self.npzInputs) || !has(self.format) || self.format == 'npz'",
         holds=lambda it: "npzInputs" not in it or it.get("format", "npz") == "npz",
-        message="npzInputs belongs to an npz set: remove it, or write format: npz",
+        message="npzInputs is for format npz: remove it, or write format: npz",
         reads=("format",),
     ),
     Rule(
         field="sha256",
         cel="!has(self.sha256) || !has(self.format) || self.format in ['conll', 'jsonl']",
         holds=lambda it: "sha256" not in it or it.get("format", "conll") in ("conll", "jsonl"),
-        message="sha256 pins one file of format conll or jsonl; a folder cannot be pinned: remove it",
+        message="sha256 is for a single file of format conll or jsonl: remove it",
         reads=("format",),
     ),
 )
@@ -102,7 +103,7 @@ CALIBRATION = (
         field="",
         cel="!(has(self.size) && has(self.uri))",
         holds=lambda it: not ("size" in it and "uri" in it),
-        message="write one of size (a sample of train) and uri (a data set of its own)",
+        message="write either size (a sample of train) or uri (another data set)",
         reads=("size", "uri"),
     ),
     Rule(
@@ -122,7 +123,7 @@ def _text_only(split: str) -> Rule:
         cel=f"!has(self.{split}) || (has(self.{split}.format) ? self.{split}.format"
         " : (has(self.format) ? self.format : 'conll')) != 'npz'",
         holds=lambda it: split not in it or it[split].get("format", it.get("format", "conll")) != "npz",
-        message=f"{split} needs text, and an npz set has none (test, calibration, inference can be one):"
+        message=f"{split} needs text, and npz has none (test, calibration and inference accept npz):"
         f" write {split}.format: conll, jsonl or dataset",
         reads=("format",),
     )
@@ -138,14 +139,14 @@ DATA = (
         holds=lambda it: (
             "labelUri" in it["test"] or it["test"].get("format", it.get("format", "conll")) != "npz"
         ),
-        message="an npz test set needs test.labelUri, the file of its gold tag numbers",
+        message="a test set of format npz needs test.labelUri, the file of its gold tag numbers",
         reads=("format",),
     ),
     Rule(
         field="validationFraction",
         cel="!(has(self.validation) && has(self.validationFraction))",
         holds=lambda it: not ("validation" in it and "validationFraction" in it),
-        message="validationFraction draws validation from train: remove it, or remove validation",
+        message="validationFraction takes the validation set from train: remove it, or remove validation",
     ),
 )
 
@@ -158,7 +159,7 @@ def _precisions(runtime: str, precisions: tuple[str, ...]) -> tuple[Rule, Rule]:
             field="precision",
             cel=f"self.runtime != '{runtime}' || self.precision in [{listed}]",
             holds=lambda it: it["runtime"] != runtime or it["precision"] in precisions,
-            message=f"{runtime} compiles {words}: write one of them, or another runtime",
+            message=f"{runtime} supports {words}: write one of them, or another runtime",
             reads=("runtime",),
         ),
         Rule(
@@ -169,7 +170,7 @@ def _precisions(runtime: str, precisions: tuple[str, ...]) -> tuple[Rule, Rule]:
                 it["runtime"] != runtime
                 or it.get("quantization", {}).get("fallback", "int8") in ("int8", *precisions)
             ),
-            message=f"fallback on {runtime} is one of the other precisions that it compiles: {words}",
+            message=f"{runtime} supports {words}: write one of them as fallback",
             reads=("runtime",),
         ),
     )
@@ -180,7 +181,7 @@ BUILTIN_PRECISIONS: Mapping[str, tuple[str, ...]] = {
     "cpu-onnxruntime": ("fp32", "int8"),
     "cpu-openvino": ("fp32", "bf16", "int8"),
 }
-"""What the backend of each built-in runtime compiles; other runtimes say so when they compile."""
+"""The precisions of each built-in runtime's backend. For other runtimes, compile checks them."""
 
 VARIANT = (
     *(
@@ -192,7 +193,7 @@ VARIANT = (
         field="quantization",
         cel="!has(self.quantization) || self.precision == 'int8'",
         holds=lambda it: "quantization" not in it or it["precision"] == "int8",
-        message="quantization belongs to precision int8: remove it, or write precision: int8",
+        message="quantization is for precision int8: remove it, or write precision: int8",
         reads=("precision",),
     ),
     Rule(
@@ -200,7 +201,7 @@ VARIANT = (
         cel="!has(self.quantization) || !has(self.quantization.fallback)"
         " || self.quantization.fallback != 'int8'",
         holds=lambda it: it.get("quantization", {}).get("fallback") != "int8",
-        message="fallback is compiled instead of int8: write fp32, bf16 or fp16, as the backend has it",
+        message="fallback replaces int8: write fp32, bf16 or fp16",
     ),
 )
 
@@ -209,21 +210,21 @@ GATE = (
         field="",
         cel="has(self.min) || has(self.maxDrop)",
         holds=lambda it: "min" in it or "maxDrop" in it,
-        message="a gate needs min (the least value, 0 to 1) or maxDrop (points that may be lost)",
+        message="write min (the minimum, 0 to 1) or maxDrop (the maximum drop in points)",
         reads=("min", "maxDrop"),
     ),
     Rule(
         field="against",
         cel="has(self.maxDrop) == has(self.against)",
         holds=lambda it: ("maxDrop" in it) == ("against" in it),
-        message="maxDrop and against go together: write against: reference or against: current with maxDrop",
+        message="write maxDrop and against together; against is reference or current",
         reads=("maxDrop",),
     ),
     Rule(
         field="entityType",
         cel="!has(self.entityType) || !has(self.metric) || self.metric != 'accuracy'",
         holds=lambda it: "entityType" not in it or it.get("metric") != "accuracy",
-        message="accuracy counts tokens of every kind: remove entityType, or write metric: f1",
+        message="accuracy counts tokens of all types: remove entityType, or write metric: f1",
         reads=("metric",),
     ),
 )
@@ -233,14 +234,14 @@ BENCHMARK = (
         field="processes",
         cel="(has(self.processes) ? self.processes : 1) <= (has(self.instances) ? self.instances : 1)",
         holds=lambda it: it.get("processes", 1) <= it.get("instances", 1),
-        message="instances are spread over processes: write at most as many processes as instances",
+        message="processes share the instances: write at most as many processes as instances",
         reads=("instances",),
     ),
     Rule(
         field="",
         cel="!(has(self.syntheticLength) && has(self.dataset))",
         holds=lambda it: not ("syntheticLength" in it and "dataset" in it),
-        message="write one of syntheticLength (made-up sentences) and dataset (real ones)",
+        message="write either syntheticLength (generated sentences) or dataset (real ones)",
         reads=("syntheticLength", "dataset"),
     ),
 )
@@ -250,7 +251,7 @@ SERVER_SIDE_ENCRYPTION = (
         field="kmsKeyId",
         cel="!has(self.kmsKeyId) || self.algorithm == 'aws:kms'",
         holds=lambda it: "kmsKeyId" not in it or it["algorithm"] == "aws:kms",
-        message="kmsKeyId belongs to algorithm aws:kms: remove it, or write algorithm: aws:kms",
+        message="kmsKeyId is for algorithm aws:kms: remove it, or write algorithm: aws:kms",
         reads=("algorithm",),
     ),
 )
@@ -262,20 +263,20 @@ SPEC = (
         field="data.train",
         cel="!has(self.finetune) || has(self.data.train)",
         holds=lambda it: "finetune" not in it or "train" in it["data"],
-        message="finetune needs data.train, the sentences to learn from: write it, or remove finetune",
+        message="finetune needs data.train: write it, or remove finetune",
     ),
     Rule(
         field="finetune",
         cel="!has(self.model.config) || has(self.finetune)",
         holds=lambda it: "config" not in it["model"] or "finetune" in it,
-        message="a model from nothing (model.config) must be trained: write finetune: {}",
+        message="a new model (model.config) must be trained: write finetune: {}",
         reads=("model.config",),
     ),
     Rule(
         field="variants",
         cel="self.variants.filter(v, has(v.reference) && v.reference).size() == 1",
         holds=lambda it: sum(variant.get("reference", False) for variant in it["variants"]) == 1,
-        message="write reference: true on exactly one variant, the one that the others are measured against",
+        message="write reference: true on exactly one variant, which the others are compared with",
     ),
     Rule(
         field="rollout.preference",
@@ -296,7 +297,7 @@ SPEC = (
             or "train" in it["data"]
             or ("validation" in it["data"] and "uri" in it["data"].get("calibration", {}))
         ),
-        message="int8 is calibrated and chosen on data: write data.train, or both data.validation and"
+        message="int8 needs data for calibration and selection: write data.train, or both data.validation and"
         " data.calibration.uri",
         reads=("variants",),
     ),
@@ -306,7 +307,7 @@ SPEC = (
         holds=lambda it: (
             "labelUri" not in it["data"]["test"] or "npzLabels" in it["data"] or "labels" in it["model"]
         ),
-        message="the tag numbers of an npz set need names: write data.npzLabels, such as [O, B-LOC, I-LOC]",
+        message="the tag numbers of npz data need names: write data.npzLabels, such as [O, B-LOC, I-LOC]",
         reads=("data.test", "model.labels"),
     ),
 )
@@ -318,6 +319,6 @@ RUNTIME = (
         field="metadata.name",
         cel=f"!(self.metadata.name in [{_BUILTIN_NAMES}])",
         holds=lambda it: it["metadata"].get("name") not in BUILTIN_PRECISIONS,
-        message="cpu-torchscript, cpu-onnxruntime and cpu-openvino are built in: give it a name of its own",
+        message="cpu-torchscript, cpu-onnxruntime and cpu-openvino are built in: choose another name",
     ),
 )

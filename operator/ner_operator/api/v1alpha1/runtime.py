@@ -7,8 +7,8 @@ from pydantic import Field
 
 from ner_jobs.task.parameters import BackendName
 from ner_operator.api.base import SET, ApiModel, Items, map_by
+from ner_operator.api.field_types import RESOURCE_NAME, Name, ObjectName
 from ner_operator.api.meta import KubernetesObject, ObjectMeta
-from ner_operator.api.strings import RESOURCE_NAME, Name, ObjectName
 from ner_operator.api.v1alpha1 import rules
 from ner_operator.api.v1alpha1.pod_settings import (
     LabelValue,
@@ -20,66 +20,66 @@ from ner_operator.api.v1alpha1.pod_settings import (
 
 
 class ResourceClaim(ApiModel):
-    """A device by dynamic resource allocation."""
+    """A device of dynamic resource allocation."""
 
     name: Name
-    """What the pod calls it."""
+    """Name of the claim in the pod."""
     resource_claim_template_name: ObjectName
-    """The ResourceClaimTemplate in the deployment's namespace from which each pod gets a claim."""
+    """The ResourceClaimTemplate, in the deployment's namespace, from which each pod gets a claim."""
 
 
 class Accelerator(ApiModel):
-    """The extended resource that a device plugin offers."""
+    """The device that pods request."""
 
     resource_name: str = Field(
         min_length=3,
         max_length=317,
         pattern=RESOURCE_NAME,
     )
-    """Its name as the nodes show it, such as vastaitech.com/va. It stands for the device in every key."""
+    """Extended resource of the device plugin, such as vastaitech.com/va. It identifies the device in keys."""
     count: int = Field(default=1, ge=1, le=64)
-    """How many a stage takes that runs on the device."""
+    """Number of devices of each pod that runs on the device."""
     resource_claims: Items[ResourceClaim] = Field(default=(), max_length=8, json_schema_extra=map_by("name"))
-    """Instead of the extended resource: devices by dynamic resource allocation. resourceName still names
-    the device in keys."""
+    """Devices of dynamic resource allocation, instead of the extended resource. resourceName still
+    identifies the device in keys."""
 
 
 class NerRuntimeSpec(ApiModel):
-    """A device, its backend and its image."""
+    """The device, its backend and its image."""
 
     backend: BackendName
-    """What compiles and runs variants here: torchscript, onnxruntime or openvino."""
+    """The engine that compiles and runs variants: torchscript, onnxruntime or openvino."""
     image: str | None = Field(default=None, min_length=1, max_length=512)
-    """The image of the stages, as it goes into keys. Absent: the product's own for CPU. A local run
-    starts processes instead."""
+    """Image of the stages, which is part of the keys as written. Absent: the default image for CPU. A local
+    run starts processes instead."""
     accelerator: Accelerator | None = None
-    """The device that compile, infer and benchmark ask for. Absent: the CPU."""
+    """The device that compile, infer and benchmark request. Absent: the CPU."""
     compiler_version: str | None = Field(default=None, min_length=1, max_length=63)
-    """Of the vendor's compiler in the image; part of the keys, so another version compiles again."""
+    """Version of the vendor's compiler in the image; part of the keys, so a new version compiles again."""
     sdk_version: str | None = Field(default=None, min_length=1, max_length=63)
-    """Of the vendor's runtime libraries in the image; part of the keys."""
+    """Version of the vendor's runtime libraries in the image; part of the keys."""
     emulated: bool = False
-    """The device is a stand-in: every manifest says so, and nothing is promoted unless
+    """True if the device is a stand-in. Manifests record it, and nothing is promoted unless
     rollout.allowEmulated is true."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
-    """When nodes pull the image. Absent: IfNotPresent, and Always for a tag latest."""
+    """When nodes pull the image. Absent: IfNotPresent, or Always for the tag latest."""
     image_pull_secrets: Items[SecretReference] = Field(
         default=(), max_length=16, json_schema_extra=map_by("name")
     )
-    """Secrets of the image's registry, in the deployment's namespace."""
+    """Secrets of the image registry, in the deployment's namespace."""
     runtime_class_name: ObjectName | None = None
-    """The RuntimeClass of pods on the device."""
+    """RuntimeClass of pods that run on the device."""
     node_selector: dict[str, LabelValue] = Field(default_factory=dict, max_length=32)
-    """Labels that a node must have."""
+    """Labels that the node must have."""
     tolerations: Items[Toleration] = Field(default=(), max_length=32)
-    """Taints that the pods do not mind."""
+    """Tolerations of the pods."""
     env: Items[PlainEnvVar] = Field(default=(), max_length=64, json_schema_extra=map_by("name"))
-    """Variables of every stage on this runtime, such as the vendor's."""
+    """Environment variables of every stage on this runtime, such as the vendor's."""
     resources: Resources | None = None
-    """What every stage's pod asks for, where spec.scheduling says nothing else."""
+    """Resources of every stage's pod, unless spec.scheduling sets others."""
     service_accounts: Items[ObjectName] = Field(default=(), max_length=32, json_schema_extra=SET)
-    """Service accounts that deployments may name in scheduling.serviceAccountName, besides those that the
-    operator allows everywhere."""
+    """Service accounts that deployments may use in scheduling.serviceAccountName, in addition to those that
+    the operator allows everywhere."""
 
 
 class NerRuntime(KubernetesObject):
@@ -88,9 +88,9 @@ class NerRuntime(KubernetesObject):
     api_version: Literal["nerd.dev/v1alpha1"]
     kind: Literal["NerRuntime"]
     metadata: ObjectMeta
-    """The name that variants[].runtime says; a NerRuntime has no namespace."""
+    """Name that variants[].runtime refers to; a NerRuntime has no namespace."""
     spec: NerRuntimeSpec
-    """A device, its backend and its image."""
+    """The device, its backend and its image."""
 
     rules: ClassVar = rules.RUNTIME
 

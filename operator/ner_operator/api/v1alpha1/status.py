@@ -1,7 +1,6 @@
-"""`status`: what the operator has planned and seen; bounded, never written by a user.
+"""`status`: what the operator has planned and observed. It is bounded in size, and users never write it.
 
-What is here outlives the Jobs: a stage's result is kept from the moment that
-it is seen, so a Job that is removed afterwards takes nothing with it.
+A stage's result is kept here as soon as it is observed, so it outlives its Job.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -9,78 +8,77 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError
 
 from ner_operator.api.base import SET, ApiModel, Items, map_by
+from ner_operator.api.field_types import Sha256
 from ner_operator.api.meta import Condition
-from ner_operator.api.strings import Sha256
 
 StageState = Literal["Waiting", "Queued", "Running", "Retrying", "Succeeded", "Failed", "Held", "Suspended"]
-"""How far a stage is. Waiting: for other stages, or for something that is missing; Queued: its Job is there
-and has no pod that runs; Retrying: a new attempt comes at retryTime."""
 
 Time = Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-time"})]
 
 STAGE_MESSAGE = 2048
-"""Characters of a stage's message; the operator writes fewer (`planning.cutting`)."""
+"""Maximum characters of a stage's message; the operator writes fewer."""
 
 HELD_REVISIONS = 32
-"""Rolled-back revisions that are remembered here; the pointer in the store knows more."""
+"""Number of rolled-back revisions in the status; the pointer in the store has all."""
 
 
 class StageResult(ApiModel):
-    """What a stage left: its artifact is `<storage>/<stage>/<key>`."""
+    """The result of a stage; its artifact is under `<storage>/<stage>/<key>`."""
 
     key: Sha256
-    """Names the result; equal keys have equal results."""
+    """Key of the result; equal keys have equal results."""
     manifest_digest: str = Field(default="", max_length=64)
     """SHA-256 of the artifact's manifest."""
     outputs: dict[str, Annotated[str, Field(max_length=64)]] = Field(default_factory=dict, max_length=16)
-    """Digest of each output."""
+    """Digests of the outputs, by name."""
     headline: dict[str, Any] = Field(
         default_factory=dict, max_length=16, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True}
     )
-    """The few figures that matter."""
+    """The most important metrics of the stage."""
     message: str = Field(default="", max_length=STAGE_MESSAGE)
-    """What it means, where the stage says so: a verdict does."""
+    """Explanation of the result, such as the verdict of promote."""
     emulated: bool = False
-    """Whether a stand-in for the device had a part in it."""
+    """Whether the result comes from an emulated device."""
 
 
 class StageStatus(ApiModel):
-    """One stage of one variant: its last attempt, and its last result."""
+    """One step of the plan: its last attempt and its last result."""
 
     name: str = Field(min_length=1, max_length=127)
-    """prepare, compile/int8, inference/archive."""
+    """Name of the step, such as prepare, compile/int8 or inference/archive."""
     state: StageState
-    """Waiting, Queued, Running, Retrying, Succeeded, Failed, Held or Suspended."""
+    """State of the stage. Waiting: for other stages or for something missing. Queued: its Job has no running
+    pod. Retrying: the next attempt starts at retryTime. Held: its revision was rolled back."""
     reason: str = Field(default="", max_length=256)
-    """Why, as one CamelCase word; empty where the state says it all."""
+    """The cause of the state, as one CamelCase word; empty if there is none."""
     message: str = Field(default="", max_length=STAGE_MESSAGE)
-    """Why, for people, and what to do next."""
+    """The cause of the state in a sentence, and what to do next."""
     key: str = Field(default="", max_length=64)
-    """Of what the last attempt works on; empty before the first."""
+    """Key of the last attempt; empty before the first."""
     attempt: int = Field(default=0, ge=0)
-    """Counts the stage's attempts, of all keys."""
+    """Number of attempts so far, with any key."""
     failures: int = Field(default=0, ge=0)
-    """Attempts in a row that have failed on this key."""
+    """Number of consecutive failed attempts with this key."""
     job: str = Field(default="", max_length=63)
-    """The last attempt's Job."""
+    """Name of the last attempt's Job."""
     spec_hash: str = Field(default="", max_length=64)
-    """What the last attempt was made from besides its key (generation, runtime, image): a failed stage is
-    tried again where it has changed."""
+    """Digest of what the last attempt's Job was made of besides its key (generation, runtime, image). A
+    failed stage is retried if it changes."""
     start_time: Time | None = None
-    """When the last attempt began to run."""
+    """Time at which the last attempt started to run."""
     finish_time: Time | None = None
-    """When it ended."""
+    """Time at which the last attempt ended."""
     retry_time: Time | None = None
-    """When the next attempt comes."""
+    """Time at which the next attempt starts."""
     result: StageResult | None = None
-    """The last result, whatever has been tried since."""
+    """The last result; later attempts that failed do not remove it."""
 
 
 class PromotionStatus(ApiModel):
-    """Where the pointer to the promoted model stands, as the stages last reported it."""
+    """The pointer to the promoted model, as the stages last reported it."""
 
     generation: int = Field(ge=1)
-    """Of the pointer; it only grows."""
+    """Generation of the pointer; it only increases."""
     revision: str = Field(max_length=64)
     """The revision in service."""
     variant: str = Field(max_length=63)
@@ -88,25 +86,25 @@ class PromotionStatus(ApiModel):
     compile_key: str = Field(max_length=64)
     """Key of the compiled model in service."""
     promote_key: str = Field(default="", max_length=64)
-    """Key of the verdict that moved the pointer; empty where a person did."""
+    """Key of the promote result that moved the pointer; empty if a person moved it."""
     held: Items[Annotated[str, Field(max_length=64)]] = Field(
         default=(), max_length=HELD_REVISIONS, json_schema_extra=SET
     )
-    """Revisions that people rolled back from, newest last."""
+    """Revisions that were rolled back and are not promoted again automatically, newest last."""
     manual: bool = False
-    """Whether a person chose it."""
+    """Whether a person chose the model in service."""
     f1: float | None = Field(default=None, ge=0, le=1)
-    """Its entity F1 on the test set, in 0..1."""
+    """Entity F1 of the model in service on the test set, in 0..1."""
     drop: float | None = Field(default=None, ge=-100, le=100)
-    """Points of F1 that it loses against the reference variant."""
+    """Points of F1 that the model in service loses against the reference variant."""
     backend: str = Field(default="", max_length=63)
-    """Of the compiled model in service."""
+    """Backend of the compiled model in service."""
     compiled: str = Field(default="", max_length=64)
     """Digest of the compiled model in service."""
 
 
 class HandledCommands(ApiModel):
-    """What people asked for by annotations, as it was last handled; the same again changes nothing."""
+    """The annotations that were last handled as commands; the same text again changes nothing."""
 
     rerun: str = Field(default="", max_length=1024)
     """The annotation nerd.dev/rerun."""
@@ -117,53 +115,53 @@ class HandledCommands(ApiModel):
 
 
 class NerDeploymentStatus(ApiModel):
-    """What became of the spec."""
+    """The observed state."""
 
     observed_generation: int = Field(default=-1, ge=-1)
-    """The generation of the spec that was planned; -1 before the first."""
+    """Generation of the spec that was last reconciled; -1 before the first time."""
     conditions: Items[Condition] = Field(default=(), max_length=16, json_schema_extra=map_by("type"))
-    """Ready, Reconciling, Stalled, Available; the message says what to do next."""
+    """Ready, Reconciling, Stalled and Available; each message says what to do next."""
     resolved: dict[str, Any] | None = Field(
         default=None, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True}
     )
-    """The spec with every default filled in."""
+    """The spec with all defaults applied."""
     revision: str | None = Field(default=None, max_length=64)
-    """The revision in service: the beginning of the digest of its compile keys."""
+    """Revision of the model in service: a prefix of the digest of its compile keys."""
     variant: str | None = Field(default=None, max_length=63)
     """The variant in service."""
     f1: float | None = Field(default=None, ge=0, le=1)
-    """Its entity F1 on the test set, in 0..1."""
+    """Entity F1 of the model in service on the test set, in 0..1."""
     drop: float | None = Field(default=None, ge=-100, le=100)
-    """Points of F1 that it loses against the reference variant."""
+    """Points of F1 that the model in service loses against the reference variant."""
     candidate: str | None = Field(default=None, max_length=64)
-    """The revision of the spec, while it is not the one in service."""
+    """Revision of the current spec, if another revision is in service."""
     stages: Items[StageStatus] = Field(default=(), max_length=256, json_schema_extra=map_by("name"))
-    """Every stage, in an order in which they can run."""
+    """All steps of the plan, in an order in which they can run."""
     promotion: PromotionStatus | None = None
-    """Where the pointer to the promoted model stands."""
+    """The pointer to the promoted model."""
     rerun: dict[str, Annotated[str, Field(max_length=63)]] = Field(default_factory=dict, max_length=256)
-    """Tokens by stage (finetune) or step (compile/int8), of people who asked for it again."""
+    """Rerun tokens of commands, by stage (finetune) or step (compile/int8)."""
     promotion_requested_generation: int | None = Field(default=None, ge=0)
-    """The pointer's generation when a person last asked to judge again."""
+    """Generation of the pointer when a person last requested another check of the gates."""
     last_handled_commands: HandledCommands = HandledCommands()
-    """The commands that are done with."""
+    """The commands that have been handled."""
     storage_hash: str = Field(default="", max_length=64)
-    """Which store the results are in, as a short digest; in another one they count for nothing."""
+    """Short digest of spec.storage; results of another store are ignored."""
     blocked_since: Time | None = None
-    """Since when it waits for what Ready says is missing."""
+    """Time since which the deployment waits for what the condition Ready names."""
 
     def on_the_wire(self) -> dict[str, Any]:
-        """The whole status as JSON values, but for what is at its default: equal statuses are equal here."""
+        """The status as JSON values without defaults, so that equal statuses have equal JSON."""
         written = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         return {"observedGeneration": self.observed_generation, **written}
 
     @classmethod
     def of(cls, written: Any) -> Self:
-        """The status as the server has it; an absent one, or one that no release wrote, is an empty one."""
+        """The status of an object; an absent or unreadable status counts as empty."""
         try:
             return cls.model_validate(written or {})
         except ValidationError:
-            # Of a later release, or by somebody's hand. Nothing is lost: results are verified where they are.
+            # Another release or a person wrote it. No result is lost: stages find their results in the store.
             return cls()
 
     def stage(self, name: str) -> StageStatus | None:

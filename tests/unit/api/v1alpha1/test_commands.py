@@ -73,7 +73,7 @@ def test_rollback(text: str, command: RollbackCommand) -> None:
     ("read", "text", "words"),
     [
         pytest.param(read_rerun, "finetune", "write STAGE=TOKEN", id="a stage without a token"),
-        pytest.param(read_rerun, "Fine tune=a", "'Fine tune=a' asks for nothing", id="no stage"),
+        pytest.param(read_rerun, "Fine tune=a", "'Fine tune=a' is not a command", id="no stage"),
         pytest.param(
             read_promote, "int8", r"write VARIANT@TOKEN or \*@TOKEN", id="a variant without a token"
         ),
@@ -81,9 +81,9 @@ def test_rollback(text: str, command: RollbackCommand) -> None:
         pytest.param(read_promote, "@t1", "write VARIANT@TOKEN", id="a token alone"),
         pytest.param(read_promote, "int8@t1 force='x", "write VARIANT@TOKEN", id="an open quote"),
         pytest.param(read_promote, "int8@t1 because=x", "revision=…, force=…, by=…", id="an unknown word"),
-        pytest.param(read_promote, "int8@t1 force=", "'force=' means nothing", id="force without a reason"),
-        pytest.param(read_rollback, "last@t1", "'last' is no generation", id="no generation"),
-        pytest.param(read_rollback, "0@t1", "'0' is no generation", id="generations begin with 1"),
+        pytest.param(read_promote, "int8@t1 force=", "'force=' is not known", id="force without a reason"),
+        pytest.param(read_rollback, "last@t1", "'last' is not a generation", id="no generation"),
+        pytest.param(read_rollback, "0@t1", "'0' is not a generation", id="generations begin with 1"),
         pytest.param(read_rollback, "previous@t1 leaving=x", "leaving=GENERATION", id="left what?"),
     ],
 )

@@ -94,7 +94,7 @@ def test_the_model_itself_obeys_the_rules() -> None:
 
 def test_the_model_itself_refuses_a_name_twice() -> None:
     twice = [SPEC["variants"][0], {**SPEC["variants"][0], "reference": False}]
-    with pytest.raises(ValidationError, match=r"stands at variants\[0\] already"):
+    with pytest.raises(ValidationError, match=r"repeats variants\[0\]"):
         NerDeploymentSpec.model_validate({**SPEC, "variants": twice})
 
 

@@ -1,7 +1,7 @@
-"""Kinds of strings that several fields share, with their bounds.
+"""Types of fields that several models share, with their patterns and bounds.
 
-Every string has a maxLength: the API server adds up what CEL may cost at
-worst, and refuses a CRD whose strings have no end.
+Every string has a maxLength: the API server estimates the cost of CEL rules,
+and refuses a CRD with unbounded strings.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ SHA256 = r"^[0-9a-f]{64}$"
 HTTP_URL = r"^https?://"
 QUANTITY = r"^[0-9]+(\.[0-9]+)?([eE][0-9]+|[EPTGMK]i|[mkMGTPE])?$"
 
-PATTERN_WORDS: Mapping[str, str] = {
+PATTERN_DESCRIPTIONS: Mapping[str, str] = {
     DNS_LABEL: "lower-case letters, digits and dashes, such as va-int8",
     DNS_SUBDOMAIN: "lower-case letters, digits, dashes and dots, such as peoples-daily",
     RESOURCE_NAME: "a domain and a name, such as vastaitech.com/va",
@@ -25,10 +25,10 @@ PATTERN_WORDS: Mapping[str, str] = {
     HTTP_URL: "an address with its scheme, such as http://minio.storage:9000",
     QUANTITY: "a quantity, such as 500m, 4 or 16Gi",
 }
-"""Each pattern for people."""
+"""What each pattern allows, for messages."""
 
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
-"""A name inside one object: lower case letters, digits and dashes."""
+"""A name inside one object: lower-case letters, digits and dashes."""
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN)]
 """The name of another Kubernetes object."""
@@ -42,4 +42,4 @@ Label = Annotated[str, Field(min_length=1, max_length=128)]
 """One tag of the label list (`O`, `B-PER`), or one entity type."""
 
 Token = Annotated[str, Field(min_length=1, max_length=63)]
-"""Any text that names a wish: a new one asks for a new result."""
+"""Any text; a new token requests a new result."""

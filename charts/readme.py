@@ -1,8 +1,7 @@
-"""The table of values in the chart's README.md, made from values.yaml; `--check` fails where it differs.
+"""Writes the table of values in the chart's README.md from values.yaml; `--check` fails if it differs.
 
-A value's row is the comment above it that starts with two hyphens. Every value
-has one, or stands below one that has: whoever adds a value without a word
-about it is told here.
+The row of a value is the comment above it that starts with two hyphens. Every
+value needs such a comment, or a parent that has one.
 """
 
 import argparse
@@ -24,7 +23,7 @@ _ROW = "-- "
 
 
 class UndescribedError(Exception):
-    """A value has no comment; the message names it."""
+    """A value has no description; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def rows(text: str) -> list[Row]:
     """The rows of a values.yaml, in its order.
 
     Raises:
-        UndescribedError: a value has no description, and nothing above it has.
+        UndescribedError: a value and all its parents have no description.
     """
     described = dict(_descriptions(text))
     values = yaml.safe_load(text)
@@ -53,21 +52,21 @@ def rows(text: str) -> list[Row]:
         path for path in _leaves(values) if not any(_is_at_or_below(path, known) for known in described)
     ]
     if missing:
-        raise UndescribedError(f"no comment that starts with `# {_ROW}` stands above {', '.join(missing)}")
+        raise UndescribedError(f"no comment that starts with `# {_ROW}` is above {', '.join(missing)}")
     return [Row(path, json.dumps(_at(values, path)), words) for path, words in described.items()]
 
 
 def rendered(readme: str, values: str) -> str:
-    """The README with the table of these values between its marks."""
+    """The README with the table of these values between its two markers."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
-    table = ["| value | default | what it is |", "|---|---|---|"]
+    table = ["| value | default | description |", "|---|---|---|"]
     table += [f"| `{row.path}` | `{row.default}` | {row.description} |" for row in rows(values)]
     return "\n".join([f"{before}{BEGIN}", *table, f"{END}{after}"])
 
 
 def _descriptions(text: str) -> Iterator[tuple[str, str]]:
-    """(path, description) of each value that has one."""
+    """(path, description) of each described value."""
     parents: list[tuple[int, str]] = []
     comment: list[str] = []
     for line in text.splitlines():
@@ -110,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: `--check` (exit 1 on a difference) or `--write`."""
     parser = argparse.ArgumentParser(prog="python charts/readme.py", description=__doc__)
     action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--check", action="store_true", help="fail where README.md differs from values.yaml")
+    action.add_argument("--check", action="store_true", help="fail if README.md differs from values.yaml")
     action.add_argument("--write", action="store_true", help="write the table into README.md")
     parser.add_argument("--chart", type=Path, default=CHART, help="default: charts/nerd-operator")
     options = parser.parse_args(arguments)
@@ -124,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.write:
         page.write_text(wanted, encoding="utf-8")
     elif now != wanted:
-        sys.stderr.write(f"{page} is not what values.yaml says; run: python charts/readme.py --write\n")
+        sys.stderr.write(f"{page} differs from values.yaml; run: python charts/readme.py --write\n")
         return 1
     return 0
 

@@ -1,4 +1,4 @@
-"""`python -m testbed`: a cluster for a person to play with, and the programs that it takes."""
+"""`python -m testbed`: a cluster for trying things out, and the download of the programs that it needs."""
 
 import argparse
 import sys
@@ -20,15 +20,15 @@ FAKE_NODES = 4
 
 
 def main() -> int:
-    """Do what the command line says; messages for people go to standard error."""
+    """Run a command; messages go to standard error."""
     parser = argparse.ArgumentParser(prog="python -m testbed", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start a cluster and leave it running")
     up.add_argument("--node", action="store_true", help="with a real node (root; Debian's containerd)")
-    down = commands.add_parser("down", help="end that cluster, and remove every trace of it")
+    down = commands.add_parser("down", help="end that cluster and remove all its files")
     for each in (up, down):
         each.add_argument("--folder", type=Path, default=FOLDER, help=f"of its state (default {FOLDER})")
-    commands.add_parser("download", help="bring the programs of the official releases into .cache")
+    commands.add_parser("download", help="download the programs of the official releases into .cache")
     options = parser.parse_args()
     try:
         match options.command:
@@ -45,23 +45,23 @@ def main() -> int:
 
 
 def start(folder: Path, real: bool) -> None:
-    """Start a cluster with our CRDs, and leave it running; where it cannot be started, nothing stays."""
+    """Start a cluster with the CRDs and leave it running; if that fails, leave nothing behind."""
     if marked(folder):
-        _tell("it runs already; `make cluster-down` ends it")
+        _print("it is running already; `make cluster-down` ends it")
         _print_kubeconfig(folder)
         return
     remove_folder(folder)
     folder.mkdir(parents=True)
     try:
         plane = start_real_cluster(folder).plane if real else start_control_plane(folder)
-        _furnish(plane, real)
+        _set_up(plane, real)
     except (ProgramMissingError, NoRoomError):
         clean_up(folder)
         remove_folder(folder)
         raise
     except BaseException:
         clean_up(folder)
-        _tell(f"it could not be started; its logs are in {folder / 'logs'}")
+        _print(f"it could not be started; its logs are in {folder / 'logs'}")
         raise
     _print_kubeconfig(folder)
 
@@ -70,39 +70,39 @@ def stop(folder: Path) -> None:
     """End a cluster and remove its folder."""
     clean_up(folder)
     remove_folder(folder)
-    _tell("the cluster has ended; nothing of it is left")
+    _print("the cluster has ended; its files are removed")
 
 
 def download() -> None:
-    """Bring every program of the official releases into the cache."""
+    """Download every program of the official releases into the cache."""
     for release in downloads.here():
-        _tell(str(downloads.download(release, DOWNLOADED)))
+        _print(str(downloads.download(release, DOWNLOADED)))
 
 
-def _furnish(plane: ControlPlane, real: bool) -> None:
+def _set_up(plane: ControlPlane, real: bool) -> None:
     plane.apply_crds(REPOSITORY / "crds")
     start_kwok(plane)
     add = add_tainted_fake_nodes if real else add_fake_nodes
     add(plane, FAKE_NODES)
     install_outcomes(plane)
     devices = ", ".join(f"{count} {name}" for name, count in ACCELERATORS.items())
-    _tell(f"{FAKE_NODES} fake nodes with {devices} each{', for pods that tolerate them' if real else ''}")
+    _print(f"{FAKE_NODES} fake nodes with {devices} each{', for pods that tolerate them' if real else ''}")
     if real:
-        _tell("1 real node: node-1")
+        _print("1 real node: node-1")
     try:
         s3 = start_s3(plane)
     except ProgramMissingError as error:
-        _tell(f"no S3 server: {error}")
+        _print(f"no S3 server: {error}")
     else:
-        _tell(f"an S3 server: {s3.endpoint}, credentials {s3.access_key} {s3.secret_key}")
+        _print(f"an S3 server: {s3.endpoint}, credentials {s3.access_key} {s3.secret_key}")
 
 
 def _print_kubeconfig(folder: Path) -> None:
-    _tell(f"kubectl: {find_program('kubectl')}; end it all: make cluster-down")
+    _print(f"kubectl: {find_program('kubectl')}; end it all: make cluster-down")
     print(f"export KUBECONFIG={folder / 'admin.kubeconfig'}")
 
 
-def _tell(message: str) -> None:
+def _print(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 

@@ -1,7 +1,7 @@
-"""The API server's audit log: who asked for what, and when, to the microsecond.
+"""The API server's audit log: every request with its user and its time, in microseconds.
 
-The objects' own times have whole seconds, and no watcher sees every write; this
-log has all of them. A line is written when its request has been answered.
+Timestamps in objects have whole seconds, and a watch does not see every write.
+A line is written when its request has been answered.
 """
 
 import json
@@ -22,10 +22,10 @@ class Request:
         user: `system:serviceaccount:NAMESPACE:NAME` for one.
         verb: `get`, `list`, `watch`, or one of `WRITES`.
         resource: `jobs`, `nerdeployments/status`.
-        name: of the object; empty for a list, and where the server made the name up.
+        name: of the object; empty for a list, and for a generated name.
         code: HTTP status of the answer.
         received, answered: seconds since the epoch.
-        body: what was sent, where the policy keeps it.
+        body: of the request, if the policy records it.
     """
 
     user: str
@@ -40,12 +40,12 @@ class Request:
 
     @property
     def writes(self) -> bool:
-        """Whether it changed something, or tried to."""
+        """Whether it is a write, successful or not."""
         return self.verb in WRITES
 
     @property
     def adds_complete(self) -> bool:
-        """Whether it is the status write that makes a Job complete."""
+        """Whether it is the status write that completes a Job."""
         if self.resource != "jobs/status" or self.code >= 400:
             return False
         conditions = self.body.get("status", {}).get("conditions") or []
@@ -53,7 +53,7 @@ class Request:
 
 
 def read_requests(log: Path, wanted: Callable[[Request], bool] = lambda request: True) -> Iterator[Request]:
-    """The requests of a log, in the order of their answers; a line that is just being written is left out."""
+    """The requests of a log, in the order of their answers, without an unfinished last line."""
     with log.open("rb") as lines:
         for line in lines:
             if line.endswith(b"\n"):
@@ -63,7 +63,7 @@ def read_requests(log: Path, wanted: Callable[[Request], bool] = lambda request:
 
 
 def writes_by(log: Path, user: str) -> list[Request]:
-    """What a user changed, or tried to."""
+    """The writes of a user, successful or not."""
     return list(read_requests(log, lambda request: request.writes and request.user == user))
 
 

@@ -1,7 +1,7 @@
-"""Keys and certificates of a cluster, by openssl: one authority, one certificate a user.
+"""Keys and certificates of a cluster, made with openssl: one authority, and one certificate for each user.
 
-A user's name is the certificate's common name, its groups are the
-organizations: Kubernetes reads them so.
+Kubernetes reads a user's name from the certificate's common name, and the
+groups from its organizations.
 """
 
 import base64
@@ -13,7 +13,7 @@ import yaml
 
 DAYS = "365"
 CURVE = ("-pkeyopt", "ec_paramgen_curve:prime256v1")
-"""Elliptic: a key is there at once, where RSA takes a tenth of a second each."""
+"""An elliptic key is made at once; an RSA key takes 0.1 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,17 @@ class Authority:
 
     @property
     def certificate(self) -> Path:
-        """What others trust."""
+        """The certificate that clients trust."""
         return self.folder / "ca.crt"
 
     @property
     def key(self) -> Path:
-        """What signs."""
+        """The key that signs."""
         return self.folder / "ca.key"
 
     @classmethod
     def create(cls, folder: Path) -> "Authority":
-        """A new one."""
+        """Create an authority."""
         folder.mkdir(parents=True, mode=0o700)
         authority = cls(folder)
         _openssl(
@@ -56,12 +56,12 @@ class Authority:
         return self._sign(name, f"/CN={name}", "serverAuth", f"subjectAltName={','.join(addresses)}")
 
     def user(self, name: str, *groups: str) -> Certificate:
-        """A certificate that makes its bearer a user of these groups."""
+        """A certificate of a user with these groups."""
         subject = "".join(f"/O={group}" for group in groups) + f"/CN={name}"
         return self._sign(name.replace(":", "-"), subject, "clientAuth")
 
     def signing_key(self, name: str) -> Certificate:
-        """A key pair for tokens; the `certificate` is the public key alone."""
+        """A key pair for tokens; `certificate` is the public key."""
         pair = Certificate(self.folder / f"{name}.pub", self.folder / f"{name}.key")
         _openssl("genpkey", "-algorithm", "ec", *CURVE, "-out", str(pair.key))
         _openssl("pkey", "-in", str(pair.key), "-pubout", "-out", str(pair.certificate))
@@ -81,7 +81,7 @@ class Authority:
 
 
 def kubeconfig(server: str, authority: bytes, user: dict[str, str], namespace: str = "default") -> str:
-    """A kubeconfig that holds everything itself, so that it may be moved."""
+    """A kubeconfig that contains its certificates, so that the file may be moved."""
     return yaml.safe_dump(
         {
             "apiVersion": "v1",
@@ -103,7 +103,7 @@ def kubeconfig(server: str, authority: bytes, user: dict[str, str], namespace: s
 
 
 def by_certificate(certificate: Certificate) -> dict[str, str]:
-    """The user of a kubeconfig who shows a certificate."""
+    """The user entry of a kubeconfig, with a certificate."""
     return {
         "client-certificate-data": _text(certificate.certificate.read_bytes()),
         "client-key-data": _text(certificate.key.read_bytes()),

@@ -1,7 +1,6 @@
-"""What may be done with any cluster, whoever started it: a kubeconfig, and helpers on top.
+"""A running cluster: its kubeconfig, and helpers for tests.
 
-A `ControlPlane` of ours is one; a cluster that the user named in
-NERD_TEST_KUBECONFIG is another.
+It is a `ControlPlane` of the test bed, or the cluster of NERD_TEST_KUBECONFIG.
 """
 
 import contextlib
@@ -23,18 +22,18 @@ from testbed.programs import find_program
 from testbed.waiting import until
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
-"""Labels of a test's namespace: what is not fit for the strictest standard does not start."""
+"""Labels of a test's namespace: only pods that meet the restricted Pod Security Standard start."""
 
 TOKEN_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running cluster, seen as its administrator.
+    """A running cluster, with the permissions of its administrator.
 
     Attributes:
         kubeconfig: of the administrator.
-        folder: for files about this cluster.
+        folder: for files of this cluster.
     """
 
     kubeconfig: Path
@@ -51,7 +50,7 @@ class Cluster:
         return client.CoreV1Api(self.api)
 
     def kubectl(self, *arguments: str, stdin: str | None = None, seconds: float = 60) -> str:
-        """Standard output of kubectl; fails where kubectl does, with what it said."""
+        """Run kubectl and return its standard output; fail with its standard error."""
         done = subprocess.run(
             [str(find_program("kubectl")), "--kubeconfig", str(self.kubeconfig), *arguments],
             input=stdin,
@@ -63,35 +62,35 @@ class Cluster:
         return done.stdout
 
     def apply(self, objects: Sequence[dict[str, Any]]) -> None:
-        """Apply objects on the server's side, as kubectl does."""
+        """Apply objects with server-side apply."""
         self.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
 
     def apply_crds(self, folder: Path) -> None:
         """Apply the CRDs of a folder and wait until they are served."""
         self.kubectl("apply", "--server-side", "-f", str(folder))
-        # `kubectl wait` fails where it asks before the server has written the first condition.
+        # `kubectl wait` fails if the API server has not written the first condition yet.
         until(
             "the CRDs to be served", lambda: _established(self.kubectl("get", "-o=json", "-f", str(folder)))
         )
 
     def ready_nodes(self) -> set[str]:
-        """Names of the nodes on which a pod may start now."""
+        """Names of the nodes on which a pod can start now."""
         return {node.metadata.name for node in self.core.list_node().items if _is_ready(node)}
 
     @contextlib.contextmanager
     def namespace(self, prefix: str = "test") -> Iterator[str]:
-        """A namespace of this block's own, deleted at its end (which nobody waits for)."""
+        """Create a namespace for a block; afterwards it is deleted without waiting."""
         name = f"{prefix}-{secrets.token_hex(4)}"
         self.core.create_namespace({"metadata": {"name": name, "labels": RESTRICTED}})
         try:
-            # A pod is refused as long as its namespace has no default account.
+            # A pod is refused until its namespace has the default service account.
             until("the namespace's service account", lambda: self._has_account(name))
             yield name
         finally:
             self.core.delete_namespace(name)
 
     def service_account(self, namespace: str, name: str) -> Path:
-        """A kubeconfig of a service account, which is created where it is missing, without any right."""
+        """A kubeconfig of a service account. A missing account is created, without permissions."""
         with contextlib.suppress(ApiException):
             self.core.create_namespaced_service_account(namespace, {"metadata": {"name": name}})
         request = {"spec": {"audiences": [], "expirationSeconds": TOKEN_SECONDS}}
@@ -120,14 +119,14 @@ def _established(crds: str) -> bool:
 
 
 def _is_ready(node: Any) -> bool:
-    # The taint goes some moments after the condition.
-    hindered = any(taint.key.startswith("node.kubernetes.io/") for taint in node.spec.taints or [])
+    # The taint is removed shortly after the condition changes.
+    tainted = any(taint.key.startswith("node.kubernetes.io/") for taint in node.spec.taints or [])
     conditions = {condition.type: condition.status for condition in node.status.conditions or []}
-    return conditions.get("Ready") == "True" and not hindered
+    return conditions.get("Ready") == "True" and not tainted
 
 
 def restricted_pod_spec(image: str, *command: str) -> dict[str, Any]:
-    """The least that a pod says that may run in a test's namespace; its container is `stage`."""
+    """The smallest pod spec that may run in a test's namespace; its container is `stage`."""
     container = {
         "name": "stage",
         "image": image,
@@ -148,5 +147,5 @@ def restricted_pod_spec(image: str, *command: str) -> dict[str, Any]:
 
 
 def user_name(namespace: str, service_account: str) -> str:
-    """How the API server, its audit log and RBAC name a service account."""
+    """The user name of a service account, in RBAC and in the audit log."""
     return f"system:serviceaccount:{namespace}:{service_account}"

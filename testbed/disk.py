@@ -1,7 +1,7 @@
-"""Room on a disk, asked for before something large begins.
+"""Checks for free disk space before something large begins.
 
-A disk that fills up in the middle shows late and elsewhere: a build ends with
-a broken pipe, and a node takes no pods, which then are merely pending.
+A full disk shows late and elsewhere: a build ends with a broken pipe, or a
+node takes no pods, which then stay pending.
 """
 
 import shutil
@@ -11,25 +11,25 @@ GB = 1_000_000_000
 
 
 class NoRoomError(AssertionError):
-    """A disk is too full; the message says which, how much is needed, and how much there is."""
+    """A disk has too little free space; the message says which, how much is needed, and how much is free."""
 
 
 def free_bytes(path: Path) -> int:
-    """What a file at this path may still take; its folder need not be there yet."""
+    """Free bytes for a file at this path; its folder need not exist yet."""
     there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     return shutil.disk_usage(there).free
 
 
 def require_room(what: str, path: Path, needed: int) -> None:
-    """Do nothing where there is as much room as is needed.
+    """Do nothing if there is enough free space.
 
     Args:
-        what: needs it, for the message.
-        path: where it will write.
+        what: needs the space, for the message.
+        path: of the files.
         needed: bytes.
 
     Raises:
-        NoRoomError: there is less.
+        NoRoomError: there is too little.
     """
     has = free_bytes(path)
     if has < needed:

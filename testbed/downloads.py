@@ -1,7 +1,7 @@
-"""The programs from their projects' own releases, into a cache: for machines that have none of them.
+"""Downloads the programs from the releases of their projects into a cache.
 
-Each is checked against the sums that its project publishes beside it; two
-projects publish none, and are as safe as the connection to GitHub is.
+Each is checked against the checksums that its project publishes. Two projects
+publish none; there only the connection to GitHub is verified.
 """
 
 import hashlib
@@ -25,17 +25,17 @@ MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class DownloadError(Exception):
-    """A release is not there, or not what its project says."""
+    """A release does not exist, or does not match its checksum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Where a program comes from.
+    """The release of a program.
 
     Attributes:
         url: of the program itself, or of a tar.gz.
-        member: its path in the tar.gz; empty where `url` is the program.
-        sums: URL of the checksums; empty where the project publishes none.
+        member: its path in the tar.gz; empty if `url` is the program itself.
+        sums: URL of the checksums; empty if the project publishes none.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Release:
 
 
 def releases(machine: str) -> tuple[Release, ...]:
-    """All programs, for a kind of machine as Go names it: `amd64`, `arm64`."""
+    """All programs for an architecture, as Go names it: `amd64`, `arm64`."""
     kubernetes = f"https://dl.k8s.io/release/{KUBERNETES}/bin/linux/{machine}"
     etcd = f"https://github.com/etcd-io/etcd/releases/download/{ETCD}"
     etcd_name = f"etcd-{ETCD}-linux-{machine}"
@@ -81,7 +81,7 @@ def here() -> tuple[Release, ...]:
     """The releases for this machine.
 
     Raises:
-        DownloadError: nobody publishes any for it.
+        DownloadError: there are none for it.
     """
     machine = MACHINES.get(platform.machine())
     if machine is None or sys.platform != "linux":
@@ -90,10 +90,10 @@ def here() -> tuple[Release, ...]:
 
 
 def fetch(url: str) -> bytes:
-    """What a URL holds.
+    """The content of a URL.
 
     Raises:
-        DownloadError: it cannot be had.
+        DownloadError: it cannot be read.
     """
     try:
         with urllib.request.urlopen(url, timeout=60) as answer:
@@ -104,10 +104,10 @@ def fetch(url: str) -> bytes:
 
 
 def download(release: Release, target: Path, fetch: Callable[[str], bytes] = fetch) -> Path:
-    """Bring one program into a folder; one that is there already is left alone.
+    """Download a program into a folder, unless it is there already.
 
     Raises:
-        DownloadError: it cannot be had, or is not what its project says.
+        DownloadError: it cannot be read, or does not match its checksum.
     """
     program = target / release.name
     if program.exists():
@@ -131,7 +131,7 @@ def _check(release: Release, data: bytes, sums: str) -> None:
     # A list of `sum  file`, or one sum alone.
     wanted = [words[0] for words in lines if len(words) == 1 or words[-1].lstrip("*").endswith(file)]
     if hashlib.sha256(data).hexdigest() not in wanted:
-        raise DownloadError(f"{release.url} is not what {release.sums} says; nothing was kept")
+        raise DownloadError(f"{release.url} does not match {release.sums}; nothing was kept")
 
 
 def _unpacked(release: Release, data: bytes) -> bytes:

@@ -1,7 +1,7 @@
-"""Nodes that do not exist, with any number of accelerators: kwok plays their kubelets.
+"""Fake nodes with any number of accelerators: kwok simulates their kubelets.
 
-A pod that lands on one ends as `fake-pods.yaml` says: by default a success,
-with the termination message that `ner_jobs.runner` writes.
+A pod on such a node ends as `fake-pods.yaml` says: by default with success,
+and with the termination message that `ner_jobs.runner` writes.
 """
 
 from collections.abc import Mapping
@@ -18,26 +18,25 @@ LABEL = {"type": "kwok"}
 TAINT = {"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}
 
 ACCELERATORS = {"vastaitech.com/va": 4, "example.com/npu": 2}
-"""Of each fake node."""
+"""Devices of each fake node."""
 
 SECONDS = 0.1
-"""A pod runs for this time where no outcome says another."""
+"""Seconds that a pod runs, unless its outcome states another time."""
 
 CHANCE = (
     '((.metadata.annotations["nerd.dev/key"] // "") | explode'
     " | (reduce .[] as $letter (0; (. * 31 + $letter) % 65521)) / 65521"
     ' | "\\(@LEAST@ + . * @SPREAD@ | floor)ms")'
 )
-"""How long a pod runs, in jq: the key of its stage is a digest, so it serves as chance that is the same each
-time."""
+"""How long a pod runs, as jq. The time varies with the key of its stage, so it is the same in every run."""
 
 
 def start_kwok(plane: ControlPlane, seconds: float = SECONDS, spread: float = 0.0) -> Server:
-    """Start the program that plays the kubelets of all fake nodes, now and later.
+    """Start kwok, which simulates the kubelets of all fake nodes, also of nodes that are added later.
 
     Args:
-        seconds: that a pod runs where no outcome says another.
-        spread: up to so many more, by chance; for the same spec the same each time.
+        seconds: that a pod runs, unless its outcome states another time.
+        spread: seconds that are added at most; how many depends on the key of the stage.
     """
     chance = CHANCE.replace("@LEAST@", str(int(seconds * 1000))).replace("@SPREAD@", str(int(spread * 1000)))
     stages = plane.folder / STAGES.name
@@ -58,14 +57,14 @@ def start_kwok(plane: ControlPlane, seconds: float = SECONDS, spread: float = 0.
 def add_fake_nodes(
     plane: ControlPlane, count: int = 4, accelerators: Mapping[str, int] = ACCELERATORS
 ) -> None:
-    """Add nodes that take any pod, and wait until they are ready."""
+    """Add nodes that accept all pods, and wait until they are ready."""
     _add(plane, [_node(f"fake-{number}", accelerators) for number in range(count)])
 
 
 def add_tainted_fake_nodes(
     plane: ControlPlane, count: int = 4, accelerators: Mapping[str, int] = ACCELERATORS
 ) -> None:
-    """Add nodes that only take pods that tolerate them: for a cluster that has real nodes too."""
+    """Add nodes with a taint, for a cluster that has real nodes too."""
     nodes = [_node(f"fake-{number}", accelerators) for number in range(count)]
     _add(plane, [{**node, "spec": {"taints": [TAINT]}} for node in nodes])
 

@@ -1,7 +1,7 @@
-"""Flux's own kustomize-controller on a test cluster, with a folder in place of a Git repository.
+"""Flux's kustomize-controller on a test cluster, without a Git repository.
 
-There is no source-controller here: a commit is a tar.gz that this process
-serves, and a status on the GitRepository that says where it is.
+There is no source-controller: a commit is a tar.gz that this process serves,
+and a status of the GitRepository with its URL.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from testbed.waiting import answers, free_port, until
 
 CRDS = SHARED / "flux" / "crds.yaml"
 UNUSED = {"OCIRepository": "ocirepositories", "Bucket": "buckets"}
-"""Kinds of sources that the controller wants to be there before it starts, and that no test uses."""
+"""Kinds that the controller needs to start, and that no test uses."""
 
 SOURCE = "models"
 TIME = "2026-01-02T03:04:05Z"
@@ -31,13 +31,13 @@ TIME = "2026-01-02T03:04:05Z"
 
 @dataclass
 class Flux:
-    """A controller that applies what was committed last, in a namespace of its own.
+    """A controller that applies the last commit, in a namespace of its own.
 
     Attributes:
-        namespace: of Flux's own objects.
+        namespace: of Flux's objects.
         controller: the process.
         served: archives by name.
-        commits: so far.
+        commits: revisions so far.
     """
 
     cluster: Cluster
@@ -47,8 +47,8 @@ class Flux:
     served: dict[str, bytes]
     commits: list[str] = field(default_factory=list)
 
-    def follow(self, name: str, **spec: Any) -> None:
-        """A Kustomization of all that is committed."""
+    def add_kustomization(self, name: str, **spec: Any) -> None:
+        """Create a Kustomization of all committed files."""
         whole = {
             "interval": "1h",
             "path": "./",
@@ -69,7 +69,7 @@ class Flux:
         )
 
     def commit(self, files: Mapping[str, str]) -> str:
-        """Make these files all that the repository has; returns the revision."""
+        """Replace all files of the repository; returns the revision."""
         archive = _tar(files)
         digest = hashlib.sha256(archive).hexdigest()
         revision = f"main@sha1:{hashlib.sha1(archive).hexdigest()}"
@@ -95,13 +95,13 @@ class Flux:
         self._patch("gitrepository", SOURCE, {"status": status}, "--subresource=status")
         return revision
 
-    def again(self, name: str, token: str) -> None:
-        """Ask for a Kustomization to be applied once more, as `flux reconcile` does."""
+    def reconcile(self, name: str, token: str) -> None:
+        """Request a reconciliation of a Kustomization, as `flux reconcile` does."""
         annotations = {"reconcile.fluxcd.io/requestedAt": token}
         self._patch("kustomization", name, {"metadata": {"annotations": annotations}})
 
     def status(self, name: str) -> dict[str, Any]:
-        """Of a Kustomization."""
+        """The status of a Kustomization."""
         shown = self.cluster.kubectl(
             "--namespace", self.namespace, "get", "kustomization", name, "-o", "json"
         )
@@ -109,7 +109,7 @@ class Flux:
         return found
 
     def ready(self, name: str) -> dict[str, Any]:
-        """Its condition Ready; empty before there is one."""
+        """Its condition Ready; empty if it has none yet."""
         self.controller.check()
         conditions = self.status(name).get("conditions") or []
         return next((each for each in conditions if each["type"] == "Ready"), {})
@@ -123,11 +123,10 @@ class Flux:
 
 @contextmanager
 def flux(cluster: Cluster, folder: Path) -> Iterator[Flux]:
-    """Run the controller for as long as this block does.
+    """Run the controller for the duration of a block.
 
     Args:
-        cluster: where.
-        folder: of its log and its kubeconfig.
+        folder: of its log.
     """
     cluster.kubectl("apply", "--server-side", "-f", str(CRDS))
     cluster.apply([_crd(kind, plural) for kind, plural in UNUSED.items()])
@@ -162,7 +161,7 @@ def flux(cluster: Cluster, folder: Path) -> Iterator[Flux]:
 
 
 def _crd(kind: str, plural: str) -> dict[str, Any]:
-    """A kind of Flux's sources, with any fields."""
+    """The CRD of a source kind, without a schema."""
     group = "source.toolkit.fluxcd.io"
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
@@ -197,7 +196,7 @@ def _tar(files: Mapping[str, str]) -> bytes:
 
 @contextmanager
 def _serving(served: Mapping[str, bytes]) -> Iterator[int]:
-    """A web server of archives by name; yields its port."""
+    """Serve archives by name; yields the port."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -207,7 +206,7 @@ def _serving(served: Mapping[str, bytes]) -> Iterator[int]:
             self.wfile.write(data or b"")
 
         def log_message(self, format: str, *arguments: Any) -> None:
-            """Say nothing."""
+            """Write no log."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

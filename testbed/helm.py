@@ -1,4 +1,4 @@
-"""helm, with nothing of this machine's own settings."""
+"""helm, without this machine's helm settings."""
 
 import json
 import os
@@ -15,15 +15,15 @@ from testbed.programs import find_program
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 RELEASE, NAMESPACE = "nerd", "nerd-system"
-"""What the release is called, and where it is rendered for."""
+"""Name and namespace of the release."""
 
 
 @dataclass(frozen=True)
 class Helm:
-    """helm on the product's chart, against one cluster.
+    """helm with the product's chart, for one cluster.
 
     Attributes:
-        home: where helm keeps what it keeps.
+        home: folder for helm's own files.
         kubeconfig: of the cluster.
     """
 
@@ -32,7 +32,7 @@ class Helm:
     chart: Path = REPOSITORY / "charts" / "nerd-operator"
 
     def attempt(self, *arguments: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
-        """helm, whatever becomes of it."""
+        """Run helm and return its result, an error included."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HELM_")}
         homes = {f"HELM_{kind}_HOME": str(self.home / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
         return subprocess.run(
@@ -44,32 +44,32 @@ class Helm:
         )
 
     def run(self, *arguments: str, seconds: float = 300) -> str:
-        """Standard output of helm; fails where helm does, with what it said."""
+        """Run helm and return its standard output; fail with its standard error."""
         done = self.attempt(*arguments, seconds=seconds)
         assert done.returncode == 0, f"helm {' '.join(arguments)}: {done.stderr}"
         return done.stdout
 
     def render(self, values: Mapping[str, Any], *templates: str) -> list[dict[str, Any]]:
-        """The objects of some templates, such as templates/crds.yaml; of all where none is named."""
+        """The objects of these templates, such as templates/crds.yaml; without any, of all templates."""
         shown = [f"--show-only={template}" for template in templates]
         chart = (RELEASE, str(self.chart), f"--namespace={NAMESPACE}")
-        said = self.run("template", *chart, self.given(values), *shown)
-        return [each for each in yaml.safe_load_all(said) if each]
+        output = self.run("template", *chart, self.values_file(values), *shown)
+        return [each for each in yaml.safe_load_all(output) if each]
 
     def install(self, namespace: str, values: Mapping[str, Any]) -> None:
-        """Install the chart as the release `nerd` in a namespace that it makes, and wait for it."""
+        """Install the chart as the release `nerd` in a new namespace, and wait until it is ready."""
         self.run(
             *("upgrade", "--install", RELEASE, str(self.chart), "--wait", "--timeout=5m"),
-            *("--namespace", namespace, "--create-namespace", self.given(values)),
+            *("--namespace", namespace, "--create-namespace", self.values_file(values)),
             seconds=360,
         )
 
     def uninstall(self, namespace: str) -> None:
-        """Remove the release, and wait until it is gone."""
+        """Uninstall the release and wait until it is gone."""
         self.run("uninstall", RELEASE, "--namespace", namespace, "--wait", seconds=360)
 
-    def given(self, values: Mapping[str, Any]) -> str:
-        """The argument that says these values."""
+    def values_file(self, values: Mapping[str, Any]) -> str:
+        """The argument `--values` of a file with these values."""
         # A file, since `--set` guesses types.
         self.home.mkdir(parents=True, exist_ok=True)
         file = self.home / f"values-{len(list(self.home.glob('values-*')))}.yaml"

@@ -1,4 +1,4 @@
-"""Images without a daemon and without a registry: files, packed into an archive that containerd imports."""
+"""Images without a daemon and a registry: files in an archive that containerd imports."""
 
 import hashlib
 import io
@@ -18,9 +18,9 @@ def pack(archive: Path, name: str, files: Mapping[str, Path], command: Sequence[
 
     Args:
         archive: to write.
-        name: `localhost/pause:1`; a kubelet knows the image by just this.
+        name: `localhost/pause:1`; pods refer to the image by this name.
         files: by their path in the image, without the leading slash.
-        command: that it runs by itself.
+        command: that it runs by default.
     """
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as packed:
@@ -56,10 +56,10 @@ def pack(archive: Path, name: str, files: Mapping[str, Path], command: Sequence[
 
 
 def pack_busybox(archive: Path, name: str, command: Sequence[str]) -> None:
-    """Write an image that holds busybox under the names of its commonest tools.
+    """Write an image with busybox and some of its tools.
 
     Raises:
-        ProgramMissingError: the machine has no static busybox.
+        ProgramMissingError: this machine has no static busybox.
     """
     busybox = shutil.which("busybox")
     if busybox is None:
@@ -69,7 +69,7 @@ def pack_busybox(archive: Path, name: str, command: Sequence[str]) -> None:
 
 
 def layers_of(archive: Path) -> list[str]:
-    """Digests of the layers, which are not compressed, in an archive as `docker save` writes it."""
+    """Digests of the uncompressed layers in an archive as `docker save` writes it."""
     with tarfile.open(archive) as opened:
         [described] = json.loads(_read(opened, "manifest.json"))
         config = json.loads(_read(opened, described["Config"]))
@@ -78,7 +78,7 @@ def layers_of(archive: Path) -> list[str]:
 
 def _read(opened: tarfile.TarFile, name: str) -> bytes:
     member = opened.extractfile(name)
-    assert member is not None, f"{name} is no file"
+    assert member is not None, f"{name} is not a file"
     return member.read()
 
 

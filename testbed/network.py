@@ -1,12 +1,12 @@
 """A network for one real node and its pods, in a namespace that ends with the process that holds it.
 
-One subnet: `.1` is this machine, where the API server and the S3 server
-listen, `.17` is the node and the pods' gateway, from `.32` on are the pods. A
-pod reaches this machine without any translation of addresses, so the machine's
-own firewall and routes stay untouched. The first 16 addresses are the range of
-Services: `kubernetes.default` is then the API server's own address, no
-kube-proxy has to stand for it, and another Service's is nobody's until a pod
-takes it (`services.py`).
+It is one subnet. `.1` is this machine, where the API server and the S3 server
+listen; `.17` is the node and the pods' gateway; pods begin at `.32`. Pods reach
+this machine without address translation, so the machine's firewall and routes
+do not change. The first 16 addresses are the range of Services:
+`kubernetes.default` is the API server's own address, so no kube-proxy is
+needed. Another Service works once a pod has its address
+(`RealNode.assign_service_address`).
 """
 
 import ipaddress
@@ -25,11 +25,10 @@ BITS = 24
 
 @dataclass(frozen=True)
 class Network:
-    """A network that is up.
+    """A running network.
 
     Attributes:
-        subnet: all of its addresses.
-        holder: the process that keeps it; without it there is none.
+        holder: the process that keeps the network namespace; it ends with this process.
     """
 
     subnet: ipaddress.IPv4Network
@@ -37,27 +36,27 @@ class Network:
 
     @property
     def machine(self) -> str:
-        """This machine's address, as pods see it."""
+        """Address of this machine, for pods."""
         return str(self.subnet[1])
 
     @property
     def node(self) -> str:
-        """The node's."""
+        """Address of the node."""
         return str(self.subnet[17])
 
     @property
     def first_pod(self) -> str:
-        """Where the pods' addresses begin."""
+        """First address of the pods."""
         return str(self.subnet[32])
 
     @property
     def place(self) -> Place:
-        """Where the API server listens, so that `kubernetes.default` leads to it."""
+        """Address of the API server, which is also the address of `kubernetes.default`."""
         return Place(self.machine, 443, services=f"{self.subnet[0]}/28")
 
 
 def open_network(folder: Path) -> Network:
-    """Make a network whose addresses nothing on this machine uses."""
+    """Create a network with addresses that nothing on this machine uses."""
     keeping = ["unshare", "--net", "--fork", "--kill-child", "sleep", "infinity"]
     holder = InsideServer("network", keeping, folder)
     holder.start()

@@ -1,9 +1,9 @@
 """The first process of a node, in namespaces of its own: `python node_inside.py FOLDER`.
 
-It arranges what kubelet and containerd expect of a machine, says so (a file
-`ready` in the folder), and then only buries orphans. When it ends, the kernel
-ends all other processes of the node and takes its mounts away: nothing of a
-node has to be cleaned up on the machine itself, whatever became of it.
+It prepares what kubelet and containerd expect of a machine, creates a file
+`ready` in the folder, and then only reaps orphans. When it ends, the kernel
+ends all other processes of the node and removes its mounts, so nothing has to
+be cleaned up on the machine itself.
 """
 
 import os
@@ -20,11 +20,11 @@ TUNABLES = {
     "kernel/keys/root_maxkeys": "1000000",
     "kernel/keys/root_maxbytes": "25000000",
 }
-"""What kubelet writes for the whole machine; here it finds it written already, in files of the node's own."""
+"""Settings that kubelet would write for the whole machine; the node has them in files of its own."""
 
 
 def main(folder: Path) -> None:
-    """Arrange the node, and bury orphans until somebody kills this process."""
+    """Prepare the node, and reap orphans until this process is killed."""
     for path in ("/run", "/var/log"):
         _run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", path)
     _make_own("/var/lib")
@@ -35,7 +35,7 @@ def main(folder: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"{value}\n")
         _run("mount", "--bind", str(file), f"/proc/sys/{name}")
-    # Mounts that a pod asks to share reach the other pods of this node, and not the machine.
+    # Shared mounts of a pod reach the other pods of this node, and not the machine.
     _run("mount", "--make-rshared", "/")
     (folder / "ready").touch()
     while True:
@@ -46,7 +46,7 @@ def main(folder: Path) -> None:
 
 
 def _make_own(path: str) -> None:
-    """What is there stays to be seen; what is written goes to memory, and the machine does not see it."""
+    """Overlay a folder: its files stay readable, and writes go to memory instead of the machine."""
     upper, work = (Path("/run/own") / path.strip("/").replace("/", "-") / name for name in ("upper", "work"))
     for folder in (upper, work):
         folder.mkdir(parents=True)
@@ -64,6 +64,6 @@ def _run(*command: str) -> None:
 
 
 if __name__ == "__main__":
-    # Asked for later: one that comes before the question would be lost otherwise.
+    # Blocked, so that sigtimedwait also gets a signal that came before it was called.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     main(Path(sys.argv[1]))

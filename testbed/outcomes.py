@@ -1,10 +1,9 @@
-"""What a test says of the pods that are to come: how each of them shall end.
+"""Outcomes: how pods on fake nodes end, as a test decides it.
 
 An outcome is for a step (`compile/int8`), a key, an attempt, a deployment, or
-several of these; without any it is for every pod of its namespace. It is
-written on the pod as the API server admits it (`outcomes.yaml`), so the
-operator's Jobs stay as the operator makes them, and kwok plays it
-(`fake-pods.yaml`).
+several of these; without any it is for every pod of its namespace. An
+admission policy writes it on the pod (`outcomes.yaml`), so the operator's Jobs
+do not change, and kwok simulates it (`fake-pods.yaml`).
 """
 
 import json
@@ -28,11 +27,11 @@ class Outcome:
     Attributes:
         exit_code: of its container.
         seconds: that it runs; None is the cluster's default.
-        message: its last words; None is what a stage writes that ends so, `` is none at all.
-        container_reason: `OOMKilled`, for one.
-        pod_reason, pod_message: of the pod's own status, as an eviction leaves them.
-        disrupted: reason of the condition DisruptionTarget, if it has one.
-        waiting, waiting_message: why it never starts, if it does not.
+        message: termination message; None is the message of a stage with this exit code, `` is no message.
+        container_reason: of the terminated container, such as `OOMKilled`.
+        pod_reason, pod_message: of the pod's status, as an eviction sets them.
+        disrupted: reason of the condition DisruptionTarget; empty if the pod has none.
+        waiting, waiting_message: why the container never starts; empty if it starts.
     """
 
     exit_code: int = 0
@@ -46,7 +45,7 @@ class Outcome:
     waiting_message: str = ""
 
     def annotations(self) -> dict[str, str]:
-        """As `fake-pods.yaml` reads them."""
+        """The annotations that `fake-pods.yaml` reads."""
         texts = {
             "exit-code": str(self.exit_code),
             "duration": "" if self.seconds is None else f"{int(self.seconds * 1000)}ms",
@@ -62,67 +61,65 @@ class Outcome:
 
 
 def succeeds(seconds: float | None = None) -> Outcome:
-    """As by itself, in another time."""
+    """Succeed after this time."""
     return Outcome(seconds=seconds)
 
 
 def runs_for_ever() -> Outcome:
-    """Until somebody deletes it."""
+    """Run until the pod is deleted."""
     return Outcome(seconds=7 * 24 * 3600)
 
 
-def succeeds_with_message(words: Mapping[str, Any]) -> Outcome:
-    """A success with other last words than those of its step."""
-    return Outcome(message=json.dumps(words, ensure_ascii=False, separators=(",", ":")))
+def succeeds_with_message(message: Mapping[str, Any]) -> Outcome:
+    """Succeed with this termination message."""
+    return Outcome(message=json.dumps(message, ensure_ascii=False, separators=(",", ":")))
 
 
 def ends_with_message(text: str, exit_code: int = 0) -> Outcome:
-    """Last words that may be anything: nothing at all, no JSON, too long, of another key."""
+    """End with any termination message: empty, not JSON, too long, or of another key."""
     return Outcome(exit_code=exit_code, message=text)
 
 
 def fails(exit_code: int) -> Outcome:
-    """With a stage's exit code and the words of a stage that fails."""
+    """Fail with this exit code, and the termination message of a failed stage."""
     return Outcome(exit_code=exit_code)
 
 
 def out_of_memory() -> Outcome:
-    """The kernel killed it: no last words."""
+    """End as after an OOM kill, without a termination message."""
     return Outcome(exit_code=KILLED, message="", container_reason="OOMKilled")
 
 
 def evicted(
     message: str = "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi.",
 ) -> Outcome:
-    """The kubelet ended it for what it used itself: no disruption."""
+    """End as after an eviction for its own resource usage, which is not a disruption."""
     return Outcome(exit_code=KILLED, message="", pod_reason="Evicted", pod_message=message)
 
 
 def preempted() -> Outcome:
-    """A pod with a higher priority took its place."""
+    """End as after preemption by a pod of higher priority."""
     return Outcome(exit_code=143, disrupted="PreemptionByScheduler")
 
 
 def never_starts(reason: str, message: str) -> Outcome:
-    """Its container waits: `ImagePullBackOff`, `CreateContainerConfigError`."""
+    """Never start: its container waits with this reason, such as `ImagePullBackOff`."""
     return Outcome(waiting=reason, waiting_message=message)
 
 
 def install_outcomes(cluster: Cluster) -> None:
-    """Make the API server write outcomes on pods, and wait until it does."""
+    """Install the admission policy, and wait until it works."""
     cluster.kubectl("apply", "--server-side", "-f", str(POLICY))
     with cluster.namespace("outcomes") as namespace:
         script(cluster, namespace, fails(1))
 
 
 def script(cluster: Cluster, namespace: str, outcome: Outcome, **pods: str) -> str:
-    """From now on the pods of a namespace that are meant end so; it is sure when this returns.
+    """Set the outcome of new pods; when this returns, every new pod that matches gets it.
 
     Args:
         cluster: with `install_outcomes`.
-        namespace: of the pods.
-        outcome: of each of them.
-        pods: which: any of `step`, `key`, `attempt` and `deployment`; two outcomes for one pod have no order.
+        pods: selects them by `step`, `key`, `attempt` and `deployment`; do not set two outcomes for one pod.
 
     Returns:
         A name for `unscript`.
@@ -140,14 +137,14 @@ def script(cluster: Cluster, namespace: str, outcome: Outcome, **pods: str) -> s
 
 
 def unscript(cluster: Cluster, namespace: str, name: str) -> None:
-    """Pods that come from now on end as by themselves; it is sure when this returns."""
+    """Remove an outcome; when this returns, new pods no longer get it."""
     pods = cluster.core.read_namespaced_config_map(name, namespace).metadata.annotations or {}
     cluster.core.delete_namespaced_config_map(name, namespace)
     until(f"{name} to be forgotten", lambda: name not in _written(cluster, namespace, pods))
 
 
 def _written(cluster: Cluster, namespace: str, pods: Mapping[str, str]) -> set[str]:
-    """What the API server would write on such a pod: it takes a moment to know of a change."""
+    """The annotations that the API server would write on such a pod; changes take a moment."""
     annotations = {"nerd.dev/step": "any", **{f"nerd.dev/{name}": value for name, value in pods.items()}}
     pod = {"metadata": {"name": "asked", "annotations": annotations}, "spec": restricted_pod_spec("none")}
     made = cluster.core.create_namespaced_pod(namespace, pod, dry_run="All")

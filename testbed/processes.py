@@ -1,9 +1,9 @@
-"""Servers as processes, each marked with its cluster's folder, so that anyone can find and end all of them.
+"""Servers as processes, each marked with its cluster's folder, so that all of them can be found and ended.
 
-The mark is a variable of the environment, which children inherit however often
-they fork; numbers in files would be late by a moment, and may be another
-process' by the time somebody ends it. The folder's guard (`guard.py`) ends what
-is marked when the process that started the cluster is gone, however that went.
+The mark is an environment variable, which children inherit. A file with
+process IDs would be written too late, and an ID may be reused. The folder's
+guard (`cleanup.py`) ends all marked processes when the process that started
+the cluster is gone.
 """
 
 import contextlib
@@ -17,14 +17,14 @@ from pathlib import Path
 from testbed.waiting import Found, until
 
 MARK = "NERD_TESTBED_FOLDER"
-"""Names the cluster's folder in the environment of each of its processes."""
+"""Environment variable with the cluster's folder."""
 
 SECONDS_TO_END = 20.0
 LINES_OF_LOG = 20
 
 
 class EndedError(AssertionError):
-    """A server has ended by itself; the message has the end of its log."""
+    """A server has ended by itself; the message contains the end of its log."""
 
 
 @dataclass
@@ -33,9 +33,9 @@ class Server:
 
     Attributes:
         name: unique in its folder.
-        command: starts it, again with the same data after `stop`.
+        command: that starts it; after `stop` it starts again with the same data.
         folder: of the cluster.
-        environment: in addition to this process' own.
+        environment: added to the environment of this process.
     """
 
     name: str
@@ -46,20 +46,20 @@ class Server:
 
     @property
     def log(self) -> Path:
-        """What it writes, of all its starts."""
+        """Its output, of all its starts."""
         return self.folder / "logs" / f"{self.name}.log"
 
     @property
     def pid(self) -> int:
-        """Of the program itself, where `process` only leads to it."""
+        """PID of the program itself."""
         assert self.process is not None, f"{self.name} does not run"
         return self.process.pid
 
     def start(self) -> None:
-        """Start it; `check` tells later whether it still runs."""
+        """Start it; `check` finds out later whether it still runs."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            # In a session of its own: Ctrl-C is for the test, which ends its servers in order.
+            # In a session of its own: Ctrl-C goes to the test, which ends its servers in order.
             self.process = subprocess.Popen(
                 list(self.command),
                 stdin=subprocess.DEVNULL,
@@ -73,7 +73,7 @@ class Server:
         """Do nothing while it runs.
 
         Raises:
-            EndedError: it does not.
+            EndedError: it has ended.
         """
         if self.process is None or self.process.poll() is not None:
             lines = self.log.read_text(errors="replace").splitlines()[-LINES_OF_LOG:]
@@ -81,7 +81,7 @@ class Server:
             raise EndedError(f"{self.name} has ended ({code}):\n" + "\n".join(lines))
 
     def serves(self, what: str, ready: Callable[[], Found | None]) -> Found:
-        """Wait for something that it shall bring about; fail with its log where it has ended instead."""
+        """Wait until the server has done something; fail with its log if it ends instead."""
 
         def asked() -> Found | None:
             self.check()
@@ -90,16 +90,16 @@ class Server:
         return until(what, asked)
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal: SIGSTOP makes a server that answers nothing, SIGCONT ends that."""
+        """Send a signal: SIGSTOP freezes the server, SIGCONT continues it."""
         with contextlib.suppress(ProcessLookupError, EndedError):
             os.kill(self.pid, number)
 
     def stop(self) -> None:
-        """End it as an administrator would: SIGTERM, then SIGKILL."""
+        """End it with SIGTERM, then SIGKILL."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """End it with SIGKILL."""
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> None:
@@ -116,7 +116,7 @@ class Server:
 
 
 def marked(folder: Path) -> list[int]:
-    """The numbers of all processes that belong to a cluster's folder."""
+    """The IDs of all processes of a cluster."""
     mark = f"{MARK}={folder}".encode()
     return [
         int(entry.name)
@@ -126,7 +126,7 @@ def marked(folder: Path) -> list[int]:
 
 
 def kill_marked(folder: Path) -> None:
-    """End all processes of a folder at once; it is called where their state is thrown away.
+    """End all processes of a cluster with SIGKILL; their state is lost.
 
     Raises:
         WaitTimeoutError: one of them does not end.
@@ -139,13 +139,13 @@ def kill_marked(folder: Path) -> None:
                 os.kill(pid, signal.SIGKILL)
         return not left
 
-    # Again and again: one may be starting another just now.
+    # Repeatedly, since one of them may be starting another.
     until("the end of the cluster's processes", none_left, SECONDS_TO_END)
 
 
 def _environment(process: Path) -> list[bytes]:
     try:
-        # Empty where it has ended and only waits to be asked how.
+        # Empty if the process has ended and was not reaped yet.
         return (process / "environ").read_bytes().split(b"\0")
     except OSError:
         return []

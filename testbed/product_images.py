@@ -1,4 +1,4 @@
-"""The product's own images for a node: built by images/build, which makes again only what has changed."""
+"""The images of operator, jobs and device emulator, built by images/build."""
 
 import os
 import shutil
@@ -10,11 +10,11 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 TOOLS = {"buildah": "buildah", "mmdebstrap": "mmdebstrap"}
-"""Programs that a build needs of the machine, and Debian's packages of them."""
+"""Programs that a build needs, and their Debian packages."""
 
 
 def image_name(part: str) -> str:
-    """How the chart names an image by default: `nerd-operator:0.1.0`.
+    """The default image of the chart, such as `nerd-operator:0.1.0`.
 
     Args:
         part: operator, jobs or device-emulator.
@@ -24,18 +24,18 @@ def image_name(part: str) -> str:
 
 
 def missing_build_tools() -> str:
-    """Why the images cannot be built on this machine, and how to change that; empty where they can."""
+    """Why the images cannot be built on this machine, and what to do; empty if they can."""
     packages = sorted(package for program, package in TOOLS.items() if shutil.which(program) is None)
     if os.geteuid():
-        return "needs root: the images' base is made of Debian's packages"
-    return f"needs Debian's packages: apt-get install {' '.join(packages)}" if packages else ""
+        return "needs root: the base image is made of Debian packages"
+    return f"needs Debian packages: apt-get install {' '.join(packages)}" if packages else ""
 
 
 def build_image(part: str) -> Path:
-    """Build an image as the checkout is now: minutes for the first time, seconds without a change.
+    """Build an image from the checkout: minutes the first time, seconds if nothing has changed.
 
     Returns:
-        The archive, which a node imports.
+        The archive, for import into a node.
     """
     done = subprocess.run(
         [str(REPOSITORY / "images" / "build"), part],

@@ -1,6 +1,6 @@
-"""Where the programs of Kubernetes are found on this machine.
+"""Finds the programs of Kubernetes on this machine.
 
-In this order: the folder of KUBEBUILDER_ASSETS, `../shared/kube` beside the
+The order is: the folder of KUBEBUILDER_ASSETS, `../shared/kube` beside the
 checkout (unpacked once into .cache/kube), PATH, and the cache that
 `python -m testbed download` fills from the official releases.
 """
@@ -23,7 +23,7 @@ _LINKS_OF_KUBE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler",
 
 
 class ProgramMissingError(Exception):
-    """A program is nowhere; the message says which command brings it."""
+    """A program is missing; the message says how to get it."""
 
 
 @functools.cache
@@ -31,7 +31,7 @@ def find_program(name: str) -> Path:
     """The path of a program.
 
     Raises:
-        ProgramMissingError: it is nowhere.
+        ProgramMissingError: it is not on this machine.
     """
     for place in (_in_assets, _in_shared, _on_path, _in_cache):
         if found := place(name):
@@ -56,7 +56,7 @@ def _in_shared(name: str) -> Path | None:
 
 
 def _on_path(name: str) -> Path | None:
-    # kubectl is a package of PyPI: beside the interpreter, where the environment is not active either.
+    # kubectl is a package of PyPI: it is next to the interpreter, even if the environment is not active.
     path = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", "")])
     found = shutil.which(name, path=path)
     return Path(found) if found else None

@@ -1,8 +1,8 @@
-"""One real node on this machine: containerd and kubelet, as root, in namespaces of their own.
+"""One real node on this machine: containerd and kubelet, as root, in Linux namespaces of their own.
 
-The machine sees a few processes and one network link more; its mounts, its
-firewall, its kernel's settings, and another node's pods are out of reach. The
-network outlives the node, which may be cut off power and started again.
+The machine gets a few processes and one network link more. Its mounts, its
+firewall, its kernel settings and the pods of other nodes are not touched. The
+network outlives the node, which may be killed and started again.
 """
 
 import contextlib
@@ -42,26 +42,26 @@ TOOLS = {
     "nsenter": "util-linux",
     "busybox": "busybox-static",
 }
-"""Programs that a node needs of the machine, and Debian's packages of them."""
+"""Programs that a node needs, and their Debian packages."""
 
 CAP_SYS_RESOURCE = 1 << 24
 
 PRESSURE = GB // 2
-"""Bytes: with less on its disk a node sends pods away and takes none."""
+"""Free bytes below which a node evicts pods and accepts none."""
 
 ROOM = 2 * PRESSURE
-"""Bytes that a node begins with; images, and what pods write, come on top."""
+"""Free bytes that a node needs to start; images and the files of pods need more."""
 
 
 def missing_node_tools() -> str:
-    """Why there can be no real node on this machine, and how to change that; empty where there can."""
+    """Why no real node can run on this machine, and what to do; empty if one can."""
     packages = {package for program, package in TOOLS.items() if shutil.which(program) is None}
     if not any((folder / "bridge").is_file() for folder in PLUGINS):
         packages.add("containernetworking-plugins")
     if os.geteuid():
-        return "needs root: containerd and kubelet run as real ones"
+        return "needs root for containerd and kubelet"
     if packages:
-        return f"needs Debian's packages: apt-get install {' '.join(sorted(packages))}"
+        return f"needs Debian packages: apt-get install {' '.join(sorted(packages))}"
     try:
         find_program("kubelet")
     except ProgramMissingError as error:
@@ -81,11 +81,11 @@ class RealNode:
 
     @property
     def folder(self) -> Path:
-        """Of its files."""
+        """Folder of its files."""
         return self.plane.folder / "node"
 
     def start(self) -> None:
-        """Switch it on, with what it had on its disk, and wait until it takes pods."""
+        """Start the node with the files it had before, and wait until it accepts pods."""
         (self.folder / "ready").unlink(missing_ok=True)
         create_group(group_of(self.plane.folder))
         self.machine = self._inside(
@@ -93,7 +93,7 @@ class RealNode:
             "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
             sys.executable, str(INSIDE), str(self.folder),
         )  # fmt: skip
-        self.machine.serves("the node's own mounts", (self.folder / "ready").is_file)
+        self.machine.serves("the mounts of the node", (self.folder / "ready").is_file)
         self.containerd = self._on_node(
             "containerd", "containerd", f"--config={self.folder / 'containerd.toml'}"
         )
@@ -103,7 +103,7 @@ class RealNode:
         self.start_kubelet()
 
     def start_kubelet(self) -> None:
-        """Start kubelet, and wait until the API server knows the node as ready."""
+        """Start kubelet, and wait until the node is ready."""
         started = datetime.now(UTC)
         self.kubelet = self._on_node(
             "kubelet",
@@ -115,18 +115,18 @@ class RealNode:
         )
 
         def ready() -> bool:
-            # The server believes a node for a while after its kubelet has ended.
+            # The API server keeps a node ready for a while after its kubelet has ended.
             return self._last_seen() > started and NAME in self.plane.ready_nodes()
 
         self.kubelet.serves("the node", ready)
 
     def restart_kubelet(self) -> None:
-        """As an upgrade does: containers go on, device plugins have to register again."""
+        """Restart kubelet as an upgrade does: containers keep running, device plugins must register again."""
         self.kubelet.stop()
         self.start_kubelet()
 
     def cut_power(self) -> None:
-        """End all of it at once, pods included."""
+        """Kill all processes of the node, pods included."""
         self.machine.kill()
         for server in (self.kubelet, self.containerd):
             server.kill()
@@ -142,7 +142,7 @@ class RealNode:
         )
 
     def import_image(self, archive: Path) -> None:
-        """Make the image of an archive, as `docker save` writes it, known to the node by the name in it.
+        """Import an image from an archive as `docker save` writes it.
 
         Raises:
             NoRoomError: the disk would be full afterwards.
@@ -150,7 +150,7 @@ class RealNode:
         require_room(f"{NAME}, for {archive.name},", self.folder, 2 * archive.stat().st_size + PRESSURE)
         done = self.ctr("images", "import", str(archive))
         assert done.returncode == 0, f"{archive}: {done.stderr}"
-        # Pods run from what was unpacked; the layers as they were packed would only take the same room again.
+        # Pods use the unpacked layers; the packed ones only take space.
         self.ctr("content", "rm", *layers_of(archive))
 
     def assign_service_address(self, namespace: str, service: str) -> None:
@@ -168,12 +168,12 @@ class RealNode:
         assert done.returncode == 0, f"service {service}: {done.stderr}"
 
     def process_of(self, container: str) -> int:
-        """The first process of a running container, as the node numbers it."""
+        """PID of a running container's first process, on the node."""
         tasks = (line.split() for line in self.ctr("tasks", "ls").stdout.splitlines())
         return next(int(task[1]) for task in tasks if task[0] == container)
 
     def ctr(self, *arguments: str) -> CompletedProcess[str]:
-        """Ask containerd, about Kubernetes' containers and images."""
+        """Run ctr for the containers and images of Kubernetes."""
         return self.run("ctr", "--namespace", "k8s.io", *arguments)
 
     def run(self, *command: str) -> CompletedProcess[str]:
@@ -189,7 +189,7 @@ class RealNode:
         return self._started(InsideServer(name, entering(self.machine.pid, *command), self.plane.folder))
 
     def _inside(self, name: str, *command: str) -> InsideServer:
-        # In the network, which stays when the node goes; the rest is the node's own.
+        # The network namespace outlives the node; the other namespaces are the node's own.
         inside = entering_network(self.network.holder.pid, *command)
         server = InsideServer(name, inside, self.plane.folder)
         self._started(server)
@@ -203,14 +203,14 @@ class RealNode:
 
 @contextlib.contextmanager
 def real_cluster(folder: Path) -> Iterator[RealNode]:
-    """A control plane with a real node, for the duration of a block.
+    """Run a control plane with a real node for the duration of a block.
 
     Args:
         folder: for its state; must not exist.
 
     Raises:
-        ProgramMissingError: there can be no node on this machine.
-        NoRoomError: its disk is too full.
+        ProgramMissingError: no node can run on this machine.
+        NoRoomError: there is too little disk space.
     """
     with guarded(folder) as resolved:
         node = start_real_cluster(resolved)
@@ -222,7 +222,7 @@ def real_cluster(folder: Path) -> Iterator[RealNode]:
 
 
 def start_real_cluster(folder: Path) -> RealNode:
-    """Start a control plane with a real node in an existing folder, and leave it running."""
+    """Start a control plane with a real node in an existing folder and leave it running."""
     if missing := missing_node_tools():
         raise ProgramMissingError(missing)
     require_room("a real node", folder, ROOM)
@@ -272,7 +272,7 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 
 
 def _snapshotter(folder: Path) -> str:
-    """Overlays cannot be laid over an overlay (a container's root): copies then, slow and sure."""
+    """Native (slow copies) on an overlay file system, such as a container's root; overlayfs otherwise."""
     kind = run(["stat", "--file-system", "--format=%T", str(folder)], capture_output=True, text=True).stdout
     return "native" if "overlay" in kind else "overlayfs"
 

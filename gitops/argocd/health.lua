@@ -1,13 +1,13 @@
--- The health of a NerDeployment (nerd.dev) for Argo CD: docs/gitops.md says where it goes.
+-- The health of a NerDeployment (nerd.dev) for Argo CD. docs/gitops.md says how to install it.
 --
 --   Healthy      a model of this spec is in service, or nothing is left to do
---   Progressing  stages run or wait; something is missing, for less than the progress deadline
---   Suspended    a person is asked: it is suspended, or waits for approval
---   Degraded     a gate refused, something stays missing, or an error that a person has to mend
+--   Progressing  stages run or wait, or something has been missing for less than the progress deadline
+--   Suspended    a person has to act: it is suspended, or waits for approval
+--   Degraded     a gate failed, something is missing for longer, or a permanent error
 --
--- A Degraded deployment keeps its former model in service: its condition Available says so.
+-- A Degraded deployment keeps its former model in service: see its condition Available.
 
-local asks_a_person = { Suspended = true, AwaitingApproval = true }
+local waits_for_a_person = { Suspended = true, AwaitingApproval = true }
 
 local function find(kind)
   for _, condition in ipairs(obj.status.conditions) do
@@ -21,21 +21,21 @@ local function health(status, condition)
   return { status = status, message = condition.reason .. ": " .. condition.message }
 end
 
-local unseen = { status = "Progressing", message = "the operator has not looked at this spec yet" }
+local unobserved = { status = "Progressing", message = "the operator has not reconciled this spec yet" }
 
 if obj.metadata.deletionTimestamp ~= nil then
   return { status = "Progressing", message = "it is being deleted" }
 end
 if obj.status == nil or obj.status.conditions == nil then
-  return unseen
+  return unobserved
 end
 if obj.status.observedGeneration ~= obj.metadata.generation then
-  return unseen
+  return unobserved
 end
 
 local ready, stalled = find("Ready"), find("Stalled")
 if ready == nil then
-  return unseen
+  return unobserved
 end
 if ready.status == "True" then
   return health("Healthy", ready)
@@ -43,7 +43,7 @@ end
 if stalled ~= nil and stalled.status == "True" then
   return health("Degraded", stalled)
 end
-if asks_a_person[ready.reason] then
+if waits_for_a_person[ready.reason] then
   return health("Suspended", ready)
 end
 return health("Progressing", ready)

@@ -55,7 +55,7 @@ class Options:
     metrics_port: int
     workers: int
     resync: float
-    silence: float
+    watch_timeout: float
     once: bool
 
 
@@ -74,7 +74,10 @@ def parser() -> argparse.ArgumentParser:
     add("--workers", type=int, default=16, help="NerDeployments that are looked at at once")
     add("--resync", type=float, default=120.0, help="seconds between comparisons of the whole cluster")
     add(
-        "--silence", type=float, default=70.0, help="seconds without any event after which a watch is renewed"
+        "--watch-timeout",
+        type=float,
+        default=70.0,
+        help="seconds without any event after which a watch is renewed",
     )
     add(
         "--log-level",
@@ -103,7 +106,7 @@ def options_of(arguments: Sequence[str] | None) -> tuple[Options, str]:
         metrics_port=given.metrics_port,
         workers=given.workers,
         resync=given.resync,
-        silence=given.silence,
+        watch_timeout=given.watch_timeout,
         once=given.once,
     )
     return chosen, given.log_level
@@ -207,7 +210,7 @@ class Operator:
                     self.watch,
                     self.configuration,
                     self.options.namespaces,
-                    self.options.silence,
+                    self.options.watch_timeout,
                     lambda: self.queue.idle,
                 )
             )

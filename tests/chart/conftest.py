@@ -135,7 +135,11 @@ EVERYTHING: Values = {
                 "credentialsSecret": "s3-credentials",
                 "caConfigMap": "store-authority",
             },
-            {"name": "old", "storage": {"uri": "s3://ner/old", "region": "eu-central-1"}, "emptied": True},
+            {
+                "name": "old",
+                "storage": {"uri": "s3://ner/old", "region": "eu-central-1"},
+                "allowEmpty": True,
+            },
         ],
     },
     "deviceEmulator": {

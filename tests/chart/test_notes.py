@@ -35,13 +35,13 @@ def test_the_runtime_to_apply_is_valid(chart: Any, values: Any, emulated: bool) 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        pytest.param({}, "takes care of every NerDeployment of the cluster", id="everywhere"),
+        pytest.param({}, "manages every NerDeployment of the cluster", id="everywhere"),
         pytest.param({"watch": {"namespaces": ["a", "b"]}}, "the NerDeployments in a, b.", id="somewhere"),
-        pytest.param({"crds": {"enabled": False}}, "have to be there already", id="CRDs by somebody else"),
+        pytest.param({"crds": {"enabled": False}}, "must be installed already", id="CRDs by somebody else"),
         pytest.param({"crds": {"keep": False}}, "removes the CRDs, and with them every", id="CRDs that go"),
         pytest.param(
             {"garbageCollection": {"stores": [{"name": "a", "storage": {"uri": "s3://a"}}]}},
-            "only says what it would remove",
+            "only lists what it would delete",
             id="a collector's dry run",
         ),
     ],

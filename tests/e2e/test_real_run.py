@@ -176,7 +176,7 @@ def test_a_model_is_promoted_and_a_worse_one_does_not_take_its_place(run: Run, r
         run.apply(without_learning(objects))
         refused = run.settled()
         said = conditions(refused)
-        assert (said["Ready"]["status"], said["Ready"]["reason"]) == ("False", "GatesRefused"), said["Ready"]
+        assert (said["Ready"]["status"], said["Ready"]["reason"]) == ("False", "GatesFailed"), said["Ready"]
         assert said["Stalled"]["message"] == said["Ready"]["message"]
         assert "at least 0.9 asked" in said["Ready"]["message"]
         assert holds(said["Available"])

@@ -1,10 +1,10 @@
-{{- /* Names and labels that every template shares. */ -}}
+{{- /* Names and labels that the templates share. */ -}}
 
 {{- define "nerd.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
-{{- /* At most 50 characters: the longest suffix of ours and a Job's pod still fit into 63. */ -}}
+{{- /* At most 50 characters: with our longest suffix and the suffix of a Job's pod it fits into 63. */ -}}
 {{- define "nerd.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
@@ -36,7 +36,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{- /* An image reference: of a value with repository, tag and digest; the tag defaults to the product's version. */ -}}
+{{- /* The image reference of a value with repository, tag and digest; the tag defaults to appVersion. */ -}}
 {{- define "nerd.image" -}}
 {{- $image := index . 0 -}}
 {{- $chart := index . 1 -}}
@@ -47,7 +47,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{- /* What the restricted Pod Security Standard asks of a container, and a root that nobody writes to. */ -}}
+{{- /* Settings that the restricted Pod Security Standard requires, and a read-only root file system. */ -}}
 {{- define "nerd.containerSecurityContext" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true

@@ -48,7 +48,7 @@ def _collect(store: Store, cluster: Cluster, grace: float, options: argparse.Nam
 
     def living() -> frozenset[str]:
         census = census_of(list_deployments(cluster), store.uri)
-        return living_keys(census, store.uri, options.emptied) | read_stored(store).keys
+        return living_keys(census, store.uri, options.allow_empty) | read_stored(store).keys
 
     _say(f"collecting {store.uri}; nothing younger than {options.grace} goes")
     seen = collect.look(store, living, grace)
@@ -70,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--grace", default="14d", help="nothing younger goes: hours or days (default: 14d)")
     parser.add_argument("--delete", action="store_true", help="remove; without it, only say what would go")
     parser.add_argument(
-        "--emptied", action="store_true", help="it is right that the cluster has no NerDeployment"
+        "--allow-empty",
+        action="store_true",
+        help="run even if the cluster has no NerDeployment",
     )
     return parser
 

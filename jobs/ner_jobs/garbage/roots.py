@@ -87,7 +87,7 @@ def living_keys(census: Census, uri: str, emptied: bool) -> frozenset[str]:
         raise PermanentError(
             f"the cluster has no NerDeployment, and {uri} has artifacts: nothing is removed, since an empty "
             "list is more often a mistake (another cluster, a restore that is not over) than the truth; "
-            "where it is the truth, say --emptied (in the chart: emptied: true of this store)",
+            "if it is true, use --allow-empty (in the chart: allowEmpty: true for this store)",
             ExitCode.CONFIGURATION,
         )
     if census.unplanned:

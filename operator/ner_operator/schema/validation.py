@@ -249,7 +249,7 @@ def _errors(kind: type[ApiModel], value: Mapping[str, Any]) -> list[Any]:
 
 
 def _broken_rules(model: type[ApiModel], value: object, path: Path, wrong: list[Path]) -> Iterator[Finding]:
-    """The broken rules of an object and of the objects below it; a rule that reads a wrong field is skipped."""
+    """The broken rules of an object and of the objects below it, without rules that read a wrong field."""
     if not isinstance(value, Mapping):
         return
     for rule in model.rules:

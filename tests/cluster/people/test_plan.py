@@ -49,7 +49,7 @@ def exported(person: Any) -> Any:
 def refused(person: Any) -> Any:
     """The gates of `tiny` have refused every variant."""
     person.apply("tiny", evaluation={"gates": [{"metric": "f1", "min": 0.9}]})
-    person.tell("tiny", "False", "GatesRefused", "no variant passes", stages=done(JUDGED))
+    person.tell("tiny", "False", "GatesFailed", "no variant passes", stages=done(JUDGED))
     return person
 
 

@@ -70,7 +70,7 @@ def test_each_kind_of_request_fails_twice_and_nothing_is_done_twice(
     "gone", [pytest.param(watch_fails(410), id="an ERROR event"), pytest.param(answers(410), id="410 Gone")]
 )
 def test_a_job_that_was_deleted_while_the_server_forgot_is_missed(faulty_scene: Any, gone: Fault) -> None:
-    with faulty_scene("--resync=2", "--silence=600") as scene:
+    with faulty_scene("--resync=2", "--watch-timeout=600") as scene:
         held = scene.script(runs_for_ever(), step="finetune")
         scene.apply(**SMALL)
         lost = scene.until_running("finetune")
@@ -109,7 +109,7 @@ def test_the_server_is_away_for_a_minute(faulty_scene: Any) -> None:
 
 
 def test_silence_is_noticed_by_the_watch_itself(faulty_scene: Any) -> None:
-    with faulty_scene("--silence=2", "--resync=600") as scene:
+    with faulty_scene("--watch-timeout=2", "--resync=600") as scene:
         held = scene.script(runs_for_ever(), step="finetune")
         scene.apply(**SMALL)
         scene.until_running("finetune")
@@ -122,7 +122,7 @@ def test_silence_is_noticed_by_the_watch_itself(faulty_scene: Any) -> None:
 
 
 def test_silence_is_noticed_by_the_resync_and_told_to_the_probe(faulty_scene: Any) -> None:
-    with faulty_scene("--silence=600", "--resync=1") as scene:
+    with faulty_scene("--watch-timeout=600", "--resync=1") as scene:
         scene.until("all watches", lambda: scene.server.watches >= 3)
         scene.server.stall_watches()
         scene.apply(**SMALL)

@@ -288,7 +288,7 @@ def world(fake_cluster: Any, request: pytest.FixtureRequest) -> Iterator[Callabl
             account = operator_account(fake_cluster, f"op-{homes['in-peace']}")
             server = stack.enter_context(faulty_api_server(fake_cluster, account.kubeconfig))
             # More often than by default: silence has to be noticed within the test.
-            flags = ("--resync=5", "--silence=10")
+            flags = ("--resync=5", "--watch-timeout=10")
             operator = Operator(
                 fake_cluster.folder, "operator-of-fates", account, *flags, kubeconfig=server.kubeconfig
             )

@@ -178,7 +178,7 @@ def test_a_refusal_leaves_the_former_model_in_service(scene: Any) -> None:
     refusal = scene.refusal("F1 0.8012 is below the minimum 0.8500")
     revision = scene.task_of(scene.until_pod("promote", attempt=2))["parameters"]["revision"]
     scene.go_on("promote", refusal)
-    refused = scene.until_reason("GatesRefused")
+    refused = scene.until_reason("GatesFailed")
     assert "below the minimum" in refused["message"]
     status = scene.status()
     true = {each["type"] for each in status["conditions"] if each["status"] == "True"}

@@ -67,7 +67,13 @@ def test_keys_of_other_storages_count_too() -> None:
 @pytest.mark.parametrize(
     ("census", "emptied", "error", "said"),
     [
-        pytest.param(Census(frozenset(), (), ()), False, PermanentError, "--emptied", id="an empty cluster"),
+        pytest.param(
+            Census(frozenset(), (), ()),
+            False,
+            PermanentError,
+            "--allow-empty",
+            id="an empty cluster",
+        ),
         pytest.param(
             Census(frozenset({KEY}), ("nlp/a", "nlp/b"), ("nlp/b",)),
             False,

@@ -35,7 +35,7 @@ STATES = {
     "suspended": (Standing.WORKING, "InProgress", "Suspended"),
     "missing": (Standing.MISSING, "InProgress", "Progressing"),
     "missing-for-long": (Standing.STALLED, "Failed", "Degraded"),
-    "gates-refused": (Standing.STALLED, "Failed", "Degraded"),
+    "gates-failed": (Standing.STALLED, "Failed", "Degraded"),
     "permanent-error": (Standing.STALLED, "Failed", "Degraded"),
     "promoted": (Standing.READY, "Current", "Healthy"),
     "held": (Standing.READY, "Current", "Healthy"),

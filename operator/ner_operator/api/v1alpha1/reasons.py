@@ -14,11 +14,11 @@ class Reason(StrEnum):
     STAGES_RUNNING = "StagesRunning"
     QUEUED = "Queued"
     QUEUE_DEADLINE_EXCEEDED = "QueueDeadlineExceeded"
-    TRYING_AGAIN = "TryingAgain"
-    JOB_GONE = "JobGone"
+    RETRYING = "Retrying"
+    JOB_NOT_FOUND = "JobNotFound"
     TERMINATION_MESSAGE_LOST = "TerminationMessageLost"
     INTERRUPTED = "Interrupted"
-    INPUT_VANISHED = "InputVanished"
+    INPUT_NOT_FOUND = "InputNotFound"
 
     # A person has to decide.
     AWAITING_APPROVAL = "AwaitingApproval"
@@ -42,7 +42,7 @@ class Reason(StrEnum):
     SCRATCH_FULL = "ScratchFull"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     RETRIES_EXHAUSTED = "RetriesExhausted"
-    GATES_REFUSED = "GatesRefused"
+    GATES_FAILED = "GatesFailed"
 
     # Nothing is left to do.
     PROMOTED = "Promoted"

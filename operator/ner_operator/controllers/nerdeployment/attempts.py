@@ -44,9 +44,9 @@ WORDLESS = 5
 
 _OF_AN_ATTEMPT = frozenset(
     {
-        Reason.TRYING_AGAIN,
-        Reason.INPUT_VANISHED,
-        Reason.JOB_GONE,
+        Reason.RETRYING,
+        Reason.INPUT_NOT_FOUND,
+        Reason.JOB_NOT_FOUND,
         Reason.TERMINATION_MESSAGE_LOST,
         Reason.INTERRUPTED,
     }
@@ -242,7 +242,8 @@ class _Stepper:
                 return self._later(
                     entry,
                     Trouble(
-                        Reason.JOB_GONE, "its Job was deleted; a new attempt goes on from the last checkpoint"
+                        Reason.JOB_NOT_FOUND,
+                        "its Job was deleted; a new attempt resumes from the last checkpoint",
                     ),
                     ended=self.now,
                 )
@@ -359,7 +360,7 @@ def _counted(waiting: StageStatus, trail: AttemptHistory, around: AttemptContext
     at = ended + wait_before(f"{around.uid}/{waiting.name}", failures)
     return waiting.model_copy(
         update={
-            "reason": str(Reason.INPUT_VANISHED),
+            "reason": str(Reason.INPUT_NOT_FOUND),
             "key": job.key,
             "job": job.name,
             "spec_hash": job.spec_hash,

@@ -83,10 +83,10 @@ LASTING = frozenset(
         Reason.DEVICE_NOT_FREE,
         Reason.UNSCHEDULABLE,
         Reason.POD_REFUSED,
-        Reason.TRYING_AGAIN,
-        Reason.INPUT_VANISHED,
+        Reason.RETRYING,
+        Reason.INPUT_NOT_FOUND,
         Reason.INTERRUPTED,
-        Reason.JOB_GONE,
+        Reason.JOB_NOT_FOUND,
         Reason.TERMINATION_MESSAGE_LOST,
     }
 )
@@ -116,7 +116,7 @@ def verdict_of(facts: Facts, now: float) -> Verdict:
     if missing:
         return _missing(facts, missing, now)
     if facts.outcome == "Refused":
-        return Verdict(Standing.STALLED, Reason.GATES_REFUSED, facts.outcome_message)
+        return Verdict(Standing.STALLED, Reason.GATES_FAILED, facts.outcome_message)
     if left:
         return _working(facts, left)
     if facts.outcome == "AwaitingApproval":

@@ -79,7 +79,7 @@ def why_failed(job: JobSnapshot, stage: str, limits: Limits) -> tuple[Trouble, T
             + (f" above {limits.scratch}" if limits.scratch else ""),
         ), Then.NEVER
     if code == ExitCode.TRY_AGAIN:
-        reason = Reason.INPUT_VANISHED if "has vanished" in said else Reason.TRYING_AGAIN
+        reason = Reason.INPUT_NOT_FOUND if "has vanished" in said else Reason.RETRYING
         return Trouble(reason, said or "it ended with exit code 75 and said nothing"), Then.AGAIN
     if code == ExitCode.TERMINATED:
         return Trouble(
@@ -89,7 +89,8 @@ def why_failed(job: JobSnapshot, stage: str, limits: Limits) -> tuple[Trouble, T
         return Trouble(Reason.STAGE_FAILED, said or _silent(code)), Then.NEVER
     if code is None:
         return Trouble(
-            Reason.JOB_GONE, f"its pod is gone without a trace ({job.trouble or job.reason or 'no reason'})"
+            Reason.JOB_NOT_FOUND,
+            f"its pod is gone without a trace ({job.trouble or job.reason or 'no reason'})",
         ), Then.AGAIN
     return Trouble(
         Reason.RETRIES_EXHAUSTED,

@@ -36,7 +36,7 @@ class Metrics:
             registry=self.registry,
         )
         self._errors = Counter(
-            "nerd_errors", "What went wrong, by what was being done.", ["where"], registry=self.registry
+            "nerd_errors", "What went wrong, by what was being done.", ["operation"], registry=self.registry
         )
         self._missed = Counter(
             "nerd_watch_missed",

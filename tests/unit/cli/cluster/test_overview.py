@@ -99,11 +99,11 @@ def test_facts(make: Any, status: dict[str, Any], annotations: dict[str, str], t
             {
                 "name": "export",
                 "state": "Retrying",
-                "reason": "TryingAgain",
+                "reason": "Retrying",
                 "message": "the bucket is missing",
                 "retryTime": "2026-01-02T03:10:45Z",
             },
-            Row("export", "Retrying", "", "", "TryingAgain: the bucket is missing; again in 40s"),
+            Row("export", "Retrying", "", "", "Retrying: the bucket is missing; again in 40s"),
             id="tried again soon",
         ),
     ],
@@ -113,9 +113,9 @@ def test_rows(make: Any, stage: dict[str, Any], row: Row) -> None:
 
 
 def test_a_program_gets_the_same(make: Any, ready: Any) -> None:
-    status = ready("GatesRefused", promotion=PROMOTION, stages=[{"name": "promote", "state": "Succeeded"}])
+    status = ready("GatesFailed", promotion=PROMOTION, stages=[{"name": "promote", "state": "Succeeded"}])
     told = as_json(make(status))
-    assert told["ready"] == {"status": "False", "reason": "GatesRefused", "message": "why"}
+    assert told["ready"] == {"status": "False", "reason": "GatesFailed", "message": "why"}
     assert told["promotion"] == PROMOTION
     assert told["stages"] == [{"name": "promote", "state": "Succeeded"}]
     assert told["next"] == "kubectl nerd report tiny -n nlp"

@@ -50,7 +50,7 @@ def test_a_job_that_is_gone_is_made_again_after_a_wait(cluster) -> None:
     cluster.step()
     cluster.jobs.clear()
     assert not cluster.step().create
-    assert (cluster.stage("prepare").state, cluster.stage("prepare").reason) == ("Retrying", "JobGone")
+    assert (cluster.stage("prepare").state, cluster.stage("prepare").reason) == ("Retrying", "JobNotFound")
     cluster.wait(FIRST_WAIT + 1)
     assert cluster.job("prepare").attempt == 2
 
@@ -177,15 +177,17 @@ def test_a_change_while_the_job_still_ran_is_not_forgotten_when_it_fails(cluster
 @pytest.mark.parametrize(
     ("failure", "reason"),
     [
-        pytest.param({"code": 75, "message": "there is no bucket 'ner'"}, "TryingAgain", id="75"),
+        pytest.param({"code": 75, "message": "there is no bucket 'ner'"}, "Retrying", id="75"),
         pytest.param({"code": 143}, "Interrupted", id="SIGTERM"),
-        pytest.param({"code": None, "reason": "BackoffLimitExceeded"}, "JobGone", id="a pod without a trace"),
+        pytest.param(
+            {"code": None, "reason": "BackoffLimitExceeded"}, "JobNotFound", id="a pod without a trace"
+        ),
         pytest.param(
             {
                 "code": None,
                 "trouble": "Container stage for pod a/b failed with exit code 75 matching FailJob rule",
             },
-            "TryingAgain",
+            "Retrying",
             id="75 by the Job controller's word alone",
         ),
     ],
@@ -221,10 +223,10 @@ def test_an_attempt_that_runs_well_is_forgiven_the_failure_before(cluster) -> No
     cluster.fail("prepare", 75, "the store is away")
     cluster.step()
     cluster.wait(FIRST_WAIT + 1)
-    assert cluster.stage("prepare").reason == "TryingAgain"
+    assert cluster.stage("prepare").reason == "Retrying"
     cluster.start("prepare")
     cluster.wait(SETTLING)
-    assert (cluster.stage("prepare").state, cluster.stage("prepare").reason) == ("Running", "TryingAgain")
+    assert (cluster.stage("prepare").state, cluster.stage("prepare").reason) == ("Running", "Retrying")
     cluster.wait(HEALTHY - SETTLING)
     assert (cluster.stage("prepare").state, cluster.stage("prepare").reason) == ("Running", "")
     assert cluster.stage("prepare").failures == 1
@@ -254,7 +256,7 @@ def test_a_vanished_input_sends_its_producer_back_to_work(cluster) -> None:
     assert cluster.stage("export").result is None
     assert cluster.job("export").attempt == 2
     assert cluster.stage("compile/int8").state == "Waiting"
-    assert cluster.stage("compile/int8").reason == "InputVanished"
+    assert cluster.stage("compile/int8").reason == "InputNotFound"
     cluster.finish("export")
     assert not cluster.step().create
     cluster.run()
@@ -279,7 +281,7 @@ def test_a_deleted_job_is_no_attempt_that_works(cluster) -> None:
     job = cluster.job("prepare")
     cluster.jobs[job.name] = replace(job, phase=JobPhase.DELETING)
     cluster.step()
-    assert cluster.stage("prepare").reason == "JobGone"
+    assert cluster.stage("prepare").reason == "JobNotFound"
     cluster.wait(FIRST_WAIT + 1)
     assert cluster.job("prepare").attempt == 2
 

@@ -65,8 +65,8 @@ def test_a_gate_refuses_and_the_former_model_stays(cluster) -> None:
     cluster.change(finetune={"epochs": 5})
     cluster.run()
     assert types(cluster) == {
-        "Ready": ("False", "GatesRefused"),
-        "Stalled": ("True", "GatesRefused"),
+        "Ready": ("False", "GatesFailed"),
+        "Stalled": ("True", "GatesFailed"),
         "Available": ("True", "Promoted"),
     }
     assert cluster.status.condition("Ready").message == "Refused: int8"
@@ -78,7 +78,7 @@ def test_a_refusal_with_nothing_in_service(cluster) -> None:
     cluster.verdict = lambda task: "Refused"
     cluster.run()
     assert types(cluster)["Available"] == ("False", "NothingPromoted")
-    assert types(cluster)["Stalled"] == ("True", "GatesRefused")
+    assert types(cluster)["Stalled"] == ("True", "GatesFailed")
 
 
 def test_a_verdict_waits_for_approval(cluster) -> None:
@@ -173,7 +173,7 @@ def test_the_store_is_away_and_comes_back(cluster) -> None:
         cluster.fail("prepare", 75, "there is no bucket 'ner' at http://minio:9000; create it")
         decision = cluster.step()
         cluster.check_conditions()
-        assert types(cluster)["Ready"] == ("False", "TryingAgain")
+        assert types(cluster)["Ready"] == ("False", "Retrying")
         cluster.wait(decision.look_again)
     started = cluster.status.blocked_since
     for _ in range(9):
@@ -182,7 +182,7 @@ def test_the_store_is_away_and_comes_back(cluster) -> None:
         while not cluster.working():
             cluster.now += cluster.look().look_again
             cluster.step()
-    assert types(cluster)["Stalled"] == ("True", "TryingAgain")
+    assert types(cluster)["Stalled"] == ("True", "Retrying")
     assert "there is no bucket 'ner'" in cluster.status.condition("Stalled").message
     assert cluster.status.blocked_since == started
     cluster.run()

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ner_jobs.task import ExitCode, PermanentError, RetryableError, StageError
-from ner_operator.api.v1alpha1.version import API_VERSION, GROUP
+from ner_operator.api.meta import GROUP
+from ner_operator.api.v1alpha1.version import API_VERSION
 
 KIND = f"nerdeployments.{GROUP}"
 MANAGER = "nerd"

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …]`: run the benchmarks named, or all."""
+"""`python -m benchmarks [NAME …]`: run these benchmarks, or all."""
 
 import argparse
 import importlib
@@ -14,10 +14,10 @@ NAMES = (
 
 
 def main() -> None:
-    """Run, print a table each, and as each one's last line its JSON object."""
+    """Run the benchmarks; each prints a table and, as its last line, a JSON object."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; none runs all")
-    parser.add_argument("--quick", action="store_true", help="a small size: to see it work, not to measure")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="a small size, to check that it works")
     parser.add_argument("--work", type=Path, default=REPOSITORY / ".cache" / "benchmarks")
     parser.add_argument("--shared", type=Path, default=REPOSITORY.parent / "shared")
     options = parser.parse_args()

@@ -1,7 +1,7 @@
-"""What it costs to ask again: `nerd run` with everything cached, and `nerd --help`.
+"""The cost of `nerd run` with all results cached, and of `nerd --help`.
 
-The deployment is `examples/quickstart.yaml`, with its benchmark left out: first it runs in full, then the
-same command is measured, the CPU of the process and of its children, several times; the median counts.
+The deployment is `examples/quickstart.yaml` without its benchmark. It runs once in full. Then the same
+command runs several times; the result is the median of its CPU time, child processes included.
 """
 
 import statistics
@@ -28,12 +28,12 @@ def run(options: harness.Options) -> dict[str, object]:
     repeats = 2 if options.quick else REPEATS
     cached = [harness.run_child(command) for _ in range(repeats)]
     if any("  run  " in again.output for again in cached):
-        raise SystemExit("something ran again that should have been cached")
+        raise SystemExit("a stage ran again whose result should have been cached")
     shown = [harness.run_child(harness.nerd("--help")) for _ in range(repeats)]
     cpu_s = statistics.median(again.cpu_s for again in cached)
     help_cpu_s = statistics.median(again.cpu_s for again in shown)
     harness.table(
-        f"asking again ({harness.versions('typer', 'pydantic')})",
+        f"cached runs ({harness.versions('typer', 'pydantic')})",
         ("command", "CPU s", "wall s", "must be below"),
         [
             ("nerd run, the first time", first.cpu_s, first.wall_s, ""),

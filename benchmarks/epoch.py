@@ -1,9 +1,9 @@
-"""What padding costs in training: one epoch as the product trains, against padded to 256 in fp32.
+"""The cost of padding in training: one epoch with the defaults, against fp32 padded to 256.
 
-Both go on with the shared finetuned encoder for one epoch on the first 320
-training sentences at a low rate, three seeds each, in turn, so that both see
-the same state of the machine; F1 is on the first 600 validation sentences.
-Compared are the seconds of the training steps alone.
+Both train the shared finetuned encoder for one more epoch on the first 320
+training sentences at a low learning rate, with three seeds. They alternate, so
+that both see the same state of the machine. The seconds of the training steps
+are compared; F1 is measured on the first 600 validation sentences.
 """
 
 from pathlib import Path
@@ -41,7 +41,7 @@ def run(options: harness.Options) -> dict[str, object]:
 
 
 def _epoch(options: harness.Options, seed: int, changes: dict[str, object]) -> tuple[float, float]:
-    """Seconds of the training steps, and F1 on validation, of a run that computes anew."""
+    """Seconds of the training steps and validation F1 of a new run."""
     base = options.shared / "models" / "e5-small-zh-peoples-daily"
     data = options.work / "data"
     spec = {

@@ -1,10 +1,9 @@
 """evaluate: CPU seconds on the real test set, and peak memory on a million sentences.
 
-The stage runs whole, as the runner calls it: reads data and predictions,
-counts, asks seqeval, draws the bootstrap, and writes counts, lists and the
-page. `cpu_s` begins after the imports, which every Python process pays.
-Predictions are gold with seeded errors: what is measured is the scoring, and
-no model is needed for it.
+The whole stage runs, as the runner calls it: it reads data and predictions,
+counts, checks with seqeval, computes the bootstrap, and writes counts, lists
+and the page. `cpu_s` excludes the imports. Predictions are gold with seeded
+errors, so that no model is needed.
 """
 
 import json
@@ -21,11 +20,11 @@ from benchmarks.harness import Options, run_child, table, versions
 MILLION = 1_000_000
 QUICK = 20_000
 ERRORS = {"reference": 0.10, "predictions": 0.11}
-"""Part of the entities that each of the two variants gets wrong."""
+"""Share of entities that each of the two variants predicts wrongly."""
 
 
 def run(options: Options) -> dict[str, object]:
-    """Measure both sizes, each in a process of its own."""
+    """Measure both sizes, each in its own process."""
     corpus = options.shared / "data" / "peoples_daily" / "example.test"
     real = options.work / "test-set"
     written = _write_set(real, corpus, copies=1, limit=None)
@@ -62,7 +61,7 @@ def _child(folder: Path) -> dict[str, float]:
 
 
 def _write_set(folder: Path, corpus: Path, copies: int, limit: int | None) -> int:
-    """Data, labels and the predictions of two variants, streamed; the corpus is repeated where it is short.
+    """Write data, labels and the predictions of two variants; the corpus is repeated if it is too short.
 
     Returns:
         The number of sentences.
@@ -111,7 +110,7 @@ def _read(corpus: Path) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
 
 
 def _predicted(name: str, tags: Sequence[str], rate: float, source: random.Random) -> str:
-    """One line of a predictions file: gold, with some entities missed, renamed or cut."""
+    """One line of a predictions file: gold, with some entities missing, of another type, or cut."""
     from ner_jobs.scoring.spans import spans_of
 
     own = list(tags)
@@ -133,7 +132,7 @@ def _predicted(name: str, tags: Sequence[str], rate: float, source: random.Rando
 
 
 def measure(folder: Path) -> dict[str, float]:
-    """Run the stage once in this process."""
+    """Run the stage once in this process and measure it."""
     from ner_jobs.stages import evaluate
     from ner_jobs.stages.base import StageContext
     from ner_jobs.store.directory import DirectoryStore

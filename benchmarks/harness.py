@@ -1,4 +1,4 @@
-"""What the benchmarks share: options, tables, versions, children whose CPU time is counted."""
+"""Shared by the benchmarks: options, tables, versions, and child processes with their CPU time."""
 
 import importlib.metadata
 import json
@@ -21,12 +21,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What every benchmark is told.
+    """Options of every benchmark.
 
     Attributes:
-        shared: the material beside the checkout.
-        work: a folder for this benchmark's store and scratch; kept between runs.
-        quick: a small size, to see that it works; its figures mean nothing.
+        shared: folder with the corpus and the models.
+        work: folder for the benchmark's files; kept between runs.
+        quick: a small size, to check that it works; the results have no meaning.
     """
 
     shared: Path
@@ -36,7 +36,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A child that has ended: seconds of wall clock and of CPU (its own children included)."""
+    """A child process that has ended: its wall-clock and CPU seconds (with its children), and its output."""
 
     wall_s: float
     cpu_s: float
@@ -72,18 +72,18 @@ def run_child(
 
 
 def nerd(*arguments: str) -> list[str]:
-    """The command line of this environment's `nerd`."""
+    """The command line that runs `nerd` in this environment."""
     return [sys.executable, "-m", "ner_operator.cli.main", *arguments]
 
 
 def versions(*packages: str) -> str:
-    """Versions of what computes, and the processor, in one line."""
+    """Versions of Python and of these packages, and the processor, in one line."""
     named = [f"{name} {importlib.metadata.version(name)}" for name in packages]
     return ", ".join([f"Python {platform.python_version()}", *named, processor()])
 
 
 def processor() -> str:
-    """The processor's name and how many of them this process may use."""
+    """Name of the processor, and the number of processors that this process may use."""
     name = "unknown processor"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -103,12 +103,12 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 
 
 def run_spec(spec: Mapping[str, object], file: Path, *arguments: str) -> dict[str, Any]:
-    """Write a NerDeployment, take it through `nerd run`, and return what it reports as JSON.
+    """Write a NerDeployment, run it with `nerd run`, and return its JSON output.
 
     Args:
         spec: the `spec` of the NerDeployment; URIs in it are absolute.
-        file: where it is written; its store is beside it.
-        arguments: more of `nerd run`.
+        file: to write; the store is in its folder.
+        arguments: more arguments of `nerd run`.
 
     Raises:
         SystemExit: a stage failed.
@@ -124,7 +124,7 @@ def run_spec(spec: Mapping[str, object], file: Path, *arguments: str) -> dict[st
 
 
 def run_file(file: Path, *arguments: str) -> dict[str, Any]:
-    """Take a spec's file through `nerd run`; progress goes to standard error.
+    """Run `nerd run` on a file; progress goes to standard error.
 
     Raises:
         SystemExit: a stage failed.
@@ -149,11 +149,11 @@ def manifests(store: Path, stage: str) -> list[dict[str, Any]]:
 
 
 QUICK_SENTENCES = 120
-"""Of each split, with --quick."""
+"""Sentences of each split with --quick."""
 
 
 def peoples_daily(options: Options) -> dict[str, object]:
-    """The `data` of a spec on the People's Daily corpus; with --quick on the beginning of each split."""
+    """`spec.data` for the People's Daily corpus; with --quick for the beginning of each split."""
     folder = corpus(options)
     return {
         "format": "conll",
@@ -165,7 +165,7 @@ def peoples_daily(options: Options) -> dict[str, object]:
 
 
 def corpus(options: Options) -> Path:
-    """The folder of the corpus; with --quick one with the beginning of each split."""
+    """The folder of the corpus; with --quick a copy with the beginning of each split."""
     source = options.shared / "data" / "peoples_daily"
     if not options.quick:
         return source

@@ -1,12 +1,11 @@
-"""The infer stage whole, against the reference path and transformers.pipeline, by the wall clock.
+"""The whole infer stage against the reference path and transformers.pipeline, by wall-clock time.
 
-Each competitor is a process that is started, loads its model, reads, runs and
-writes all test sentences. Two threads in one process is what a user gets by
-default; two single-threaded processes are shown too, since that is better for
-everyone. Ours is the stage as a pod runs it: `python -m ner_jobs`, from a
-store and into one, verification included. int8 is searched for in both
-backends that have it; the one that was faster on validation is measured,
-since which one that is depends on the processor.
+Each competitor is a process that loads its model, then reads, runs and writes
+all test sentences. One process with two threads is the default of a user; two
+processes with one thread each are faster, so both are shown. Ours is the stage
+as a pod runs it: `python -m ner_jobs`, from a store and into a store, with
+verification. Both backends with int8 search for a recipe, and the one that was
+faster on validation is measured, as that depends on the processor.
 """
 
 import hashlib
@@ -31,7 +30,7 @@ from ner_jobs.task import InputReference, Manifest, Owner, Stage, StorageSetting
 MODEL = "models/e5-small-zh-peoples-daily"
 DATA = "data/peoples_daily"
 BACKENDS = ("openvino", "onnxruntime")
-"""Those that have int8."""
+"""The backends that support int8."""
 
 THREADS = 2
 
@@ -46,7 +45,7 @@ class Measured:
 
 
 class Stages:
-    """Runs stages one after another into a folder store, as pods would; what is there is kept."""
+    """Runs stages as pods do, with a folder as store; existing results are kept."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -82,18 +81,18 @@ class Stages:
         return found[0], finished.wall_s
 
     def output(self, manifest: Manifest, name: str) -> InputReference:
-        """How another stage names an output."""
+        """The reference of an output, for another stage."""
         return InputReference(
             stage=manifest.stage, key=manifest.key, output=name, digest=manifest.outputs[name]
         )
 
     def path(self, manifest: Manifest, name: str) -> Path:
-        """Where an output lies."""
+        """The path of an output."""
         return self.folder / manifest.stage / manifest.key / manifest.attempt / name
 
 
 def run(options: Options) -> dict[str, object]:
-    """Compile int8, then measure everyone on the same sentences."""
+    """Compile int8, then measure all competitors on the same sentences."""
     stages = Stages(_folder(options.work / "store"))
     prepared, exported = _exported(stages, options)
     with ThreadPoolExecutor(len(BACKENDS)) as side_by_side:
@@ -153,7 +152,7 @@ def run(options: Options) -> dict[str, object]:
 
 
 def _exported(stages: Stages, options: Options) -> tuple[Manifest, Manifest]:
-    """What prepare and export leave; kept between runs."""
+    """The results of prepare and export; kept between runs."""
     sets = _sets(options)
     base = options.shared / MODEL
     prepared, _ = stages.run(
@@ -181,8 +180,8 @@ def _exported(stages: Stages, options: Options) -> tuple[Manifest, Manifest]:
 def _compiled(
     stages: Stages, options: Options, backend: str, prepared: Manifest, exported: Manifest
 ) -> Manifest:
-    """The search for int8, which takes minutes, and is kept between runs."""
-    # A tenth of validation cannot show non-inferiority within half a point; then take the first recipe.
+    """The result of the search for int8; it takes minutes and is kept between runs."""
+    # With --quick validation is too small to show a drop below half a point: take the first recipe.
     quantization = {"maxDrop": 100} if options.quick else {}
     compiled, _ = stages.run(
         Stage.COMPILE,
@@ -208,7 +207,7 @@ def _speed(compiled: Manifest) -> float:
 
 
 def _ours(stages: Stages, prepared: Manifest, compiled: Manifest) -> tuple[float, int]:
-    """Sentences a second of the infer stage's process, and how many predictions it wrote."""
+    """Sentences a second of the infer stage, and the number of predictions that it wrote."""
     manifest, seconds = stages.run(
         Stage.INFER,
         {"batchSize": 16, "instances": THREADS},
@@ -227,7 +226,7 @@ def _baseline(
     """Sentences a second: one process with two threads, and two processes with one thread each.
 
     Args:
-        part: the two processes take each PARTth sentence only; for what takes as long for each of them.
+        part: the two processes together run one PARTth of the sentences, to save time.
     """
     output = _folder(work / way, empty=True)
     one = _command(way, model, data, output, THREADS, "0/1")
@@ -251,14 +250,14 @@ def _command(way: str, model: Path, data: Path, output: Path, threads: int, shar
 
 
 def _environment(threads: int | None = None) -> dict[str, str]:
-    """The sources on the path, and thread variables where a program is told how many."""
+    """The environment with the sources on PYTHONPATH, and with thread variables if a number is given."""
     path = os.pathsep.join(str(REPOSITORY / part) for part in ("jobs", "operator", "."))
     threaded = {} if threads is None else {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     return {**os.environ, "PYTHONPATH": path, "TOKENIZERS_PARALLELISM": "false", **threaded}
 
 
 def _sets(options: Options) -> dict[str, dict[str, str]]:
-    """The corpus' files, described as a task does."""
+    """The data sets of the corpus, as parameters of prepare."""
     folder = corpus(options)
     paths = {name: folder / f"example.{name}" for name in ("train", "dev", "test")}
     return {

@@ -1,9 +1,9 @@
-"""What `benchmarks.infer` compares with, each as a program of its own, so that the wall clock sees all of it.
+"""The baselines of `benchmarks.infer`, each as a program, so that wall-clock time includes everything.
 
     python -m benchmarks.infer_baselines reference|pipeline MODEL DATA OUTPUT --threads N --shard K/N
 
-`reference` is the reference workflow's way on a CPU: TorchScript in fp32, one
-sentence a call, padded to 256, an npz each. `pipeline` is
+`reference` is the reference workflow on a CPU: TorchScript in fp32, one
+sentence a call, padded to 256, one npz file each. `pipeline` is
 `transformers.pipeline("token-classification")`, one sentence a call.
 """
 
@@ -47,14 +47,14 @@ def reference(model: Path, sentences: list[tuple[int, Sentence]], output: Path) 
 
 
 def pipeline(model: Path, sentences: list[tuple[int, Sentence]], output: Path) -> None:
-    """Run the pipeline on each sentence's text, and write its entities a line."""
+    """Run the pipeline on the text of each sentence, and write its entities as JSON Lines."""
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
     classify = transformers.pipeline(
         "token-classification", model=str(model), device="cpu", aggregation_strategy="simple"
     )
-    # Without this it fails on the sentences that are longer than the model's positions.
+    # Without this it fails on sentences longer than the model's position embeddings.
     classify.tokenizer.model_max_length = classify.model.config.max_position_embeddings
     with (output / f"entities-{sentences[0][0]}.jsonl").open("w", encoding="utf-8") as file:
         for _, sentence in sentences:
@@ -71,7 +71,7 @@ WAYS: dict[str, Callable[[Path, list[tuple[int, Sentence]], Path], None]] = {
 
 
 def main() -> None:
-    """Run one way over one share of the sentences."""
+    """Run one baseline on one shard of the sentences."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("way", choices=WAYS)
     parser.add_argument("model", type=Path)

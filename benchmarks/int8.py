@@ -1,9 +1,9 @@
-"""What precision costs: one finetuned model in fp32, bf16, int8 by the search, and int8 by the naive recipe.
+"""F1 by precision: one finetuned model in fp32, bf16, int8 by the search, and int8 by the naive recipe.
 
-All 4,636 test sentences through export, compile, infer and evaluate, by
-`nerd run` on the shared finetuned encoder. OpenVINO has bf16 only where the
-processor has it; elsewhere that variant is TorchScript's, which computes in
-bf16 everywhere, if need be in software: the same rounding, and slow.
+`nerd run` exports, compiles, runs and evaluates the shared finetuned encoder
+on all 4,636 test sentences. OpenVINO supports bf16 only if the processor does.
+Otherwise TorchScript computes that variant in bf16 in software: slower, with
+the same rounding.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from ner_jobs import host
 
 
 def variants_of(quick: bool) -> list[dict[str, Any]]:
-    """What is compared; a few validation sentences cannot show any drop to be small."""
+    """The variants to compare; --quick has too few sentences to show a small drop."""
     searched = {"maxDrop": 100 if quick else 0.5}
     bf16 = "cpu-openvino" if host.has_bf16() else "cpu-torchscript"
     return [

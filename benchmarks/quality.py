@@ -1,8 +1,8 @@
-"""How good a model the product trains: examples/peoples-daily.yaml in full, on the real corpus.
+"""The quality of a trained model: examples/peoples-daily.yaml in full, on the real corpus.
 
-Chosen on validation alone; F1 on all 4,636 test sentences, in fp32. The same
-weights are then decoded by argmax, as the reference scripts do. A run that
-was stopped goes on from its checkpoint; its minutes are summed over all tries.
+Validation alone selects the model; F1 is on all 4,636 test sentences, in fp32.
+The same weights are also decoded by argmax, as in the reference scripts. A
+stopped run resumes from its checkpoint; the minutes of all attempts are summed.
 """
 
 from pathlib import Path

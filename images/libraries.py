@@ -1,9 +1,8 @@
-"""What the images are made of, from the two files that say it: pyproject.toml and constraints.txt.
+"""The libraries of the images, read from pyproject.toml and constraints.txt.
 
-`python images/libraries.py requirements EXTRA…` prints the distribution's own requirements with those of
-the extras, a line each, for pip. `python images/libraries.py versions` prints, as JSON, the versions that
-constraints.txt pins of the libraries that the keys rest on: the operator plans with them, and has none of
-them in its image.
+`python images/libraries.py requirements EXTRA…` prints the requirements of the distribution and of the
+extras, one a line, for pip. `python images/libraries.py versions` prints as JSON the pinned versions of the
+libraries that are part of keys: the operator plans with them, and its image does not contain them.
 """
 
 import argparse
@@ -40,12 +39,12 @@ def versions(constraints: str, packages: Iterable[str]) -> dict[str, str]:
     pinned = {name.lower(): version for name, version in PIN.findall(constraints)}
     for package in packages:
         if package not in pinned:
-            raise LookupError(f"constraints.txt pins no {package}; a key rests on its version")
+            raise LookupError(f"constraints.txt does not pin {package}, whose version is part of keys")
     return {package: pinned[package] for package in packages}
 
 
 def main() -> int:
-    """Print what the command line asks for."""
+    """Print requirements or versions."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--project", type=Path, default=Path("pyproject.toml"), metavar="FILE")
     parser.add_argument("--constraints", type=Path, default=Path("constraints.txt"), metavar="FILE")
@@ -56,7 +55,7 @@ def main() -> int:
     if given.command == "requirements":
         print(*requirements(tomllib.loads(given.project.read_text())["project"], given.extras), sep="\n")
     else:
-        # Only here: whoever asks for requirements has nothing installed yet.
+        # Imported here: for `requirements` nothing is installed yet.
         from ner_operator.planning.keys import PACKAGES
 
         try:

@@ -2,7 +2,7 @@
 
     python examples/another-language-data/generate.py [FOLDER]
 
-Self-made, and the same bytes on every machine. A note is a JSON line with its text and the spans in it.
+It writes the same bytes on every machine. A note is a JSON line with its text and its spans.
 """
 
 import json
@@ -63,11 +63,11 @@ NOTES = (
 )
 
 TIME = "{UHRZEIT}"
-"""No entity: a word that makes sentences differ."""
+"""Words without an entity, which make sentences differ."""
 
 
 def main(folder: Path) -> None:
-    """Write one JSON Lines file a split."""
+    """Write a JSON Lines file for each split."""
     random = Random(7)
     seen: set[str] = set()
     for split, count in SPLITS.items():
@@ -81,7 +81,7 @@ def main(folder: Path) -> None:
 
 
 def note(random: Random, pattern: str) -> dict[str, object]:
-    """The pattern with a name in the place of each `{TYPE}`; offsets are code points, end exclusive."""
+    """The pattern with a name for each `{TYPE}`; offsets are code points, end exclusive."""
     text = ""
     entities = []
     for word in pattern.split():

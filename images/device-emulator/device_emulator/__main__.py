@@ -1,7 +1,7 @@
 """`python -m device_emulator`: offer devices (`serve`), or make one fail and heal (`fail`, `heal`).
 
-The environment says what is offered, so that whoever enters the container with
-`kubectl exec` need not repeat it.
+The resource and its count are in the environment, so that `kubectl exec` needs
+no arguments for them.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from device_emulator import drill
+from device_emulator import failures
 from device_emulator.devices import NoSuchDeviceError, Resource
 from device_emulator.serving import CannotServeError, Offer, serve
 
@@ -24,7 +24,7 @@ FAILED = Path("/run/device-emulator")
 
 
 def main() -> int:
-    """Do what the command line says; returns the exit code."""
+    """Run a command; returns the exit code."""
     given = _parser().parse_args()
     try:
         resource = Resource(given.resource, given.count)
@@ -34,10 +34,10 @@ def main() -> int:
                 asyncio.run(_serve(Offer(resource, given.sockets, given.failed)))
             case "fail":
                 resource.refuse_unknown(given.devices)
-                drill.fail(given.failed, given.devices)
+                failures.fail(given.failed, given.devices)
             case "heal":
                 resource.refuse_unknown(given.devices)
-                drill.heal(given.failed, given.devices)
+                failures.heal(given.failed, given.devices)
     except (ValueError, NoSuchDeviceError, CannotServeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

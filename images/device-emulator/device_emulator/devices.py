@@ -1,4 +1,4 @@
-"""The emulated devices: their names, their health, and what a container is given along with one.
+"""The emulated devices: their names, their health, and what a container gets with them.
 
 Pure: no gRPC, no file.
 """
@@ -8,23 +8,23 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 RESOURCE_NAME = re.compile(r"[a-z0-9.-]+/[A-Za-z0-9._-]{1,63}")
-"""As a node shows an extended resource: a domain, a slash, a name."""
+"""Name of an extended resource: a domain, a slash, a name."""
 
 DEVICE_NODE = "/dev/null"
-"""The node of this machine that stands in for a device's own in a container."""
+"""The device file of the host that a container gets for each emulated device."""
 
 
 class NoSuchDeviceError(Exception):
-    """A device was named that is not offered; the message says which there are."""
+    """There is no such device; the message lists those that exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What is offered.
+    """An extended resource and its devices.
 
     Attributes:
-        name: of the extended resource, such as vastaitech.com/va.
-        count: how many devices.
+        name: such as vastaitech.com/va.
+        count: number of devices.
     """
 
     name: str
@@ -32,20 +32,20 @@ class Resource:
 
     def __post_init__(self) -> None:
         if not RESOURCE_NAME.fullmatch(self.name):
-            raise ValueError(f"{self.name!r} is no resource name: write it as example.com/device")
+            raise ValueError(f"{self.name!r} is not a resource name: write it as example.com/device")
         if self.count < 1:
             raise ValueError(f"{self.count} devices: offer at least 1")
 
     def ids(self) -> tuple[str, ...]:
-        """`va-0`, `va-1`, …: also the names of the nodes under /dev in a container."""
+        """Device IDs `va-0`, `va-1`, …; also the names of the files under /dev in a container."""
         kind = self.name.partition("/")[2].lower()
         return tuple(f"{kind}-{number}" for number in range(self.count))
 
     def refuse_unknown(self, ids: Iterable[str]) -> None:
-        """Refuse what is not offered.
+        """Do nothing if all devices exist.
 
         Raises:
-            NoSuchDeviceError: one of the ids.
+            NoSuchDeviceError: one does not.
         """
         for each in ids:
             if each not in self.ids():
@@ -56,12 +56,12 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a container is given.
+    """What a container gets with its devices.
 
     Attributes:
-        environment: read by the stages (`ner_jobs.runner`): whatever they leave is marked as emulated.
-        annotations: of the container, for whoever looks at it through the container runtime.
-        nodes: paths under /dev, one a device: a container sees those of its own devices only.
+        environment: read by the stages (`ner_jobs.runner`), which mark their results as emulated.
+        annotations: of the container, visible in the container runtime.
+        nodes: paths under /dev, one for each device of the container.
     """
 
     environment: Mapping[str, str]
@@ -75,10 +75,10 @@ def health_of(resource: Resource, failed: Set[str]) -> Mapping[str, bool]:
 
 
 def grant(resource: Resource, ids: Sequence[str]) -> Grant:
-    """What a container is given along with these devices.
+    """What a container gets with these devices.
 
     Raises:
-        NoSuchDeviceError: one of them is not offered.
+        NoSuchDeviceError: one of them does not exist.
     """
     resource.refuse_unknown(ids)
     names = ",".join(sorted(ids))

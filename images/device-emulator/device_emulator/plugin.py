@@ -1,4 +1,4 @@
-"""The gRPC service that the kubelet calls: which devices there are, and what a container is given."""
+"""The gRPC service that the kubelet calls: the list of devices, and what a container gets with them."""
 
 import asyncio
 import logging
@@ -8,12 +8,12 @@ from pathlib import Path
 import grpc
 
 from device_emulator.devices import DEVICE_NODE, NoSuchDeviceError, Resource, grant, health_of
-from device_emulator.drill import read_failed
+from device_emulator.failures import read_failed
 from device_emulator.kubelet import v1beta1_pb2 as api
 from device_emulator.kubelet.v1beta1_pb2_grpc import DevicePluginServicer
 
-LOOK_SECONDS = 0.5
-"""Between two looks at the folder of failed devices."""
+POLL_SECONDS = 0.5
+"""Seconds between two reads of the folder of failed devices."""
 
 HEALTH = {True: "Healthy", False: "Unhealthy"}
 
@@ -21,15 +21,14 @@ log = logging.getLogger(__name__)
 
 
 class EmulatorPlugin(DevicePluginServicer):
-    """One resource's devices, as one kubelet sees them.
+    """The devices of one resource, for one kubelet.
 
     Args:
-        resource: what is offered.
-        failed: the folder of failed devices (`drill.py`).
+        failed: the folder of failed devices (`failures.py`).
 
     Attributes:
-        listening: set once the kubelet listens to the list of devices.
-        left: set once it no longer does.
+        listening: set when the kubelet begins to read the list of devices.
+        left: set when it stops.
     """
 
     def __init__(self, resource: Resource, failed: Path) -> None:
@@ -41,23 +40,23 @@ class EmulatorPlugin(DevicePluginServicer):
     async def GetDevicePluginOptions(
         self, request: api.Empty, context: "grpc.aio.ServicerContext[api.Empty, api.DevicePluginOptions]"
     ) -> api.DevicePluginOptions:
-        """Nothing optional is offered."""
+        """No optional feature is supported."""
         return api.DevicePluginOptions()
 
     async def ListAndWatch(
         self, request: api.Empty, context: "grpc.aio.ServicerContext[api.Empty, api.ListAndWatchResponse]"
     ) -> AsyncIterator[api.ListAndWatchResponse]:
-        """All devices at once, and again whenever the health of one changes."""
+        """Send all devices now, and again whenever the health of one changes."""
         self.listening.set()
-        told: Mapping[str, bool] | None = None
+        sent: Mapping[str, bool] | None = None
         try:
             while True:
                 health = health_of(self._resource, read_failed(self._failed))
-                if health != told:
-                    log.info("%s: %s", self._resource.name, _in_words(health))
+                if health != sent:
+                    log.info("%s: %s", self._resource.name, _summary(health))
                     yield _listed(health)
-                    told = health
-                await asyncio.sleep(LOOK_SECONDS)
+                    sent = health
+                await asyncio.sleep(POLL_SECONDS)
         finally:
             self.left.set()
 
@@ -66,7 +65,7 @@ class EmulatorPlugin(DevicePluginServicer):
         request: api.AllocateRequest,
         context: "grpc.aio.ServicerContext[api.AllocateRequest, api.AllocateResponse]",
     ) -> api.AllocateResponse:
-        """What each container is given."""
+        """What each container gets with its devices."""
         try:
             given = [self._given(each.device_ids) for each in request.container_requests]
         except NoSuchDeviceError as error:
@@ -74,14 +73,14 @@ class EmulatorPlugin(DevicePluginServicer):
         return api.AllocateResponse(container_responses=given)
 
     def _given(self, ids: Iterable[str]) -> api.ContainerAllocateResponse:
-        given = grant(self._resource, tuple(ids))
-        log.info("%s: a container is given %s", self._resource.name, ", ".join(given.nodes))
+        granted = grant(self._resource, tuple(ids))
+        log.info("%s: a container gets %s", self._resource.name, ", ".join(granted.nodes))
         return api.ContainerAllocateResponse(
-            envs=given.environment,
-            annotations=given.annotations,
+            envs=granted.environment,
+            annotations=granted.annotations,
             devices=[
                 api.DeviceSpec(container_path=node, host_path=DEVICE_NODE, permissions="rw")
-                for node in given.nodes
+                for node in granted.nodes
             ],
         )
 
@@ -92,7 +91,7 @@ def _listed(health: Mapping[str, bool]) -> api.ListAndWatchResponse:
     )
 
 
-def _in_words(health: Mapping[str, bool]) -> str:
+def _summary(health: Mapping[str, bool]) -> str:
     failed = [each for each, well in health.items() if not well]
-    words = f"{len(health) - len(failed)} of {len(health)} devices are healthy"
-    return f"{words}; failed: {', '.join(failed)}" if failed else words
+    summary = f"{len(health) - len(failed)} of {len(health)} devices are healthy"
+    return f"{summary}; failed: {', '.join(failed)}" if failed else summary

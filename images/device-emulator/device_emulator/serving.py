@@ -1,9 +1,9 @@
-"""Offer the devices to whichever kubelet is there, until told to stop.
+"""Offers the devices to the kubelet until it is told to stop.
 
-A kubelet that starts removes every socket of its folder and forgets its
-plugins. That it has gone shows in one place only: nobody listens to the list
-of devices any more. So there is nothing to watch but that: offer, register,
-and begin anew once nobody listens.
+A kubelet that starts removes all sockets of its folder and forgets its
+plugins. The plugin notices a restart only because nobody reads its list of
+devices any more. So it serves, registers, and starts again when the kubelet
+stops reading.
 """
 
 import asyncio
@@ -24,28 +24,28 @@ KUBELET_SOCKET = "kubelet.sock"
 VERSION = "v1beta1"
 
 AGAIN_SECONDS = 1.0
-"""Between two tries to register; a kubelet takes seconds to start."""
+"""Seconds between two attempts to register; a kubelet takes seconds to start."""
 
 ANSWER_SECONDS = 10.0
-"""In which the kubelet answers, and then listens."""
+"""Seconds in which the kubelet must answer, and then read the list."""
 
 AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-"""What a call to a kubelet that is not there ends with; all else is a refusal."""
+"""Status of a call to a kubelet that is not running; any other error is a refusal."""
 
 log = logging.getLogger(__name__)
 
 
 class CannotServeError(Exception):
-    """Waiting would not mend it: no socket can be made, or the kubelet refuses; the message says which."""
+    """A permanent error: the socket cannot be created, or the kubelet refuses; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What is offered, and where.
+    """The resource that is offered, and its folders.
 
     Attributes:
         sockets: the kubelet's folder of device plugins.
-        failed: the folder of failed devices (`drill.py`).
+        failed: the folder of failed devices (`failures.py`).
     """
 
     resource: Resource
@@ -54,15 +54,15 @@ class Offer:
 
     @property
     def socket(self) -> Path:
-        """The plugin's own; of one resource, so that two emulators do not meet."""
+        """Socket of the plugin. Its name contains the resource, so that two emulators can run."""
         return self.sockets / f"emulated-{self.resource.name.replace('/', '-')}.sock"
 
 
 async def serve(offer: Offer, stopping: asyncio.Event) -> None:
-    """Offer the devices until `stopping` is set; no socket is left behind.
+    """Offer the devices until `stopping` is set; afterwards remove the socket.
 
     Raises:
-        CannotServeError: no socket can be made, or the kubelet refuses.
+        CannotServeError: the socket cannot be created, or the kubelet refuses.
     """
     away = ""
     while not stopping.is_set():
@@ -72,7 +72,7 @@ async def serve(offer: Offer, stopping: asyncio.Event) -> None:
                 log.info("registered %s; devices: %s", offer.resource.name, ", ".join(offer.resource.ids()))
                 if await _any_of(stopping, plugin.listening, within=ANSWER_SECONDS):
                     await _any_of(stopping, plugin.left)
-                log.info("stopping" if stopping.is_set() else "the kubelet no longer listens")
+                log.info("stopping" if stopping.is_set() else "the kubelet stopped reading the device list")
             elif away != former:
                 log.info("waiting for a kubelet at %s: %s", offer.sockets / KUBELET_SOCKET, away)
         await _any_of(stopping, within=AGAIN_SECONDS)
@@ -86,7 +86,7 @@ async def _served(offer: Offer) -> AsyncIterator[EmulatorPlugin]:
     try:
         server.add_insecure_port(f"unix://{offer.socket}")
     except RuntimeError as error:
-        raise CannotServeError(f"{offer.socket} cannot be made: {error}") from error
+        raise CannotServeError(f"{offer.socket} cannot be created: {error}") from error
     await server.start()
     try:
         yield plugin
@@ -96,7 +96,7 @@ async def _served(offer: Offer) -> AsyncIterator[EmulatorPlugin]:
 
 
 async def _register(offer: Offer) -> str:
-    """Tell the kubelet of the plugin; returns why it could not be told, or nothing."""
+    """Register with the kubelet; returns why it is not reachable, or an empty string."""
     async with grpc.aio.insecure_channel(f"unix://{offer.sockets / KUBELET_SOCKET}") as channel:
         kubelet = v1beta1_pb2_grpc.RegistrationStub(channel)
         request = api.RegisterRequest(
@@ -112,7 +112,7 @@ async def _register(offer: Offer) -> str:
 
 
 async def _any_of(*events: asyncio.Event, within: float | None = None) -> bool:
-    """Wait for the first of the events; returns whether one came in time."""
+    """Wait for one of the events; returns whether one was set in time."""
     waits = [asyncio.create_task(event.wait()) for event in events]
     done, pending = await asyncio.wait(waits, timeout=within, return_when=asyncio.FIRST_COMPLETED)
     for wait in pending:

@@ -79,4 +79,4 @@ def test_a_missing_folder_is_named(emulator) -> None:
     process = emulator.serve()
     code, output = emulator.end_of(process)
     assert code == 1
-    assert f"error: {emulator.sockets}/emulated-vastaitech.com-va.sock cannot be made" in output
+    assert f"error: {emulator.sockets}/emulated-vastaitech.com-va.sock cannot be created" in output

@@ -43,4 +43,4 @@ def test_a_library_that_is_not_pinned_is_named(libraries, tmp_path: Path) -> Non
     (tmp_path / "constraints.txt").write_text("torch==2.13.0\n")
     refused = libraries("--constraints", str(tmp_path / "constraints.txt"), "versions")
     assert refused.returncode != 0
-    assert "error: constraints.txt pins no accelerate" in refused.stderr
+    assert "error: constraints.txt does not pin accelerate" in refused.stderr

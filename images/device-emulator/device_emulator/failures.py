@@ -1,6 +1,6 @@
-"""Drills: a device fails while a file of its name lies in a folder, and is well when the file is gone.
+"""Simulated failures: a device is unhealthy while a folder contains a file with its name.
 
-So `kubectl exec` can make a device fail and heal, and a test can with `touch`.
+`kubectl exec` can make a device fail and heal; a test can use `touch`.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ def heal(folder: Path, ids: Iterable[str]) -> None:
 
 
 def read_failed(folder: Path) -> frozenset[str]:
-    """The devices that are to be unhealthy; none where the folder is not there."""
+    """The unhealthy devices; none if the folder does not exist."""
     try:
         return frozenset(path.name for path in folder.iterdir())
     except FileNotFoundError:

@@ -11,7 +11,6 @@ writes none into a spec. The only exception is the status, which begins as
 `observedGeneration: -1`, so that kstatus waits from the first read.
 """
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from ner_operator.api.base import ApiModel
 from ner_operator.api.kind import Kind, KindVersion
 from ner_operator.api.meta import GROUP, ObjectMeta
 from ner_operator.api.rule import Rule
+from ner_operator.schema.generated import write_or_check
 from ner_operator.schema.json_schema import Schema, flat, one_line
 from ner_operator.schema.kinds import KINDS
 from ner_operator.schema.paths import child_model
@@ -211,50 +211,12 @@ def rendered(kind: Kind) -> str:
     return header + body
 
 
-def _file(kind: Kind) -> str:
-    return f"{GROUP}_{kind.plural}.yaml"
-
-
-def drift(folder: Path) -> list[str]:
-    """The differences between the models and the files of a folder, as sentences."""
-    differences = []
-    for kind in KINDS:
-        file = folder / _file(kind)
-        if not file.is_file():
-            differences.append(f"{file} is missing")
-        elif file.read_text(encoding="utf-8") != rendered(kind):
-            differences.append(f"{file} differs from the models")
-    known = {_file(kind) for kind in KINDS}
-    differences += [
-        f"{file} belongs to no kind" for file in sorted(folder.glob("*.yaml")) if file.name not in known
-    ]
-    return differences
-
-
-def write(folder: Path) -> None:
-    """Write every kind's file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for kind in KINDS:
-        (folder / _file(kind)).write_text(rendered(kind), encoding="utf-8")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: `--check` (exit 1 on a difference) or `--write`."""
-    parser = argparse.ArgumentParser(prog="python -m ner_operator.schema.crd", description=__doc__)
-    action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--check", action="store_true", help="fail if a file differs from the models")
-    action.add_argument("--write", action="store_true", help="generate the files")
-    parser.add_argument("--folder", type=Path, help="default: crds/ and the chart's folder")
-    options = parser.parse_args(arguments)
-    folders = (options.folder,) if options.folder else FOLDERS
-    if options.write:
-        for folder in folders:
-            write(folder)
-        return 0
-    differences = [difference for folder in folders for difference in drift(folder)]
-    for difference in differences:
-        sys.stderr.write(f"{difference}; run: make crds\n")
-    return 1 if differences else 0
+    texts = {f"{GROUP}_{kind.plural}.yaml": rendered(kind) for kind in KINDS}
+    files = {folder / name: text for folder in FOLDERS for name, text in texts.items()}
+    patterns = [f"{folder}/*.yaml" for folder in FOLDERS]
+    return write_or_check("ner_operator.schema.crd", files, arguments, patterns)
 
 
 if __name__ == "__main__":

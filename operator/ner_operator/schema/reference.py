@@ -7,7 +7,6 @@ same schema as the CRDs. If a kind has several versions, the page shows the
 stored one.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from ner_operator.api.field_types import PATTERN_DESCRIPTIONS
 from ner_operator.api.kind import Kind
 from ner_operator.api.v1alpha1.rules import BUILTIN_PRECISIONS
 from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
+from ner_operator.schema.generated import write_or_check
 from ner_operator.schema.json_schema import Schema, flat, one_line
 from ner_operator.schema.kinds import KINDS
 from ner_operator.schema.paths import child_model, field_named, is_list
@@ -207,22 +207,7 @@ def _cell(text: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: `--check` (exit 1 on a difference) or `--write`."""
-    parser = argparse.ArgumentParser(prog="python -m ner_operator.schema.reference", description=__doc__)
-    action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--check", action="store_true", help="fail if the page differs from the models")
-    action.add_argument("--write", action="store_true", help="generate the page")
-    parser.add_argument("--page", type=Path, default=PAGE, help=f"default: {PAGE}")
-    options = parser.parse_args(arguments)
-    if options.write:
-        options.page.parent.mkdir(parents=True, exist_ok=True)
-        options.page.write_text(rendered(), encoding="utf-8")
-        return 0
-    if options.page.is_file() and options.page.read_text(encoding="utf-8") == rendered():
-        return 0
-    sys.stderr.write(
-        f"{options.page} differs from the models; run: python -m ner_operator.schema.reference --write\n"
-    )
-    return 1
+    return write_or_check("ner_operator.schema.reference", {PAGE: rendered()}, arguments)
 
 
 if __name__ == "__main__":

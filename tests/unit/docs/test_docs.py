@@ -240,12 +240,12 @@ class TestReference:
         )
 
     def test_check_tells_drift_from_the_same(self, tmp_path: Path) -> None:
-        page = tmp_path / "reference.md"
-        assert reference(["--check", "--page", str(page)]) == 1
-        assert reference(["--write", "--page", str(page)]) == 0
-        assert reference(["--check", "--page", str(page)]) == 0
+        page, root = tmp_path / "docs" / "reference.md", str(tmp_path)
+        assert reference(["--check", "--root", root]) == 1
+        assert reference(["--write", "--root", root]) == 0
+        assert reference(["--check", "--root", root]) == 0
         page.write_text(page.read_text(encoding="utf-8") + "by hand\n", encoding="utf-8")
-        assert reference(["--check", "--page", str(page)]) == 1
+        assert reference(["--check", "--root", root]) == 1
 
     def test_every_row_leads_to_a_field_with_a_description(self) -> None:
         for kind in (NerDeployment, NerRuntime):

@@ -11,7 +11,7 @@ from ner_operator.api.kind import Kind, KindVersion
 from ner_operator.api.rule import Rule
 from ner_operator.api.v1alpha1 import NerRuntime
 from ner_operator.api.v1alpha1.version import NER_RUNTIME
-from ner_operator.schema.crd import definition, drift, main, structural_schema
+from ner_operator.schema.crd import definition, main, structural_schema
 from ner_operator.schema.kinds import KINDS
 
 
@@ -149,21 +149,21 @@ def test_what_the_server_would_refuse_is_refused_here(model: type[ApiModel], mes
 
 
 def test_the_files_are_what_the_models_say(repository: Path) -> None:
-    assert drift(repository / "crds") == []
+    assert main(["--check", "--root", str(repository)]) == 0
 
 
 def test_drift_is_found_and_mended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = ["--folder", str(tmp_path)]
-    assert main(["--check", *folder]) == 1
-    assert main(["--write", *folder]) == 0
-    assert main(["--check", *folder]) == 0
-    file = tmp_path / "nerd.dev_nerdeployments.yaml"
+    root = ["--root", str(tmp_path)]
+    assert main(["--check", *root]) == 1
+    assert main(["--write", *root]) == 0
+    assert main(["--check", *root]) == 0
+    file = tmp_path / "crds" / "nerd.dev_nerdeployments.yaml"
     file.write_text(file.read_text() + "# by hand\n")
-    (tmp_path / "nerd.dev_others.yaml").write_text("")
-    assert main(["--check", *folder]) == 1
+    file.with_name("nerd.dev_others.yaml").write_text("")
+    assert main(["--check", *root]) == 1
     said = capsys.readouterr().err
-    assert "differs from the models; run: make crds" in said
-    assert "belongs to no kind" in said
+    assert f"{file} differs from the models; run: python -m ner_operator.schema.crd --write" in said
+    assert "nerd.dev_others.yaml is not generated: remove it" in said
 
 
 def test_a_status_begins_unobserved() -> None:

@@ -145,7 +145,7 @@ def test_outputs_differ_by_key(start: Callable[..., str], pod_of: Callable[..., 
             '{"key":"another"}',
             id="words of another key",
         ),
-        pytest.param(ends_with_message(""), ("Complete", "CompletionsReached"), 0, "", id="no last words"),
+        pytest.param(ends_with_message(""), ("Complete", "CompletionsReached"), 0, "", id="no message"),
         pytest.param(
             ends_with_message('}{ "数据"\n{{ .x }}'),
             ("Complete", "CompletionsReached"),

@@ -89,7 +89,7 @@ def test_flux_reads_it_right(name: str, judge: Callable[..., list[str]]) -> None
     if word == "Failed":
         ready = NerDeploymentStatus.of(state(name)["status"]).condition("Ready")
         assert ready is not None
-        assert message == ready.message, "whoever waits is told why"
+        assert message == ready.message, "the message says why"
 
 
 @pytest.mark.parametrize("name", STATES)

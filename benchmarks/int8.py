@@ -58,7 +58,7 @@ def run(options: harness.Options) -> dict[str, object]:
                 variant["recipe"],
                 round(variant["evaluation"]["f1"]["point"], 4),
                 round(reference["drop"]["point"], 2) if reference else "",
-                round(reference["upper"], 2) if reference else "",
+                round(reference["drop"]["upper"], 2) if reference else "",
                 f"{variant['size'] / 2**20:.0f} MiB",
                 variant["verdict"]["message"] if variant["verdict"] else "",
             )
@@ -78,7 +78,7 @@ def run(options: harness.Options) -> dict[str, object]:
         "f1_bf16": f1("bf16"),
         "f1_int8": f1("int8"),
         "drop_points": round(drop["drop"]["point"], 3),
-        "drop_upper": round(drop["upper"], 3),
+        "drop_upper": round(drop["drop"]["upper"], 3),
         "f1_naive": f1("naive"),
         "recipe": variants["int8"]["recipe"],
     }

@@ -17,11 +17,13 @@ import pytest
 import websocket
 
 from ner_jobs.corpus.sentence import Sentence
-from ner_jobs.promotion.gates import Evidence, Measure, Outcome, Verdict, gates_of, judge
-from ner_jobs.report import comparison, evaluation
+from ner_jobs.promotion.gates import Evidence, judge_gate
+from ner_jobs.promotion.verdict import Outcome, Verdict, judge
+from ner_jobs.report import comparison, evaluation_page
 from ner_jobs.scoring.blocks import Pair, TagTable, block_of
 from ner_jobs.scoring.confusion import Confusion, ConfusionCounter
 from ner_jobs.scoring.counts import Counts, count
+from ner_jobs.scoring.estimate import Estimate
 from ner_jobs.scoring.summary import Draws, Evaluation, summarize, summarize_against
 from ner_jobs.scoring.worst_sentences import error_example
 from ner_jobs.task import FileEntry, Manifest, Stage
@@ -156,7 +158,7 @@ def figures(name: str, wrong: int, reference: int | None) -> Evaluation:
     return summarize_against(name, "d" * 64, counts, confusion, "fp32", other, wrong - reference, DRAWS)
 
 
-def evaluation_page(folder: Path, reference: int | None) -> Path:
+def write_evaluation(folder: Path, reference: int | None) -> Path:
     shown = [
         error_example(
             Sentence(sentence.id, sentence.tokens, tags_of(sentence, False)),
@@ -165,7 +167,7 @@ def evaluation_page(folder: Path, reference: int | None) -> Path:
         )
         for sentence in sentences()[:12]
     ]
-    html = evaluation.page(
+    html = evaluation_page.page(
         figures("int8", 14, reference),
         title="nlp/a-deployment-with-a-rather-long-name",
         worst=shown,
@@ -178,13 +180,15 @@ def evaluation_page(folder: Path, reference: int | None) -> Path:
     return path
 
 
-def comparison_page(folder: Path) -> Path:
+def write_comparison(folder: Path) -> Path:
     gate = GateParameters(max_drop=0.5, against="reference", confidence=0.95)
     seen = {
-        "int8-a-name-that-is-long": Evidence(Measure(0.91, 0.9), Measure(0.2, 0.4)),
-        "fp32": Evidence(Measure(0.92, 0.91), Measure(7.0, 8.1)),
+        "int8-a-name-that-is-long": Evidence(
+            Estimate(0.91, 0.9, 0.92, 0.9, 0.92), Estimate(0.2, 0.0, 0.5, 0.0, 0.4)
+        ),
+        "fp32": Evidence(Estimate(0.92, 0.91, 0.93, 0.91, 0.93), Estimate(7.0, 5.8, 8.3, 6.0, 8.1)),
     }
-    judged = tuple(judge(name, [gates_of(gate)[0](evidence)]) for name, evidence in seen.items())
+    judged = tuple(judge(name, judge_gate(gate, evidence)) for name, evidence in seen.items())
     verdict = Verdict(
         outcome=Outcome.PROMOTED,
         message="int8 passed every gate",
@@ -265,9 +269,9 @@ COMPARISON = ["variants", "quality", "types", "gates", "recipes", "method"]
 )
 def test_a_page(tab: Tab, tmp_path: Path, kind: str, sections: list[str], scheme: str, width: int) -> None:
     path = {
-        "evaluation": lambda: evaluation_page(tmp_path, reference=8),
-        "reference": lambda: evaluation_page(tmp_path, reference=None),
-        "comparison": lambda: comparison_page(tmp_path),
+        "evaluation": lambda: write_evaluation(tmp_path, reference=8),
+        "reference": lambda: write_evaluation(tmp_path, reference=None),
+        "comparison": lambda: write_comparison(tmp_path),
     }[kind]()
     tab.open(path, width, scheme)
 
@@ -301,7 +305,7 @@ def test_a_page(tab: Tab, tmp_path: Path, kind: str, sections: list[str], scheme
 
 
 def test_entities_are_marked_in_the_sentence(tab: Tab, tmp_path: Path) -> None:
-    tab.open(evaluation_page(tmp_path, reference=8), 390, "light")
+    tab.open(write_evaluation(tmp_path, reference=8), 390, "light")
     first = "document.querySelector('#differences .sentence')"
     marked = (
         f"[...{first}.querySelectorAll('.reading')].map(row => [...row.querySelectorAll('mark')].map(mark =>"

@@ -1,42 +1,29 @@
-"""From counts to what a gate may look at.
+"""From counts to what a gate may use.
 
-The gates are pure and light; the bootstrap is neither. Here they meet: all
-variants of a set, the reference and the current model are drawn together, and
-each gate gets its own figure with its own bound.
+All variants, the reference and the current model are resampled together, once.
+Each gate gets its own metric with bounds of its own confidence; the message
+and the model card get F1 and the drop of each variant.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from ner_jobs.promotion.gates import Evidence, Finding, Measure, gates_of
+from ner_jobs.promotion.gates import Evidence
+from ner_jobs.promotion.verdict import VariantScores
 from ner_jobs.scoring.bootstrap import Resampled, Samples, resample
 from ner_jobs.scoring.counts import Counts
-from ner_jobs.scoring.summary import Draws, Range
+from ner_jobs.scoring.summary import Draws
 from ner_jobs.task.parameters import GateParameters
 
 CONFIDENCE = 0.95
-"""Of the drop that a verdict names, whatever its gates ask for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Distance:
-    """A candidate's F1 (0..1), and how many points it is below another variant.
-
-    Attributes:
-        upper: one-sided 95% upper bound of the drop.
-    """
-
-    f1: float
-    drop: Range | None
-    upper: float | None
+"""Of the bounds in verdicts and model cards, and of a gate that has no confidence."""
 
 
 class PairedComparison:
-    """Counts of everything that is compared, drawn together.
+    """All variants of a revision and the current model, compared on the same sentences.
 
     Args:
         variants: counts by variant name, all of the same sentences.
-        reference: name of the reference variant, which may be absent from `variants`.
+        reference: name of the reference variant, which may be missing in `variants`.
         current: counts of the model in service on the same sentences, or None.
         draws: number of draws and their seed.
 
@@ -47,40 +34,36 @@ class PairedComparison:
     def __init__(
         self, variants: Mapping[str, Counts], reference: str, current: Counts | None, draws: Draws
     ) -> None:
-        everyone = [*variants.values(), *([current] if current is not None else [])]
-        types = tuple(dict.fromkeys(name for counts in everyone for name in counts.types))
-        drawn = resample([counts.aligned_to(types) for counts in everyone], draws.resamples, draws.seed)
+        compared = [*variants.values(), *([current] if current is not None else [])]
+        types = tuple(dict.fromkeys(name for counts in compared for name in counts.types))
+        drawn = resample([counts.aligned_to(types) for counts in compared], draws.resamples, draws.seed)
         self._types = types
         self._variants = dict(zip(variants, drawn, strict=False))
         self._reference = self._variants.get(reference)
         self._current = drawn[-1] if current is not None else None
 
-    def findings(self, variant: str, gates: tuple[GateParameters, ...]) -> tuple[Finding, ...]:
-        """What each gate says of a variant, in the order of the spec."""
-        return tuple(
-            gate(self._evidence(variant, parameters)) for parameters in gates for gate in gates_of(parameters)
-        )
-
-    def distance(self, variant: str) -> Distance:
-        """F1 and the drop against the reference."""
-        candidate = self._variants[variant].f1()
-        if self._reference is None:
-            return Distance(candidate.point, None, None)
-        drop = self._reference.f1().drop_to(candidate)
-        return Distance(candidate.point, Range.of(drop.interval(CONFIDENCE)), drop.upper_bound(CONFIDENCE))
-
-    def _evidence(self, variant: str, gate: GateParameters) -> Evidence:
+    def evidence(self, variant: str, gate: GateParameters) -> Evidence:
+        """What a gate may use to judge a variant."""
         candidate = self._variants[variant]
         other = self._current if gate.against == "current" else self._reference
         value = self._samples(candidate, gate)
-        drop = None if other is None else self._samples(other, gate).drop_to(value)
-        confidence = gate.confidence
+        confidence = gate.confidence or CONFIDENCE
         return Evidence(
-            value=Measure(value.point, None if confidence is None else value.lower_bound(confidence)),
-            drop=None
-            if drop is None
-            else Measure(drop.point, None if confidence is None else drop.upper_bound(confidence)),
+            value=value.estimate(confidence),
+            drop=None if other is None else self._samples(other, gate).drop_to(value).estimate(confidence),
             gold_entities=None if gate.entity_type is None else self._gold(candidate, gate.entity_type),
+        )
+
+    def scores(self, variant: str) -> VariantScores:
+        """F1, precision, recall and the drop against the reference."""
+        candidate = self._variants[variant]
+        f1 = candidate.f1()
+        reference = self._reference
+        return VariantScores(
+            f1=f1.estimate(CONFIDENCE),
+            precision=candidate.precision().point,
+            recall=candidate.recall().point,
+            drop=None if reference is None else reference.f1().drop_to(f1).estimate(CONFIDENCE),
         )
 
     def _samples(self, drawn: Resampled, gate: GateParameters) -> Samples:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from ner_jobs.promotion.gates import Candidate, Reason, VariantVerdict, admission
+from ner_jobs.promotion.gates import Reason
+from ner_jobs.promotion.verdict import Candidate, VariantVerdict, admission
 from ner_jobs.task import ExitCode, PermanentError
 
 SOMEBODY = "a person"

@@ -6,35 +6,34 @@ succeeds, and the verdict says why.
 
 import time
 
-from ner_jobs.promotion.gates import Outcome, Verdict
 from ner_jobs.promotion.manual import SOMEBODY
 from ner_jobs.promotion.pointer import Pointer, Promotion, never_promoted, rolled_back
-from ner_jobs.promotion.standing import move, observe
-from ner_jobs.promotion.verdict import left
-from ner_jobs.stages.base import StageContext, StageResult
+from ner_jobs.promotion.pointer_state import observe_pointer, require_move
+from ner_jobs.promotion.verdict import Outcome, Verdict
 from ner_jobs.store.artifacts import require_whole
-from ner_jobs.task import ExitCode, PermanentError, Stage
+from ner_jobs.store.protocol import Store
+from ner_jobs.task import ExitCode, PermanentError, Stage, Task
 from ner_jobs.task.parameters import RollbackParameters
 
 
-def run(context: StageContext) -> StageResult:
-    """Move the pointer to a former position."""
-    parameters = RollbackParameters.model_validate(context.task.parameters)
-    standing = observe(context, parameters.current_generation)
-    if standing.moved and standing.pointer and standing.before:
-        return left(context, _done(standing.pointer, standing.before), standing.pointer)
-    current = standing.pointer
+def roll_back(store: Store, task: Task) -> tuple[Verdict, Pointer | None]:
+    """Move the pointer to a former position; returns the verdict and the pointer afterwards."""
+    parameters = RollbackParameters.model_validate(task.parameters)
+    state = observe_pointer(store, task, parameters.current_generation)
+    if state.moved and state.pointer and state.before:
+        return _done(state.pointer, state.before), state.pointer
+    current = state.pointer
     try:
         if current is None:
-            raise PermanentError(never_promoted(context.task.owner), ExitCode.USAGE)
-        pointer = _back(context, parameters, current)
+            raise PermanentError(never_promoted(task.owner), ExitCode.USAGE)
+        pointer = _back(store, task.key, parameters, current)
     except PermanentError as refused:
-        return left(context, _refused(current, str(refused)), current)
-    move(context, pointer, current)
-    return left(context, _done(pointer, current), pointer)
+        return _refused(current, str(refused)), current
+    require_move(store, pointer, current)
+    return _done(pointer, current), pointer
 
 
-def _back(context: StageContext, parameters: RollbackParameters, current: Pointer) -> Pointer:
+def _back(store: Store, key: str, parameters: RollbackParameters, current: Pointer) -> Pointer:
     command = parameters.rollback
     if command.leaving is not None and command.leaving != current.generation:
         raise PermanentError(
@@ -49,9 +48,9 @@ def _back(context: StageContext, parameters: RollbackParameters, current: Pointe
         generation=command.generation,
         message=command.reason or "rolled back",
         history_limit=parameters.history_limit,
-        command_key=context.task.key,
+        command_key=key,
     )
-    require_whole(context.store, Stage.COMPILE, pointer.compile_key)
+    require_whole(store, Stage.COMPILE, pointer.compile_key)
     return pointer
 
 

@@ -1,45 +1,133 @@
-"""How the promote stage leaves a verdict: its file, its figures, its headline."""
+"""Verdicts: on each variant, from the findings of its gates, and on the whole revision.
 
-import json
+Pure and light: reports and the command line read verdicts without NumPy.
+"""
 
-from ner_jobs.promotion.gates import Verdict
-from ner_jobs.promotion.pointer import Pointer
-from ner_jobs.promotion.standing import in_service
-from ner_jobs.stages.base import StageContext, StageResult
-from ner_jobs.task.promote_headline import cut
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from ner_jobs.promotion.gates import Finding, Reason
+from ner_jobs.scoring.estimate import Estimate
+from ner_jobs.task.model import Contract
 
 
-def left(context: StageContext, verdict: Verdict, pointer: Pointer | None) -> StageResult:
-    """Write the verdict into the artifact and the log.
+class Outcome(StrEnum):
+    """What a promote stage did."""
 
-    Args:
-        context: of the promote stage.
-        verdict: complete.
-        pointer: as it stands afterwards.
+    PROMOTED = "Promoted"
+    ALREADY_CURRENT = "AlreadyCurrent"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    REFUSED = "Refused"
+    ROLLED_BACK = "RolledBack"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is known of a variant without measuring it.
+
+    Attributes:
+        emulated: some stage ran on a stand-in for the device.
+        held: a person rolled this revision back.
     """
-    figures = verdict.model_dump(mode="json", by_alias=True)
-    folder = context.output / "verdict"
-    folder.mkdir(parents=True)
-    (folder / "verdict.json").write_text(
-        json.dumps(figures, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8"
-    )
-    _tell(context, verdict)
-    headline = in_service(context.store, pointer).model_copy(
-        update={
-            "verdict": str(verdict.outcome),
-            "message": cut(verdict.message),
-            "revision": verdict.revision,
-            "variant": verdict.variant,
-            "f1": verdict.f1,
-            "drop": verdict.drop,
-        }
-    )
-    return StageResult(metrics=figures, headline=headline.figures())
+
+    variant: str
+    revision: str
+    emulated: bool = False
+    held: bool = False
 
 
-def _tell(context: StageContext, verdict: Verdict) -> None:
-    for each in verdict.variants:
-        context.log(f"{each.variant}: {'passed' if each.passed else each.reason}")
-        for finding in each.findings:
-            context.log(f"  {'ok' if finding.passed else 'no'}  {finding.gate}: {finding.message}")
-    context.log(f"{verdict.outcome}: {verdict.message}")
+@dataclass(frozen=True, slots=True)
+class VariantScores:
+    """Scores of one variant on the test set.
+
+    Attributes:
+        f1: in 0..1.
+        precision, recall: in 0..1, as measured.
+        drop: points of F1 below the reference variant, paired; None if there is no reference.
+    """
+
+    f1: Estimate
+    precision: float
+    recall: float
+    drop: Estimate | None
+
+
+class VariantVerdict(Contract):
+    """All findings on one variant; `reason` and `message` are those of the first refusal."""
+
+    variant: str
+    reason: Reason
+    message: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate let it pass."""
+        return self.reason is Reason.PASSED
+
+
+class Verdict(Contract):
+    """What `promote` decided; `verdict/verdict.json` of its artifact.
+
+    Attributes:
+        variant: the chosen one; None if all were refused.
+        generation: of the pointer afterwards; 0 if nothing was ever promoted.
+        f1: of the chosen variant; if all were refused, of the first in preference.
+        drop: its points of F1 below the reference variant; drop_upper: the one-sided 95% bound.
+        judged: how many candidates this test snapshot has judged so far, these included.
+        test: digest of the test snapshot.
+    """
+
+    format: Literal[1] = 1
+    outcome: Outcome
+    message: str
+    revision: str
+    variant: str | None
+    generation: int
+    f1: float | None
+    drop: float | None
+    drop_upper: float | None
+    judged: int
+    test: str
+    variants: tuple[VariantVerdict, ...]
+
+
+def admission(candidate: Candidate, allow_emulated: bool) -> tuple[Finding, ...]:
+    """Findings that no score can change: the variant is emulated, or the revision was rolled back."""
+    findings: list[Finding] = []
+    if candidate.emulated:
+        if allow_emulated:
+            reason, message = Reason.PASSED, "produced on a stand-in for the device, which the spec allows"
+        else:
+            reason = Reason.EMULATED
+            message = (
+                f"variant {candidate.variant} was produced on a stand-in for the device, so its figures say "
+                "nothing of the device; run it on a real one, or set spec.rollout.allowEmulated"
+            )
+        findings.append(Finding(gate="made on a real device", reason=reason, message=message))
+    if candidate.held:
+        message = (
+            f"revision {candidate.revision[:12]} was rolled back by a person and is held; change the spec "
+            "for a new revision, or promote it by name with nerd promote"
+        )
+        findings.append(Finding(gate="not rolled back", reason=Reason.ROLLED_BACK, message=message))
+    return tuple(findings)
+
+
+def judge(variant: str, findings: Sequence[Finding]) -> VariantVerdict:
+    """The verdict on one variant: its first refusal decides; every finding is kept."""
+    refusal = next((finding for finding in findings if not finding.passed), None)
+    if refusal is not None:
+        reason, message = refusal.reason, refusal.message
+    else:
+        count = len(findings)
+        reason = Reason.PASSED
+        message = f"passed {count} {'gate' if count == 1 else 'gates'}" if count else "no gates to pass"
+    return VariantVerdict(variant=variant, reason=reason, message=message, findings=tuple(findings))
+
+
+def choose(verdicts: Sequence[VariantVerdict]) -> VariantVerdict | None:
+    """The first variant, in the order of preference, that passed every gate."""
+    return next((verdict for verdict in verdicts if verdict.passed), None)

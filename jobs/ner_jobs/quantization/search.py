@@ -22,9 +22,10 @@ from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.engines.base import Backend, Calibration, IntArray, Recipe, Session
 from ner_jobs.inference.engine import predict_with_session
 from ner_jobs.scoring.blocks import Pair
-from ner_jobs.scoring.bootstrap import POINT, drop_between
+from ner_jobs.scoring.bootstrap import drop_between
 from ner_jobs.scoring.counts import Counts, count
 from ner_jobs.scoring.decoding import Decoder
+from ner_jobs.scoring.estimate import POINT
 from ner_jobs.store.artifacts import empty
 from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import QuantizationParameters
@@ -186,7 +187,7 @@ class Search:
         drop = drop_between(reference, counts, wanted.confidence, wanted.resamples, wanted.seed)
         passed = drop.upper <= wanted.max_drop
         figures = (
-            f"F1 {counts.default.micro().f1:.4f}, {drop.points:.2f} points below fp32 "
+            f"F1 {counts.default.micro().f1:.4f}, {drop.point:.2f} points below fp32 "
             f"(at most {drop.upper:.2f} with {wanted.confidence:.0%} confidence)"
         )
         why = f"{figures}: {'within' if passed else 'above'} the {wanted.max_drop:g} points that are allowed"
@@ -196,7 +197,7 @@ class Search:
             recipe.name,
             recipe.summary,
             counts.default.micro().f1,
-            drop.points,
+            drop.point,
             drop.upper,
             speed,
             size,

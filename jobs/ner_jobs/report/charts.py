@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from ner_jobs.report.svg import WIDTH, Scale, box, chart, element, group, line, text, whisker
-from ner_jobs.scoring.summary import Distribution, LengthFigures, Range, TypeFigures
+from ner_jobs.scoring.estimate import Estimate
+from ner_jobs.scoring.summary import Distribution, LengthFigures, TypeFigures
 
 HUES = (212, 28, 158, 322, 262, 48, 188, 95)
 """Of entity types in turn; red is kept for what is wrong."""
@@ -30,7 +31,7 @@ class IntervalRow:
     """A variant in `intervals`; `chosen` is drawn strongly."""
 
     label: str
-    value: Range
+    value: Estimate
     chosen: bool = False
 
 

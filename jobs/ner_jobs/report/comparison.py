@@ -8,22 +8,17 @@ and JSON.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, Field, ValidationError
 
-from ner_jobs.promotion.gates import VariantVerdict, Verdict
-from ner_jobs.report.words import signed
+from ner_jobs.promotion.verdict import VariantVerdict, Verdict
+from ner_jobs.scoring.estimate import Estimate, StoredFigures
 from ner_jobs.scoring.summary import Evaluation
 from ner_jobs.task import Manifest, Stage
 
 FiguresT = TypeVar("FiguresT", bound=BaseModel)
 
 
-class _Figures(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
-
-
-class Trial(_Figures):
+class Trial(StoredFigures):
     """One recipe of the search for int8, as `compile` tried it on validation.
 
     Attributes:
@@ -41,7 +36,7 @@ class Trial(_Figures):
     why: str = ""
 
 
-class Latency(_Figures):
+class Latency(StoredFigures):
     """Milliseconds from text to entities."""
 
     p50: float
@@ -49,7 +44,7 @@ class Latency(_Figures):
     p99: float
 
 
-class Speed(_Figures):
+class Speed(StoredFigures):
     """What `benchmark` measured; `peak_pss` in MiB."""
 
     sentences_per_second: float
@@ -61,7 +56,7 @@ class Speed(_Figures):
     processes: int | None = None
 
 
-class VariantReport(_Figures):
+class VariantReport(StoredFigures):
     """One variant.
 
     Attributes:
@@ -87,19 +82,18 @@ class VariantReport(_Figures):
     trials: tuple[Trial, ...] = ()
 
     @property
-    def drop(self) -> float | None:
-        """Points of F1 below the reference; None for the reference itself."""
-        against = self.evaluation.reference if self.evaluation else None
-        return against.drop.point if against else None
+    def f1(self) -> Estimate | None:
+        """In 0..1; None if not evaluated."""
+        return self.evaluation.f1 if self.evaluation else None
 
     @property
-    def drop_upper(self) -> float | None:
-        """Its one-sided upper bound."""
+    def drop(self) -> Estimate | None:
+        """Points of F1 below the reference; None for the reference itself."""
         against = self.evaluation.reference if self.evaluation else None
-        return against.upper if against else None
+        return against.drop if against else None
 
 
-class Comparison(_Figures):
+class Comparison(StoredFigures):
     """A revision.
 
     Attributes:
@@ -113,6 +107,8 @@ class Comparison(_Figures):
     verdict: Verdict | None = None
     variants: tuple[VariantReport, ...] = ()
 
+
+NOT_MEASURED = "–"
 
 COLUMNS = ("variant", "precision", "F1", "drop", "at most", "sentences/s", "p50 ms", "size", "verdict", "why")
 
@@ -140,21 +136,25 @@ def collect(title: str, manifests: Iterable[Manifest]) -> Comparison:
 
 
 def rows(comparison: Comparison) -> tuple[tuple[str, ...], ...]:
-    """A row a variant, cells as `COLUMNS` names them; what was not measured is a dash."""
-    return tuple(
-        (
-            variant.name,
-            precision_words(variant),
-            _figure(variant.evaluation.f1.point if variant.evaluation else None, "{:.4f}"),
-            "reference" if variant.reference else _figure(variant.drop, "{:.2f}"),
-            "" if variant.reference else _figure(variant.drop_upper, "{:.2f}"),
-            _figure(variant.speed.sentences_per_second if variant.speed else None, "{:,.1f}"),
-            _figure(variant.speed.latency.p50 if variant.speed and variant.speed.latency else None, "{:.1f}"),
-            size_words(variant.size),
-            verdict_words(comparison, variant),
-            why_words(variant),
-        )
-        for variant in comparison.variants
+    """A row a variant, cells as `COLUMNS` names them; `NOT_MEASURED` stands for a missing figure."""
+    return tuple(_cells(comparison, variant) for variant in comparison.variants)
+
+
+def _cells(comparison: Comparison, variant: VariantReport) -> tuple[str, ...]:
+    f1, drop, speed = variant.f1, variant.drop, variant.speed
+    lost = ("reference", "") if variant.reference else (NOT_MEASURED, NOT_MEASURED)
+    if drop and not variant.reference:
+        lost = (f"{drop.point:.2f}", f"{drop.upper:.2f}")
+    return (
+        variant.name,
+        precision_text(variant),
+        f"{f1.point:.4f}" if f1 else NOT_MEASURED,
+        *lost,
+        f"{speed.sentences_per_second:,.1f}" if speed else NOT_MEASURED,
+        f"{speed.latency.p50:.1f}" if speed and speed.latency else NOT_MEASURED,
+        size_text(variant.size),
+        verdict_text(comparison, variant),
+        variant.verdict.message if variant.verdict else "",
     )
 
 
@@ -171,7 +171,7 @@ def page(comparison: Comparison) -> str:
     return comparison_page.page(comparison)
 
 
-def verdict_words(comparison: Comparison, variant: VariantReport) -> str:
+def verdict_text(comparison: Comparison, variant: VariantReport) -> str:
     """What became of a variant, in a word or two."""
     if comparison.verdict is not None and comparison.verdict.variant == variant.name:
         return {
@@ -184,28 +184,18 @@ def verdict_words(comparison: Comparison, variant: VariantReport) -> str:
     return "passed" if variant.verdict.passed else str(variant.verdict.reason)
 
 
-def why_words(variant: VariantReport) -> str:
-    """Why: the first refusal, or the gates that were passed."""
-    return variant.verdict.message if variant.verdict else ""
-
-
-def precision_words(variant: VariantReport) -> str:
+def precision_text(variant: VariantReport) -> str:
     """What was compiled, and what was asked where that is something else."""
     if variant.asked and variant.compiled and variant.asked != variant.compiled:
         return f"{variant.compiled} (asked: {variant.asked})"
-    return variant.compiled or variant.asked or "–"
+    return variant.compiled or variant.asked or NOT_MEASURED
 
 
-def size_words(size: int | None) -> str:
+def size_text(size: int | None) -> str:
     """Bytes for people."""
     if size is None:
-        return "–"
+        return NOT_MEASURED
     return f"{size / 2**20:,.1f} MiB" if size >= 2**20 else f"{size / 2**10:,.0f} KiB"
-
-
-def signed_words(points: float | None) -> str:
-    """Points gained, with their sign; a drop is negative."""
-    return "–" if points is None else signed(-points)
 
 
 def _variant(
@@ -260,10 +250,6 @@ def _reference(promote: Manifest | None, manifests: Iterable[Manifest]) -> str:
         if isinstance(against, Mapping):
             return str(against.get("variant", ""))
     return ""
-
-
-def _figure(value: float | None, form: str) -> str:
-    return "–" if value is None else form.format(value)
 
 
 def _read(kind: type[FiguresT], content: object) -> FiguresT | None:

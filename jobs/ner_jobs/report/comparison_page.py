@@ -3,25 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
-from ner_jobs.promotion.gates import Finding, Outcome
+from ner_jobs.promotion.verdict import Outcome, VariantVerdict, Verdict
 from ner_jobs.report import charts
-from ner_jobs.report.comparison import (
-    Comparison,
-    Trial,
-    VariantReport,
-    precision_words,
-    signed_words,
-    size_words,
-    verdict_words,
-)
-from ner_jobs.report.rendering import render
-from ner_jobs.report.words import COLLAPSE, called
+from ner_jobs.report.comparison import Comparison, VariantReport, verdict_text
+from ner_jobs.report.rendering import Picture, Section, render
+from ner_jobs.report.summary_text import COLLAPSE, called
+from ner_jobs.scoring.summary import Evaluation, TypeFigures
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class _Text:
     headline: str
     lead: str
     notes: tuple[str, ...]
@@ -29,65 +20,32 @@ class _Words:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    name: str
-    precision: str
-    backend: str
+    """One variant; `times` is its speed divided by that of the reference."""
+
+    variant: VariantReport
     verdict: str
     kind: str
-    f1: str
-    points: str
-    worst: str
-    per_second: str
-    times: str
-    latency: str
-    size: str
-    memory: str
+    times: float | None
     chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    f1: str
-    points: str
 
 
 @dataclass(frozen=True, slots=True)
 class _TypeRow:
+    """One entity type; figures of each evaluated variant, None if it does not know the type."""
+
     name: str
-    cells: tuple[_Cell, ...]
-    gold: str
+    cells: tuple[TypeFigures | None, ...]
+    gold: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    name: str
+    """Findings on one variant; folded unless `open`."""
+
+    judged: VariantVerdict
     verdict: str
     kind: str
-    findings: tuple[Finding, ...]
     open: bool
-
-    @property
-    def passed(self) -> int:
-        return sum(finding.passed for finding in self.findings)
-
-
-@dataclass(frozen=True, slots=True)
-class _TrialRow:
-    name: str
-    summary: str
-    f1: str
-    points: str
-    worst: str
-    per_second: str
-    verdict: str
-    chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Searched:
-    name: str
-    recipe: str
-    trials: tuple[_TrialRow, ...]
 
 
 def page(comparison: Comparison) -> str:
@@ -99,62 +57,64 @@ def page(comparison: Comparison) -> str:
     Returns:
         HTML that needs no network.
     """
-    evaluated = [variant for variant in comparison.variants if variant.evaluation]
-    confidence = evaluated[0].evaluation.confidence if evaluated and evaluated[0].evaluation else 0.95
-    pictures = _charts(comparison)
-    by_type = _by_type(evaluated)
-    judged = _judged(comparison)
-    searched = [_searched(variant) for variant in comparison.variants if variant.trials]
-    present = {
-        "variants": ("Side by side", True),
-        "quality": ("Quality and speed", pictures),
-        "types": ("Types", by_type),
-        "gates": ("Gates", judged),
-        "recipes": ("Recipes", searched),
-        "method": ("Method", True),
+    evaluated = {
+        variant.name: variant.evaluation for variant in comparison.variants if variant.evaluation is not None
     }
+    first = next(iter(evaluated.values()), None)
+    pictures = _pictures(comparison)
+    by_type = _by_type(list(evaluated.values()))
+    judged = _judged(comparison)
+    searched = [variant for variant in comparison.variants if variant.trials]
+    sections = (
+        (Section("variants", "Side by side"), True),
+        (Section("quality", "Quality and speed"), pictures),
+        (Section("types", "Types"), by_type),
+        (Section("gates", "Gates"), judged),
+        (Section("recipes", "Recipes"), searched),
+        (Section("method", "Method"), True),
+    )
     return render(
         "comparison.html.j2",
         comparison=comparison,
-        words=_words(comparison),
-        sections=[(anchor, name) for anchor, (name, there) in present.items() if there],
-        percent=f"{confidence:.0%}",
+        text=_text(comparison),
+        sections=[section for section, present in sections if present],
+        confidence=first.confidence if first else 0.95,
         table=[_row(comparison, variant) for variant in comparison.variants],
-        charts=pictures,
-        evaluated=[variant.name for variant in evaluated],
+        pictures=pictures,
+        evaluated=list(evaluated),
         by_type=by_type,
         judged=judged,
         searched=searched,
-        facts=_facts(comparison, evaluated),
+        facts=_facts(comparison, first),
     )
 
 
-def _words(comparison: Comparison) -> _Words:
+def _text(comparison: Comparison) -> _Text:
     verdict = comparison.verdict
-    chosen = next((each for each in comparison.variants if verdict and each.name == verdict.variant), None)
-    notes: list[str] = []
-    for variant in comparison.variants:
-        if variant.drop is not None and variant.drop >= COLLAPSE:
-            notes.append(
-                f"{variant.name} has collapsed: it loses {variant.drop:.1f} points of F1. It would have gone "
-                "unnoticed without a comparison."
-            )
-    if any(variant.emulated for variant in comparison.variants):
-        names = ", ".join(variant.name for variant in comparison.variants if variant.emulated)
-        notes.append(f"Made on a stand-in for the device: {names}. Its speed says nothing of the device.")
+    notes = [
+        f"{variant.name} has collapsed: it loses {variant.drop.point:.1f} points of F1. It would have gone "
+        "unnoticed without a comparison."
+        for variant in comparison.variants
+        if variant.drop is not None and variant.drop.point >= COLLAPSE
+    ]
+    if emulated := [variant.name for variant in comparison.variants if variant.emulated]:
+        notes.append(
+            f"Made on a stand-in for the device: {', '.join(emulated)}. Its speed says nothing of the device."
+        )
     if verdict is None:
         count = len(comparison.variants)
-        return _Words(
+        return _Text(
             f"{count} {'variant' if count == 1 else 'variants'} measured, none judged yet.",
             "The promote stage has not run: nerd run does it, and this page will say what it decided.",
             tuple(notes),
         )
-    return _Words(_headline(comparison, chosen), _sentence(verdict.message), tuple(notes))
+    lead = verdict.message if verdict.message.endswith(".") else verdict.message + "."
+    return _Text(_headline(comparison, verdict), lead, tuple(notes))
 
 
-def _headline(comparison: Comparison, chosen: VariantReport | None) -> str:
-    verdict = comparison.verdict
-    if verdict is None or chosen is None:
+def _headline(comparison: Comparison, verdict: Verdict) -> str:
+    chosen = next((each for each in comparison.variants if each.name == verdict.variant), None)
+    if chosen is None:
         return "No variant may be promoted."
     does = {
         Outcome.PROMOTED: "is promoted",
@@ -162,29 +122,22 @@ def _headline(comparison: Comparison, chosen: VariantReport | None) -> str:
         Outcome.AWAITING_APPROVAL: "has passed, and waits for a person",
         Outcome.REFUSED: "is refused",
     }[verdict.outcome]
-    times = _times(comparison, chosen)
     if chosen.reference or chosen.drop is None:
         return f"{chosen.name} {does}."
-    faster = f"{times:.1f} times as fast as {called(_reference_name(comparison))}" if times else ""
-    if abs(chosen.drop) < 0.005:
-        cost = "at the same F1"
+    facts: list[str] = []
+    if times := _times(comparison, chosen):
+        reference = next((each.name for each in comparison.variants if each.reference), "the reference")
+        facts.append(f"{times:.1f} times as fast as {called(reference)}")
+    drop = chosen.drop.point
+    if abs(drop) < 0.005:
+        facts.append("at the same F1")
     else:
-        cost = (
-            f"{'at a cost of' if chosen.drop > 0 else 'with a gain of'} {abs(chosen.drop):.2f} points of F1"
-        )
-    return f"{chosen.name} {does}: {', '.join(filter(None, (faster, cost)))}."
-
-
-def _sentence(message: str) -> str:
-    return message if message.endswith(".") else message + "."
-
-
-def _reference_name(comparison: Comparison) -> str:
-    return next((variant.name for variant in comparison.variants if variant.reference), "the reference")
+        facts.append(f"{'at a cost of' if drop > 0 else 'with a gain of'} {abs(drop):.2f} points of F1")
+    return f"{chosen.name} {does}: {', '.join(facts)}."
 
 
 def _times(comparison: Comparison, variant: VariantReport) -> float | None:
-    """How many times as fast as the reference, where both were measured."""
+    """The variant's speed divided by that of the reference; None if one was not measured."""
     reference = next((each for each in comparison.variants if each.reference), None)
     if reference is None or variant.reference or not (reference.speed and variant.speed):
         return None
@@ -192,44 +145,12 @@ def _times(comparison: Comparison, variant: VariantReport) -> float | None:
     return variant.speed.sentences_per_second / slow if slow else None
 
 
-def _judged(comparison: Comparison) -> list[_Judged]:
-    """In the order in which they were judged; what passed and was not needed is folded."""
-    if comparison.verdict is None:
-        return []
-    variants = {variant.name: variant for variant in comparison.variants}
-    chosen = comparison.verdict.variant
-    return [
-        _Judged(
-            judged.variant,
-            verdict_words(comparison, variants[judged.variant]),
-            _kind(variants[judged.variant]),
-            judged.findings,
-            open=judged.variant == chosen or not judged.passed,
-        )
-        for judged in comparison.verdict.variants
-        if judged.variant in variants
-    ]
-
-
 def _row(comparison: Comparison, variant: VariantReport) -> _Row:
-    speed, times = variant.speed, _times(comparison, variant)
-    latency = "–"
-    if speed and speed.latency:
-        latency = f"{speed.latency.p50:.1f}, {speed.latency.p99:.1f} ms"
     return _Row(
-        name=variant.name,
-        precision=precision_words(variant),
-        backend=variant.backend,
-        verdict=verdict_words(comparison, variant),
+        variant=variant,
+        verdict=verdict_text(comparison, variant),
         kind=_kind(variant),
-        f1=f"{variant.evaluation.f1.point:.4f}" if variant.evaluation else "–",
-        points="reference" if variant.reference else signed_words(variant.drop),
-        worst="" if variant.reference else signed_words(variant.drop_upper),
-        per_second=f"{speed.sentences_per_second:,.0f}" if speed else "–",
-        times=f"{times:.1f} times the reference" if times else "",
-        latency=latency,
-        size=size_words(variant.size),
-        memory="" if speed is None or speed.peak_pss is None else f"{speed.peak_pss:,.0f} MiB of memory",
+        times=_times(comparison, variant),
         chosen=bool(comparison.verdict and comparison.verdict.variant == variant.name),
     )
 
@@ -240,22 +161,36 @@ def _kind(variant: VariantReport) -> str:
     return "good" if variant.verdict.passed else "bad"
 
 
-def _charts(comparison: Comparison) -> list[tuple[str, str, Markup]]:
+def _judged(comparison: Comparison) -> list[_Judged]:
+    """In the order in which they were judged; a variant that passed and was not chosen is folded."""
+    if comparison.verdict is None:
+        return []
+    variants = {variant.name: variant for variant in comparison.variants}
+    chosen = comparison.verdict.variant
+    return [
+        _Judged(
+            judged,
+            verdict_text(comparison, variants[judged.variant]),
+            _kind(variants[judged.variant]),
+            open=judged.variant == chosen or not judged.passed,
+        )
+        for judged in comparison.verdict.variants
+        if judged.variant in variants
+    ]
+
+
+def _pictures(comparison: Comparison) -> list[Picture]:
     chosen = comparison.verdict.variant if comparison.verdict else None
-    found: list[tuple[str, str, Markup]] = []
+    pictures: list[Picture] = []
     intervals = [
         charts.IntervalRow(variant.name, variant.evaluation.f1, variant.name == chosen)
         for variant in comparison.variants
         if variant.evaluation
     ]
     if intervals:
-        found.append(
-            (
-                "F1 of each variant",
-                "Two intervals that overlap may still differ: they share their sentences.",
-                charts.intervals("F1 of each variant", intervals),
-            )
-        )
+        name = "F1 of each variant"
+        about = "Two intervals that overlap may still differ: they share their sentences."
+        pictures.append(Picture(name, about, charts.intervals(name, intervals)))
     points = [
         charts.TradePoint(
             variant.name,
@@ -267,70 +202,37 @@ def _charts(comparison: Comparison) -> list[tuple[str, str, Markup]]:
         if variant.evaluation and variant.speed
     ]
     if points:
-        found.append(
-            (
-                "Quality beside speed",
-                "Up is better, right is faster. Green passed every gate, red did not.",
-                charts.trade("Quality beside speed", points),
-            )
+        name = "Quality beside speed"
+        about = "Up is better, right is faster. Green passed every gate, red did not."
+        pictures.append(Picture(name, about, charts.trade(name, points)))
+    return pictures
+
+
+def _by_type(evaluations: Sequence[Evaluation]) -> list[_TypeRow]:
+    by_variant = [{figures.name: figures for figures in evaluation.types} for evaluation in evaluations]
+    names = dict.fromkeys(name for types in by_variant for name in types)
+    return [
+        _TypeRow(
+            name,
+            tuple(types.get(name) for types in by_variant),
+            next(types[name].gold for types in reversed(by_variant) if name in types),
         )
-    return found
+        for name in names
+    ]
 
 
-def _by_type(evaluated: Sequence[VariantReport]) -> list[_TypeRow]:
-    names = list(
-        dict.fromkeys(
-            kind.name for variant in evaluated if variant.evaluation for kind in variant.evaluation.types
-        )
-    )
-    table: list[_TypeRow] = []
-    for name in names:
-        cells: list[_Cell] = []
-        gold = 0
-        for variant in evaluated:
-            kinds = variant.evaluation.types if variant.evaluation else ()
-            kind = next((each for each in kinds if each.name == name), None)
-            if kind is None:
-                cells.append(_Cell("–", ""))
-                continue
-            gold = kind.gold
-            cells.append(_Cell(f"{kind.f1.point:.4f}", signed_words(kind.drop.point) if kind.drop else ""))
-        table.append(_TypeRow(name, tuple(cells), f"{gold:,}"))
-    return table
-
-
-def _searched(variant: VariantReport) -> _Searched:
-    return _Searched(
-        variant.name, variant.recipe, tuple(_trial(trial, variant.recipe) for trial in variant.trials)
-    )
-
-
-def _trial(trial: Trial, taken: str) -> _TrialRow:
-    return _TrialRow(
-        name=trial.name,
-        f1="–" if trial.f1 is None else f"{trial.f1:.4f}",
-        points=signed_words(trial.drop),
-        worst=signed_words(trial.bound),
-        per_second="–" if trial.sentences_per_second is None else f"{trial.sentences_per_second:,.0f}",
-        verdict=trial.why or trial.verdict,
-        summary=trial.summary,
-        chosen=trial.name == taken,
-    )
-
-
-def _facts(comparison: Comparison, evaluated: Sequence[VariantReport]) -> list[tuple[str, str]]:
+def _facts(comparison: Comparison, evaluation: Evaluation | None) -> list[tuple[str, str]]:
     facts: list[tuple[str, str]] = []
-    if evaluated and evaluated[0].evaluation:
-        figures = evaluated[0].evaluation
+    if evaluation:
         facts += [
             (
                 "Test snapshot",
-                f"{figures.sentences:,} sentences, {figures.gold:,} entities; {figures.test}",
+                f"{evaluation.sentences:,} sentences, {evaluation.gold:,} entities; {evaluation.test}",
             ),
             (
                 "Intervals",
-                f"paired percentile bootstrap over sentences, {figures.resamples:,} draws, seed "
-                f"{figures.seed}, the same draws for all variants",
+                f"paired percentile bootstrap over sentences, {evaluation.resamples:,} draws, seed "
+                f"{evaluation.seed}, the same draws for all variants",
             ),
         ]
     measured = next((variant.speed for variant in comparison.variants if variant.speed), None)

@@ -1,5 +1,6 @@
 """Templates to pages: one file each, with style and pictures inside, that needs no network."""
 
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -8,7 +9,25 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ner_jobs.report.charts import hue
-from ner_jobs.report.words import signed
+from ner_jobs.report.comparison import NOT_MEASURED, precision_text, size_text
+from ner_jobs.scoring.estimate import signed
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of a page; `anchor` is its id."""
+
+    anchor: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart with its caption."""
+
+    name: str
+    about: str
+    drawing: Markup
 
 
 def render(template: str, **content: Any) -> str:
@@ -22,7 +41,7 @@ def render(template: str, **content: Any) -> str:
 
 
 def render_text(template: str, **content: Any) -> str:
-    """Fill a template that is Markdown: nothing is escaped but the bar of a table's cell (`pipe`)."""
+    """Fill a Markdown template. Nothing is escaped except the bar in a table's cell (filter `pipe`)."""
     return _environment(False).get_template(template).render(content)
 
 
@@ -38,6 +57,13 @@ def _environment(escape: bool) -> Environment:
     )
     environment.globals["style"] = Markup(files("ner_jobs.report").joinpath("page.css").read_text("utf-8"))
     environment.globals["hue"] = hue
-    environment.filters["signed"] = signed
-    environment.filters["pipe"] = lambda value: str(value).replace("|", "\\|")
+    environment.filters |= {
+        "number": "{:,}".format,
+        "gain": lambda drop: NOT_MEASURED if drop is None else signed(-drop),
+        "pipe": lambda value: str(value).replace("|", "\\|"),
+        "precision": precision_text,
+        "rate": lambda value: NOT_MEASURED if value is None else f"{value:,.0f}",
+        "score": lambda value: NOT_MEASURED if value is None else f"{value:.4f}",
+        "size": size_text,
+    }
     return environment

@@ -12,40 +12,26 @@ A draw is kept as sums of counts, never as indices: memory does not grow with
 the number of resamples times the number of sentences.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from numpy.random import Generator
 
-from ner_jobs.scoring.counts import Counts, Table
+from ner_jobs.scoring.blocks import IntArray
+from ner_jobs.scoring.counts import Counts, FloatArray, Formula, Table, f1, precision, ratio, recall
+from ner_jobs.scoring.estimate import POINT, Estimate
 from ner_jobs.task import PermanentError
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-_Formula = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
-"""A score of true positives, predicted and gold, elementwise."""
 
 RESAMPLES = 2000
 SEED = 42
-POINT = 0.01
-"""One F1 point; F1 itself is in 0..1."""
 
 SENTENCES_IN_CHUNK = 8192
 """Drawn from together: small enough for the processor's cache."""
 
 DRAWS_IN_BLOCK = 4_000_000
 """Drawn sentences held at once: tens of MiB, whatever the size of the set."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A measured value and its percentile interval, in the unit of the value."""
-
-    point: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +46,18 @@ class Samples:
     point: float
     drawn: FloatArray
 
-    def interval(self, confidence: float = 0.95) -> Interval:
-        """Two-sided: what is outside is split evenly over both ends."""
+    def estimate(self, confidence: float = 0.95) -> Estimate:
+        """The value with its percentile bounds.
+
+        Args:
+            confidence: of the two-sided interval, whose two tails are equal, and of each one-sided bound.
+        """
         tail = (1 - confidence) / 2
-        low, high = np.quantile(self.drawn, (tail, 1 - tail))
-        return Interval(self.point, float(low), float(high))
-
-    def lower_bound(self, confidence: float = 0.95) -> float:
-        """One-sided: the value is above it with this confidence."""
-        return float(np.quantile(self.drawn, 1 - confidence))
-
-    def upper_bound(self, confidence: float = 0.95) -> float:
-        """One-sided: the value is below it with this confidence."""
-        return float(np.quantile(self.drawn, confidence))
-
-    def standard_error(self) -> float:
-        """Standard deviation over the resamples."""
-        return float(self.drawn.std(ddof=1)) if len(self.drawn) > 1 else 0.0
+        bounds = np.quantile(self.drawn, (tail, 1 - tail, 1 - confidence, confidence))
+        return Estimate(self.point, *bounds.tolist())
 
     def drop_to(self, other: "Samples") -> "Samples":
-        """This minus the other, in points, paired draw by draw (this is what one falls from)."""
+        """This minus the other, in points, paired draw by draw."""
         return Samples((self.point - other.point) / POINT, (self.drawn - other.drawn) / POINT)
 
 
@@ -97,48 +75,31 @@ class Resampled:
 
     def f1(self, kind: int | None = None) -> Samples:
         """Entity F1 in 0..1, of one type by its number, or micro over all."""
-        return self._samples(_f1, _DEFAULT, kind)
+        return self._samples(f1, _DEFAULT, kind)
 
     def f1_strict(self, kind: int | None = None) -> Samples:
         """The same in strict IOB2."""
-        return self._samples(_f1, _STRICT, kind)
+        return self._samples(f1, _STRICT, kind)
 
     def precision(self, kind: int | None = None) -> Samples:
         """Entity precision in 0..1."""
-        return self._samples(_precision, _DEFAULT, kind)
+        return self._samples(precision, _DEFAULT, kind)
 
     def recall(self, kind: int | None = None) -> Samples:
         """Entity recall in 0..1."""
-        return self._samples(_recall, _DEFAULT, kind)
+        return self._samples(recall, _DEFAULT, kind)
 
     def accuracy(self) -> Samples:
         """Token accuracy in 0..1."""
-        return Samples(self.counts.accuracy, _ratio(self._sums[:, -2], self._sums[:, -1]))
+        return Samples(self.counts.accuracy, ratio(self._sums[:, -2], self._sums[:, -1]))
 
-    def _samples(self, formula: _Formula, mode: int, kind: int | None) -> Samples:
+    def _samples(self, formula: Formula, mode: int, kind: int | None) -> Samples:
         kinds = len(self.counts.types)
         table = (self.counts.default, self.counts.strict)[mode]
         score = table.micro() if kind is None else table.of(kind)
-        measured = np.array([[score.true_positive], [score.predicted], [score.gold]], np.float64)
-        point = formula(measured[0], measured[1], measured[2])
         columns = self._sums[:, mode * 3 * kinds : (mode + 1) * 3 * kinds].reshape(len(self._sums), 3, kinds)
         drawn = columns.sum(axis=2) if kind is None else columns[:, :, kind]
-        return Samples(float(point[0]), formula(drawn[:, 0], drawn[:, 1], drawn[:, 2]))
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """How many points of micro F1 a candidate loses to another variant; negative where it gains.
-
-    Attributes:
-        points: as measured.
-        upper: one-sided upper bound: the drop is below it with the confidence asked for.
-        interval: two-sided, of the same confidence.
-    """
-
-    points: float
-    upper: float
-    interval: Interval
+        return Samples(score.by(formula), formula(drawn[:, 0], drawn[:, 1], drawn[:, 2]))
 
 
 def resample(
@@ -176,13 +137,13 @@ def drop_between(
     confidence: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = SEED,
-) -> Drop:
-    """Points of micro F1 that the candidate loses to the other, with bounds.
+) -> Estimate:
+    """Points of micro F1 that the candidate loses to the other; negative if it gains.
 
     Args:
-        other: the reference, or the current model.
+        other: counts of the reference, or of the current model.
         candidate: counts of the same sentences in the same order.
-        confidence: of the one-sided bound, and of the two-sided interval.
+        confidence: of the two-sided interval and of both one-sided bounds.
         resamples: number of draws.
         seed: with the number of sentences, fixes every draw.
 
@@ -190,8 +151,7 @@ def drop_between(
         PermanentError: they were not counted on the same sentences, or there are none.
     """
     high, low = resample((other, candidate), resamples, seed)
-    drop = high.f1().drop_to(low.f1())
-    return Drop(drop.point, drop.upper_bound(confidence), drop.interval(confidence))
+    return high.f1().drop_to(low.f1()).estimate(confidence)
 
 
 _DEFAULT, _STRICT = 0, 1
@@ -254,19 +214,3 @@ def _add_chunk(result: FloatArray, columns: npt.NDArray[np.int32], shares: IntAr
             times[row] = np.bincount(drawn[end : end + size], minlength=len(columns))
             end += size
         result[first : first + len(counts)] += times @ matrix
-
-
-def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
-    return np.divide(above, below, out=np.zeros_like(above, dtype=np.float64), where=below > 0)
-
-
-def _f1(true_positive: FloatArray, predicted: FloatArray, gold: FloatArray) -> FloatArray:
-    return _ratio(2 * true_positive, predicted + gold)
-
-
-def _precision(true_positive: FloatArray, predicted: FloatArray, gold: FloatArray) -> FloatArray:
-    return _ratio(true_positive, predicted)
-
-
-def _recall(true_positive: FloatArray, predicted: FloatArray, gold: FloatArray) -> FloatArray:
-    return _ratio(true_positive, gold)

@@ -7,11 +7,11 @@ type, another variant, another confidence) needs the predictions again.
 
 `f1` is seqeval's default mode, micro-averaged; `f1Strict` its strict mode with
 IOB2. seqeval itself stays out: it holds every entity of a set in memory. A
-property test, and `ner_jobs.scoring.check` on every set of ordinary size, hold
+property test, and `ner_jobs.scoring.seqeval_check` on every set of ordinary size, hold
 the two equal.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +22,36 @@ from ner_jobs.scoring.blocks import Block, BoolArray, IdDigest, IntArray, Pair, 
 from ner_jobs.task import PermanentError
 
 CountArray = npt.NDArray[np.int32]
+FloatArray = npt.NDArray[np.float64]
+Formula = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
+"""A score in 0..1 of true positives, predicted and gold entities, elementwise."""
+
 FILE = "counts.npz"
+
+
+def ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """Part of the whole, elementwise; nothing of nothing is 0, as in seqeval."""
+    return np.divide(part, whole, out=np.zeros_like(part, np.float64), where=whole > 0)
+
+
+def f1(true_positive: FloatArray, predicted: FloatArray, gold: FloatArray) -> FloatArray:
+    """The harmonic mean of precision and recall."""
+    return ratio(2 * true_positive, predicted + gold)
+
+
+def precision(true_positive: FloatArray, predicted: FloatArray, gold: FloatArray) -> FloatArray:
+    """The part of the predicted entities that are right."""
+    return ratio(true_positive, predicted)
+
+
+def recall(true_positive: FloatArray, predicted: FloatArray, gold: FloatArray) -> FloatArray:
+    """The part of the gold entities that were found."""
+    return ratio(true_positive, gold)
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Precision, recall and F1 in 0..1 from three counts; nothing over nothing is 0, as in seqeval."""
+    """Three counts, and the scores that follow from them."""
 
     true_positive: int
     predicted: int
@@ -35,19 +59,22 @@ class Score:
 
     @property
     def precision(self) -> float:
-        """The part of the predicted entities that are right."""
-        return self.true_positive / self.predicted if self.predicted else 0.0
+        """In 0..1."""
+        return self.by(precision)
 
     @property
     def recall(self) -> float:
-        """The part of the gold entities that were found."""
-        return self.true_positive / self.gold if self.gold else 0.0
+        """In 0..1."""
+        return self.by(recall)
 
     @property
     def f1(self) -> float:
-        """Their harmonic mean."""
-        both = self.predicted + self.gold
-        return 2 * self.true_positive / both if both else 0.0
+        """In 0..1."""
+        return self.by(f1)
+
+    def by(self, formula: Formula) -> float:
+        """The score that a formula makes of the counts."""
+        return float(formula(*np.array([[self.true_positive], [self.predicted], [self.gold]], np.float64))[0])
 
 
 @dataclass(frozen=True, slots=True)

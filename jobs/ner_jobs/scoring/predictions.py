@@ -18,7 +18,7 @@ FILE = "predictions.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Predicted:
+class Prediction:
     """One line of a predictions file.
 
     Attributes:
@@ -31,7 +31,7 @@ class Predicted:
     spans: tuple[tuple[int, int, str], ...]
 
 
-def read_predictions(folder: Path) -> Iterator[Predicted]:
+def read_predictions(folder: Path) -> Iterator[Prediction]:
     """Stream a predictions output.
 
     Raises:
@@ -53,11 +53,11 @@ class AlignedPredictions:
         what: names the predictions in messages.
     """
 
-    def __init__(self, predictions: Iterable[Predicted], what: str) -> None:
+    def __init__(self, predictions: Iterable[Prediction], what: str) -> None:
         self._predictions = iter(predictions)
         self._what = what
 
-    def of(self, sentence: Sentence) -> Predicted:
+    def of(self, sentence: Sentence) -> Prediction:
         """The next prediction, which must be this sentence's.
 
         Raises:
@@ -89,7 +89,7 @@ class AlignedPredictions:
             raise PermanentError(f"{self._what}: a prediction for {extra.id}, which the data does not have")
 
 
-def check_spans(predicted: Predicted, what: str) -> None:
+def check_spans(predicted: Prediction, what: str) -> None:
     """Hold the entities in the file against those that are scored.
 
     Raises:
@@ -102,10 +102,10 @@ def check_spans(predicted: Predicted, what: str) -> None:
         )
 
 
-def _parse(line: str, path: Path, number: int) -> Predicted:
+def _parse(line: str, path: Path, number: int) -> Prediction:
     try:
         record: dict[str, Any] = json.loads(line)
-        return Predicted(
+        return Prediction(
             record["id"],
             tuple(record["tags"]),
             tuple((entity["start"], entity["end"], entity["type"]) for entity in record["entities"]),

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
 
-from ner_jobs.scoring.bootstrap import RESAMPLES, SEED, Interval, Resampled, Samples, resample
+from ner_jobs.scoring.bootstrap import RESAMPLES, SEED, Resampled, Samples, resample
 from ner_jobs.scoring.confusion import Confusion, Fate
 from ner_jobs.scoring.counts import Counts, Score
+from ner_jobs.scoring.estimate import Estimate, StoredFigures
 
 LENGTH_EDGES = (1, 11, 21, 31, 41, 61, 81, 121)
 """Sentences are grouped by their tokens from each of these up to the next."""
@@ -31,40 +30,21 @@ class Draws:
     seed: int = SEED
 
 
-class _Figures(BaseModel):
-    """Stored in manifests, so later versions may know more: what is unknown is passed over."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
-
-
-class Range(_Figures):
-    """A value with its two-sided interval."""
-
-    point: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, interval: Interval) -> "Range":
-        """The same, to be stored."""
-        return cls(point=interval.point, low=interval.low, high=interval.high)
-
-
-class TypeFigures(_Figures):
+class TypeFigures(StoredFigures):
     """One entity type; `drop` is against the reference variant."""
 
     name: str
     precision: float
     recall: float
-    f1: Range
+    f1: Estimate
     f1_strict: float
     true_positive: int
     predicted: int
     gold: int
-    drop: Range | None = None
+    drop: Estimate | None = None
 
 
-class LengthFigures(_Figures):
+class LengthFigures(StoredFigures):
     """Sentences of about one length.
 
     Attributes:
@@ -80,7 +60,7 @@ class LengthFigures(_Figures):
     f1: float
 
 
-class Distribution(_Figures):
+class Distribution(StoredFigures):
     """A histogram of a figure over the resamples: `counts` in equal steps from `low` to `high`."""
 
     what: str
@@ -89,7 +69,7 @@ class Distribution(_Figures):
     counts: tuple[int, ...]
 
 
-class ConfusionFigures(_Figures):
+class ConfusionFigures(StoredFigures):
     """Entities by gold type (rows) and predicted type; the last column is missed, the last row spurious.
 
     Attributes:
@@ -101,26 +81,24 @@ class ConfusionFigures(_Figures):
     fates: dict[Fate, int]
 
 
-class ReferenceFigures(_Figures):
+class ReferenceFigures(StoredFigures):
     """The distance to the reference variant on the same sentences.
 
     Attributes:
         drop: points of F1 that this variant loses; negative where it gains.
-        upper: one-sided upper bound of the drop.
         differing: sentences where the predicted tags are not the same.
         better, worse: of these, where this variant has fewer errors, or more.
     """
 
     variant: str
-    f1: Range
-    drop: Range
-    upper: float
+    f1: Estimate
+    drop: Estimate
     differing: int
     better: int
     worse: int
 
 
-class Evaluation(_Figures):
+class Evaluation(StoredFigures):
     """All figures of one variant on one test snapshot.
 
     Attributes:
@@ -133,9 +111,9 @@ class Evaluation(_Figures):
     test: str
     sentences: int
     tokens: int
-    f1: Range
-    precision: Range
-    recall: Range
+    f1: Estimate
+    precision: Estimate
+    recall: Estimate
     f1_strict: float
     precision_strict: float
     recall_strict: float
@@ -201,9 +179,7 @@ def summarize_against(
     plain = _evaluation(variant, test, low, confusion, draws)
     drop = high.f1().drop_to(low.f1())
     types = tuple(
-        figures.model_copy(
-            update={"drop": Range.of(high.f1(kind).drop_to(low.f1(kind)).interval(draws.confidence))}
-        )
+        figures.model_copy(update={"drop": high.f1(kind).drop_to(low.f1(kind)).estimate(draws.confidence)})
         for kind, figures in enumerate(plain.types)
     )
     change = counts.default.errors() - high.counts.default.errors()
@@ -213,9 +189,8 @@ def summarize_against(
             "distribution": _distribution("drop against the reference, in points", drop),
             "reference": ReferenceFigures(
                 variant=reference_variant,
-                f1=Range.of(high.f1().interval(draws.confidence)),
-                drop=Range.of(drop.interval(draws.confidence)),
-                upper=drop.upper_bound(draws.confidence),
+                f1=high.f1().estimate(draws.confidence),
+                drop=drop.estimate(draws.confidence),
                 differing=differing,
                 better=int((change < 0).sum()),
                 worse=int((change > 0).sum()),
@@ -239,9 +214,9 @@ def _evaluation(
         test=test,
         sentences=len(counts),
         tokens=int(counts.tokens.sum()),
-        f1=Range.of(f1.interval(draws.confidence)),
-        precision=Range.of(drawn.precision().interval(draws.confidence)),
-        recall=Range.of(drawn.recall().interval(draws.confidence)),
+        f1=f1.estimate(draws.confidence),
+        precision=drawn.precision().estimate(draws.confidence),
+        recall=drawn.recall().estimate(draws.confidence),
         f1_strict=strict.f1,
         precision_strict=strict.precision,
         recall_strict=strict.recall,
@@ -269,7 +244,7 @@ def _type(drawn: Resampled, kind: int, confidence: float) -> TypeFigures:
         name=drawn.counts.types[kind],
         precision=score.precision,
         recall=score.recall,
-        f1=Range.of(drawn.f1(kind).interval(confidence)),
+        f1=drawn.f1(kind).estimate(confidence),
         f1_strict=drawn.counts.strict.of(kind).f1,
         true_positive=score.true_positive,
         predicted=score.predicted,

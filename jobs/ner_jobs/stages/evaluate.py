@@ -15,14 +15,14 @@ from pathlib import Path
 from ner_jobs.corpus import snapshot
 from ner_jobs.corpus.labels import read_labels, types_of
 from ner_jobs.corpus.sentence import Sentence
-from ner_jobs.report import evaluation as page
+from ner_jobs.report import evaluation_page
 from ner_jobs.scoring.blocks import SENTENCES_IN_BLOCK, Pair, TagTable, block_of
-from ner_jobs.scoring.check import SENTENCES as CHECKED
-from ner_jobs.scoring.check import SeqevalCheck
+from ner_jobs.scoring.candidates import count_candidates
 from ner_jobs.scoring.confusion import Confusion, ConfusionCounter
 from ner_jobs.scoring.counts import Counter, Counts
-from ner_jobs.scoring.judged import count_judged
-from ner_jobs.scoring.predictions import AlignedPredictions, Predicted, check_spans, read_predictions
+from ner_jobs.scoring.predictions import AlignedPredictions, Prediction, check_spans, read_predictions
+from ner_jobs.scoring.seqeval_check import SENTENCES as CHECKED
+from ner_jobs.scoring.seqeval_check import SeqevalCheck
 from ner_jobs.scoring.summary import Draws, Evaluation, summarize, summarize_against
 from ner_jobs.scoring.worst_sentences import ErrorExample, WorstSentences, error_example, write_error_examples
 from ner_jobs.stages.base import StageContext, StageResult
@@ -75,12 +75,13 @@ def run(context: StageContext) -> StageResult:
     scored.counts.save(context.output / "counts")
     # Counted from what the store holds now, so in no output whose digest a key rests on.
     (context.output / "counts" / "summary.json").write_bytes(_json(evaluation))
-    evaluation = evaluation.model_copy(update={"judged": count_judged(context.store, test, context.task.key)})
+    judged = count_candidates(context.store, test, [context.task.key])
+    evaluation = evaluation.model_copy(update={"judged": judged})
     write_error_examples(context.output / "worst.jsonl", scored.worst)
     if scored.reference is not None:
         write_error_examples(context.output / "differences.jsonl", scored.differences)
     owner = context.task.owner
-    html = page.page(
+    html = evaluation_page.page(
         evaluation,
         title=f"{owner.namespace}/{owner.name}",
         worst=scored.worst,
@@ -154,7 +155,7 @@ def score(context: StageContext) -> Scored:
     )
 
 
-def _triples(inputs: Mapping[str, Path]) -> Iterator[tuple[Sentence, Predicted, Predicted | None]]:
+def _triples(inputs: Mapping[str, Path]) -> Iterator[tuple[Sentence, Prediction, Prediction | None]]:
     """Each sentence with its prediction, and the reference variant's where there is one."""
     own = AlignedPredictions(read_predictions(inputs["predictions"]), "predictions")
     other = (
@@ -189,7 +190,7 @@ def _headline(evaluation: Evaluation) -> dict[str, float | int | str | bool | No
     }
     if evaluation.reference is not None:
         headline["drop"] = evaluation.reference.drop.point
-        headline["dropUpper"] = evaluation.reference.upper
+        headline["dropUpper"] = evaluation.reference.drop.upper
     return headline
 
 

@@ -1,123 +1,72 @@
 """promote: judges the candidates of a revision, and moves the pointer.
 
-The only stage that looks at what is promoted. A refusal is a result like any
-other: the stage ends well, and the verdict says why. The pointer moves on the
-condition that it still stands where it stood when the judgement began, so a
-verdict never rests on a comparison that is no longer true.
+Observes counts, manifests and the pointer; decides (`ner_jobs.promotion.decide`);
+applies the decision. A refusal is a result like any other: the stage exits 0
+and the verdict says why. The pointer moves only if it is still where it was
+when the stage started, so a verdict never rests on an outdated comparison.
 
-Moving comes after everything that can fail in this process. Where the process
-dies between the move and the manifest, the next attempt finds its own move
-and leaves the same verdict.
+The move comes after everything that can fail in this process. If the process
+dies between the move and the manifest, the next attempt finds its own move and
+writes the same verdict.
 """
 
+import json
 import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
-from ner_jobs.promotion import current_model, rollback
-from ner_jobs.promotion.card import card_of
-from ner_jobs.promotion.evidence import Distance, PairedComparison
-from ner_jobs.promotion.gates import (
-    Candidate,
-    Outcome,
-    VariantVerdict,
-    Verdict,
-    admission,
-    choose,
-    gates_of,
-    judge,
-)
-from ner_jobs.promotion.manual import SOMEBODY, chosen_by_hand, message_by_hand, require_real
+from ner_jobs.promotion.current_model import count_predictions, find_counts
+from ner_jobs.promotion.decide import Decision, Observed, decide
+from ner_jobs.promotion.evidence import PairedComparison
+from ner_jobs.promotion.gates import check_gate
+from ner_jobs.promotion.headline import verdict_headline
+from ner_jobs.promotion.manual import SOMEBODY
 from ner_jobs.promotion.pointer import Action, Pointer, Promotion, promoted
-from ner_jobs.promotion.standing import Standing, move, observe
-from ner_jobs.promotion.verdict import left
-from ner_jobs.report.model_card import model_card
-from ner_jobs.report.words import signed
+from ner_jobs.promotion.pointer_state import observe_pointer, require_move
+from ner_jobs.promotion.rollback import roll_back
+from ner_jobs.promotion.verdict import Outcome, Verdict
+from ner_jobs.report.model_card import card_of, model_card
+from ner_jobs.scoring.candidates import count_candidates
 from ner_jobs.scoring.counts import Counts
-from ner_jobs.scoring.judged import evaluations_of
 from ner_jobs.scoring.summary import Draws
 from ner_jobs.stages.base import StageContext, StageResult
+from ner_jobs.stages.registry import function_of
 from ner_jobs.store.artifacts import read_manifest
-from ner_jobs.task import ExitCode, PermanentError, RetryableError, Stage
-from ner_jobs.task.parameters import PromoteCommand, PromoteParameters
+from ner_jobs.task import ExitCode, InputReference, PermanentError, RetryableError, Stage
+from ner_jobs.task.parameters import GateParameters, InferParameters, PromoteParameters
 
 EVALUATION = "evaluation."
 COMPILED = "compiled."
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What the verdicts, or a person, led to.
-
-    Attributes:
-        variant: None where all were refused.
-        why: of a person's wish: that it was forced, or why it is refused; empty where the gates chose.
-    """
-
-    outcome: Outcome
-    variant: str | None
-    why: str = ""
-
-
 def run(context: StageContext) -> StageResult:
-    """Judge every variant alone, in order of preference; promote the first that passes.
-
-    Where a person chooses, theirs is promoted, if the gates let it pass or the person says why not.
-    """
+    """Promote the first variant that passes every gate, or carry out a person's command."""
     if "rollback" in context.task.parameters:
-        return rollback.run(context)
+        return _result(context, *roll_back(context.store, context.task))
     parameters = PromoteParameters.model_validate(context.task.parameters)
-    _check_gates(parameters)
-    standing = observe(context, parameters.current_generation)
-    counts = _counts(context)
-    current = current_model.counts_of(context, standing.before, counts, parameters)
-    draws = Draws(resamples=parameters.resamples, seed=parameters.seed)
-    court = PairedComparison(counts, parameters.reference, current, draws)
-    verdicts = tuple(
-        judge(
-            variant,
-            (
-                *admission(_candidate(context, parameters, standing, variant), parameters.allow_emulated),
-                *court.findings(variant, parameters.gates),
-            ),
-        )
-        for variant in _candidates(context, parameters)
-    )
-    choice = _choice(context, parameters, standing, verdicts)
-    distance = court.distance(choice.variant or verdicts[0].variant)
-    verdict = Verdict(
-        outcome=choice.outcome,
-        message="",
-        revision=parameters.revision,
-        variant=choice.variant,
-        generation=standing.pointer.generation if standing.pointer else 0,
-        f1=distance.f1,
-        drop=distance.drop.point if distance.drop else None,
-        drop_upper=distance.upper,
-        judged=_judged(context),
-        test=_test(context),
-        variants=verdicts,
-    )
-    verdict = verdict.model_copy(update={"message": _message(verdict, distance, choice, standing.before)})
-    pointer = standing.pointer
-    if verdict.outcome is Outcome.PROMOTED:
-        _write_model(context, parameters, verdict, counts)
-        if not standing.moved:
-            pointer = _move(context, parameters, verdict, choice, standing.pointer)
-            verdict = verdict.model_copy(update={"generation": pointer.generation})
-    return left(context, verdict, pointer)
+    _check_gates(parameters.gates)
+    counts = _read_counts(context)
+    observed = _observe(context, parameters, counts)
+    decision = decide(observed)
+    pointer = observed.pointer.pointer
+    if decision.verdict.outcome is Outcome.PROMOTED:
+        _write_model(context, observed, decision.verdict, counts)
+        if not observed.pointer.moved:
+            pointer = _move(context, parameters, decision, pointer)
+    return _result(context, decision.verdict, pointer)
 
 
-def _check_gates(parameters: PromoteParameters) -> None:
-    for number, gate in enumerate(parameters.gates):
+def _check_gates(gates: Sequence[GateParameters]) -> None:
+    for number, gate in enumerate(gates):
         try:
-            gates_of(gate)
+            check_gate(gate)
         except ValueError as error:
             raise PermanentError(f"spec.evaluation.gates[{number}]: {error}", ExitCode.USAGE) from error
 
 
-def _counts(context: StageContext) -> dict[str, Counts]:
+def _read_counts(context: StageContext) -> dict[str, Counts]:
+    """Counts by variant."""
     found = {
         role.removeprefix(EVALUATION): Counts.load(folder)
         for role, folder in context.inputs.items()
@@ -128,183 +77,134 @@ def _counts(context: StageContext) -> dict[str, Counts]:
     return found
 
 
-def _candidates(context: StageContext, parameters: PromoteParameters) -> tuple[str, ...]:
-    """The variants to judge: the one that a person named first, then those in preference."""
-    wished = parameters.command.variant if parameters.command else None
-    known = _variants(context)
-    for variant in parameters.preference:
-        if variant not in known:
-            raise PermanentError(
-                f"spec.rollout.preference names {variant}, which was not evaluated; "
-                f"there are {', '.join(sorted(known))}",
-                ExitCode.USAGE,
-            )
-    return tuple(dict.fromkeys([*([wished] if wished in known else []), *parameters.preference]))
-
-
-def _candidate(
-    context: StageContext, parameters: PromoteParameters, standing: Standing, variant: str
-) -> Candidate:
-    manifests = [
-        manifest
-        for role in (COMPILED + variant, EVALUATION + variant)
-        if (manifest := context.manifests.get(role)) is not None
-    ]
-    released = parameters.release_held or parameters.command is not None
-    return Candidate(
-        variant=variant,
-        revision=parameters.revision,
-        emulated=any(manifest.emulated for manifest in manifests),
-        held=standing.pointer is not None and standing.pointer.holds(parameters.revision) and not released,
+def _observe(context: StageContext, parameters: PromoteParameters, counts: dict[str, Counts]) -> Observed:
+    state = observe_pointer(context.store, context.task, parameters.current_generation)
+    data = context.task.inputs["data"]
+    test = data.digest or context.manifests["data"].outputs[data.output]
+    current = None
+    if state.before and any(gate.against == "current" for gate in parameters.gates):
+        current = _current_counts(context, state.before, test, counts)
+    draws = Draws(resamples=parameters.resamples, seed=parameters.seed)
+    comparison = PairedComparison(counts, parameters.reference, current, draws)
+    evaluations = [context.task.inputs[EVALUATION + variant].key for variant in counts]
+    return Observed(
+        parameters=parameters,
+        pointer=state,
+        emulated=frozenset(variant for variant in counts if _is_emulated(context, variant)),
+        evidence={
+            variant: tuple(comparison.evidence(variant, gate) for gate in parameters.gates)
+            for variant in counts
+        },
+        scores={variant: comparison.scores(variant) for variant in counts},
+        judged=count_candidates(context.store, test, evaluations),
+        test=test,
     )
 
 
-def _choice(
-    context: StageContext,
-    parameters: PromoteParameters,
-    standing: Standing,
-    verdicts: tuple[VariantVerdict, ...],
-) -> Choice:
-    if parameters.command is None:
-        chosen = choose(verdicts)
-        variant, why = (chosen.variant if chosen else None), ""
-    else:
-        try:
-            variant, why = _wished(context, parameters, parameters.command, standing, verdicts)
-        except PermanentError as refused:
-            return Choice(Outcome.REFUSED, None, f"the promotion is refused: {refused}")
-    if variant is None:
-        return Choice(Outcome.REFUSED, None)
-    before = standing.before
-    if standing.moved:
-        outcome = Outcome.PROMOTED
-    elif before and (before.revision, before.variant) == (parameters.revision, variant):
-        outcome = Outcome.ALREADY_CURRENT
-    elif parameters.mode == "Manual" and parameters.command is None:
-        outcome = Outcome.AWAITING_APPROVAL
-    else:
-        outcome = Outcome.PROMOTED
-    return Choice(outcome, variant, why)
+def _is_emulated(context: StageContext, variant: str) -> bool:
+    manifests = (context.manifests.get(role + variant) for role in (COMPILED, EVALUATION))
+    return any(manifest.emulated for manifest in manifests if manifest)
 
 
-def _wished(
-    context: StageContext,
-    parameters: PromoteParameters,
-    wish: PromoteCommand,
-    standing: Standing,
-    verdicts: tuple[VariantVerdict, ...],
-) -> tuple[str, str]:
-    """The variant that a person's wish leads to, and in what words.
+def _current_counts(
+    context: StageContext, current: Promotion, test: str, counts: dict[str, Counts]
+) -> Counts:
+    """Counts of the model in service, from the store or measured now."""
+    by_key = {context.task.inputs[COMPILED + variant].key: own for variant, own in counts.items()}
+    found = find_counts(current, test, by_key, context.fetch, context.log)
+    return _measure(context, current) if found is None else found
 
-    Raises:
-        PermanentError: it leads to none.
-    """
-    if not parameters.revision.startswith(wish.revision):
-        raise PermanentError(
-            f"revision {wish.revision[:12]} was to be promoted, and the spec makes "
-            f"{parameters.revision[:12]} by now; look at that one, and ask again",
-            ExitCode.USAGE,
-        )
-    judged = {verdict.variant: verdict for verdict in verdicts}
-    variant = chosen_by_hand(
-        judged, sorted(_variants(context)), parameters.preference, wish.variant, wish.force
+
+def _measure(context: StageContext, current: Promotion) -> Counts:
+    """Run the infer stage on the model in service and this test set."""
+    # Imported here: most promotions compare stored counts and need no engine.
+    from ner_jobs.inference.engine import CompiledModel
+
+    context.log(
+        f"the current model ({current.variant}, revision {current.revision[:12]}) was measured on other "
+        "data: it is inferred on this test set first"
     )
-    require_real(_candidate(context, parameters, standing, variant), parameters.allow_emulated)
-    return variant, message_by_hand(judged[variant].passed, wish.force)
+    compiled = context.fetch(InputReference(stage=Stage.COMPILE, key=current.compile_key, output="compiled"))
+    model = CompiledModel.read(compiled)
+    parameters = InferParameters(
+        segmentation=model.segmentation, decoding=model.decoding, max_length=model.max_length
+    )
+    task = context.task.model_copy(
+        update={"stage": Stage.INFER, "parameters": parameters.model_dump(mode="json", by_alias=True)}
+    )
+    data, output = context.inputs["data"], context.scratch / "current"
+    output.mkdir(parents=True)
+    infer = function_of(Stage.INFER)
+    infer(replace(context, task=task, inputs={"compiled": compiled, "data": data}, output=output))
+    return count_predictions(data, output / "predictions")
 
 
-def _message(verdict: Verdict, distance: Distance, choice: Choice, before: Promotion | None) -> str:
-    figures = f"F1 {distance.f1:.4f}"
-    if distance.drop is not None and distance.upper is not None:
-        figures += (
-            f", {signed(-distance.drop.point)} points against the reference "
-            f"(95% sure: at worst {signed(-distance.upper)})"
-        )
-    match verdict.outcome:
-        case Outcome.PROMOTED:
-            instead = f" in place of {before.variant} of revision {before.revision[:12]}" if before else ""
-            if choice.why:
-                return f"{verdict.variant} is promoted{instead} ({choice.why}): {figures}"
-            return f"{verdict.variant} passed every gate and is promoted{instead}: {figures}"
-        case Outcome.ALREADY_CURRENT:
-            return f"{verdict.variant} of this revision is in service already: nothing to do ({figures})"
-        case Outcome.AWAITING_APPROVAL:
-            return (
-                f"{verdict.variant} passed every gate and waits for a person: nerd promote puts it into "
-                f"service, as spec.rollout.mode is Manual ({figures})"
-            )
-        case _:
-            if choice.why:
-                return choice.why
-            stays = "the current model stays in service" if before else "nothing is in service"
-            why = "; ".join(f"{each.variant}: {each.reason}, {each.message}" for each in verdict.variants)
-            return f"no variant may be promoted, {stays}. {why}"
+def _write_model(
+    context: StageContext, observed: Observed, verdict: Verdict, counts: dict[str, Counts]
+) -> None:
+    """Write the Hugging Face folder that the chosen variant was compiled from, with its card."""
+    folder = context.output / "model"
+    shutil.copytree(context.inputs["model"], folder, copy_function=shutil.copyfile)
+    own = counts[str(verdict.variant)]
+    card = card_of(context.task, context.inputs, context.manifests, observed, verdict, own)
+    (folder / "README.md").write_text(model_card(card), encoding="utf-8")
 
 
 def _move(
-    context: StageContext,
-    parameters: PromoteParameters,
-    verdict: Verdict,
-    choice: Choice,
-    expected: Pointer | None,
+    context: StageContext, parameters: PromoteParameters, decision: Decision, expected: Pointer | None
 ) -> Pointer:
     """Move the pointer to the chosen variant.
 
     Raises:
-        RetryableError: somebody moved it since the judgement began.
+        RetryableError: somebody moved it since it was observed, or the compiled model has vanished.
     """
-    variant = str(verdict.variant)
-    compile_key = context.task.inputs[COMPILED + variant].key
+    verdict, command = decision.verdict, parameters.command
+    compile_key = context.task.inputs[f"{COMPILED}{verdict.variant}"].key
     compiled = read_manifest(context.store, Stage.COMPILE, compile_key)
     if compiled is None:
         raise RetryableError(f"compile {compile_key} has vanished from {context.store.uri}; plan again")
-    wish = parameters.command
     pointer = promoted(
         expected,
         Promotion(
-            generation=0,
-            revision=parameters.revision,
-            variant=variant,
+            generation=verdict.generation,
+            revision=verdict.revision,
+            variant=str(verdict.variant),
             compile_key=compile_key,
             manifest_digest=compiled[1],
-            evaluation_key=context.task.inputs[EVALUATION + variant].key,
+            evaluation_key=context.task.inputs[f"{EVALUATION}{verdict.variant}"].key,
             test_digest=verdict.test,
             promote_key=context.task.key,
             f1=verdict.f1,
             drop=verdict.drop,
             promoted_at=time.time(),
-            by=(wish.by or SOMEBODY) if wish else "promote",
-            action=Action.MANUAL if wish else Action.PROMOTE,
-            message=choice.why or verdict.message,
+            by=(command.by or SOMEBODY) if command else "promote",
+            action=Action.MANUAL if command else Action.PROMOTE,
+            message=decision.reason or verdict.message,
         ),
         context.task.owner,
         parameters.history_limit,
     )
-    move(context, pointer, expected)
+    require_move(context.store, pointer, expected)
     return pointer
 
 
-def _write_model(
-    context: StageContext, parameters: PromoteParameters, verdict: Verdict, counts: Mapping[str, Counts]
-) -> None:
-    """The plain Hugging Face folder that the chosen variant was compiled from, with its card."""
-    folder = context.output / "model"
-    shutil.copytree(context.inputs["model"], folder, copy_function=shutil.copyfile)
-    (folder / "README.md").write_text(
-        model_card(card_of(context, parameters, verdict, counts)), encoding="utf-8"
+def _result(context: StageContext, verdict: Verdict, pointer: Pointer | None) -> StageResult:
+    """Write the verdict into the artifact and the log.
+
+    Args:
+        context: of the stage.
+        verdict: complete.
+        pointer: as it is afterwards.
+    """
+    figures = verdict.model_dump(mode="json", by_alias=True)
+    folder = context.output / "verdict"
+    folder.mkdir(parents=True)
+    (folder / "verdict.json").write_text(
+        json.dumps(figures, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8"
     )
-
-
-def _variants(context: StageContext) -> set[str]:
-    return {role.removeprefix(EVALUATION) for role in context.inputs if role.startswith(EVALUATION)}
-
-
-def _test(context: StageContext) -> str:
-    reference = context.task.inputs["data"]
-    return reference.digest or context.manifests["data"].outputs[reference.output]
-
-
-def _judged(context: StageContext) -> int:
-    known = {manifest.key for manifest in evaluations_of(context.store, _test(context))}
-    ours = {reference.key for role, reference in context.task.inputs.items() if role.startswith(EVALUATION)}
-    return len(known | ours)
+    for each in verdict.variants:
+        context.log(f"{each.variant}: {'passed' if each.passed else each.reason}")
+        for finding in each.findings:
+            context.log(f"  {'ok' if finding.passed else 'no'}  {finding.gate}: {finding.message}")
+    context.log(f"{verdict.outcome}: {verdict.message}")
+    return StageResult(metrics=figures, headline=verdict_headline(context.store, verdict, pointer))

@@ -19,7 +19,7 @@ STAGES = {
     Stage.PROMOTE: "ner_jobs.stages.promote:run",
 }
 
-OF_THIS_MOMENT = {Stage.PROMOTE: "ner_jobs.promotion.standing:of_this_moment"}
+OF_THIS_MOMENT = {Stage.PROMOTE: "ner_jobs.promotion.headline:pointer_figures_now"}
 """Computes figures that a termination message has in addition to the artifact's, which may be old."""
 
 

@@ -24,7 +24,7 @@ class PromoteHeadline(Contract):
     """What was judged, and what is in service afterwards.
 
     Attributes:
-        verdict: the outcome (`ner_jobs.promotion.gates.Outcome`); empty if the stage only found that the
+        verdict: the outcome (`ner_jobs.promotion.verdict.Outcome`); empty if the stage only found that the
             pointer has another generation than its task says.
         message: why, as a sentence.
         revision: that was judged or put back.

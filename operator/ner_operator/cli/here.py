@@ -9,8 +9,8 @@ from types import FrameType
 
 import typer
 
-from ner_jobs.promotion.gates import Outcome as VerdictOutcome
 from ner_jobs.promotion.pointer import Pointer, never_promoted, read_pointer, rollback_target
+from ner_jobs.promotion.verdict import Outcome as VerdictOutcome
 from ner_jobs.store.artifacts import read_log, require_whole
 from ner_jobs.task import ExitCode, PermanentError, RetryableError, Stage
 from ner_jobs.task.parameters import PromoteCommand, RollbackCommand

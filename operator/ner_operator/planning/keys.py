@@ -20,7 +20,7 @@ RESULT_VERSIONS: Mapping[Stage, int] = {
     Stage.EXPORT: 1,
     Stage.COMPILE: 2,
     Stage.INFER: 1,
-    Stage.EVALUATE: 1,
+    Stage.EVALUATE: 2,
     Stage.BENCHMARK: 1,
     Stage.PROMOTE: 1,
 }

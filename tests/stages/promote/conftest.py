@@ -11,8 +11,8 @@ import pytest
 from ner_jobs.corpus.labels import labels_of_types
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.corpus.snapshot import write_sentences
-from ner_jobs.promotion.gates import Verdict
 from ner_jobs.promotion.pointer import Pointer, read_pointer
+from ner_jobs.promotion.verdict import Verdict
 from ner_jobs.scoring.blocks import Pair
 from ner_jobs.scoring.counts import count
 from ner_jobs.stages import promote

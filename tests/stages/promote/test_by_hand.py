@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ner_jobs.promotion.gates import Outcome
 from ner_jobs.promotion.pointer import Action, move_pointer, read_pointer, rolled_back
+from ner_jobs.promotion.verdict import Outcome
 from ner_jobs.task.promote_headline import PromoteHeadline
 
 BOTH = {"int8": "int8", "fp32": "fp32"}

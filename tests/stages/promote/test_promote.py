@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ner_jobs.promotion.gates import Outcome, Verdict
 from ner_jobs.promotion.pointer import Action, Promotion, move_pointer, promoted, read_pointer, rolled_back
+from ner_jobs.promotion.verdict import Outcome, Verdict
 from ner_jobs.stages import promote
 from ner_jobs.stages.base import StageResult
 from ner_jobs.store import artifacts

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ner_jobs.promotion.gates import Outcome
 from ner_jobs.promotion.pointer import Action
+from ner_jobs.promotion.verdict import Outcome
 from ner_jobs.stages.registry import figures_of_this_moment
 from ner_jobs.store.artifacts import read_manifest
 from ner_jobs.task import RetryableError, Stage

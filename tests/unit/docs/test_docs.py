@@ -12,7 +12,8 @@ import pytest
 import typer
 from typer.main import get_command
 
-from ner_jobs.promotion.gates import Outcome, Reason
+from ner_jobs.promotion.gates import Reason
+from ner_jobs.promotion.verdict import Outcome
 from ner_jobs.task import ExitCode
 from ner_operator.api.v1alpha1 import NerDeployment
 from ner_operator.api.v1alpha1.reasons import Reason as ClusterReason

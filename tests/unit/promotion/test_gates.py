@@ -6,18 +6,12 @@ import sys
 import pytest
 
 from ner_jobs.promotion.gates import (
-    Candidate,
     Evidence,
-    Finding,
-    Measure,
-    Reason,
-    VariantVerdict,
-    admission,
-    choose,
+    check_gate,
     describe,
-    gates_of,
-    judge,
+    judge_gate,
 )
+from ner_jobs.scoring.estimate import Estimate
 from ner_jobs.task.parameters import GateParameters
 
 MINIMUM = GateParameters(min=0.85)
@@ -35,7 +29,13 @@ def evidence(
     drop: tuple[float, float | None] | None = None,
     gold: int | None = None,
 ) -> Evidence:
-    return Evidence(Measure(value, lower), Measure(*drop) if drop else None, gold)
+    """Bounds that a row does not state are the point: a gate without a confidence does not use them."""
+
+    def estimate(point: float, bound: float | None) -> Estimate:
+        deciding = point if bound is None else bound
+        return Estimate(point, deciding, deciding, deciding, deciding)
+
+    return Evidence(estimate(value, lower), estimate(*drop) if drop else None, gold)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def evidence(
     ],
 )
 def test_one_gate(gate: GateParameters, seen: Evidence, reason: str) -> None:
-    (finding,) = [judged(seen) for judged in gates_of(gate)]
+    (finding,) = judge_gate(gate, seen)
     assert finding.reason == reason
     assert finding.passed == (reason in ("Passed", "NotApplicable"))
     assert finding.message
@@ -93,21 +93,21 @@ def test_one_gate(gate: GateParameters, seen: Evidence, reason: str) -> None:
 def test_a_refusal_tells_the_figures_and_the_next_step(
     gate: GateParameters, seen: Evidence, words: tuple[str, ...]
 ) -> None:
-    (finding,) = [judged(seen) for judged in gates_of(gate)]
+    (finding,) = judge_gate(gate, seen)
     assert not finding.passed
     for word in words:
         assert word in finding.message
 
 
 def test_the_figures_are_in_the_gates_own_unit() -> None:
-    (finding,) = [judged(evidence(0.90, 0.89, drop=(0.2, 0.7))) for judged in gates_of(SURE_DROP)]
+    (finding,) = judge_gate(SURE_DROP, evidence(0.90, 0.89, drop=(0.2, 0.7)))
     assert (finding.value, finding.bound, finding.limit, finding.confidence) == (0.2, 0.7, 0.5, 0.95)
 
 
 def test_an_entry_may_ask_for_both() -> None:
     both = GateParameters(min=0.8, max_drop=0.5)
     assert describe(both) == ("f1 >= 0.8", "f1: drop against reference <= 0.5 points")
-    assert [gate(evidence(0.7, drop=(0.1, None))).reason for gate in gates_of(both)] == [
+    assert [finding.reason for finding in judge_gate(both, evidence(0.7, drop=(0.1, None)))] == [
         "BelowMinimum",
         "Passed",
     ]
@@ -122,64 +122,11 @@ def test_an_entry_may_ask_for_both() -> None:
 )
 def test_a_gate_that_cannot_be_asked(gate: GateParameters, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        gates_of(gate)
-
-
-@pytest.mark.parametrize(
-    ("candidate", "allowed", "reasons"),
-    [
-        pytest.param(Candidate("int8", "abc"), False, [], id="a real device needs no word"),
-        pytest.param(
-            Candidate("int8", "abc", emulated=True), False, ["Emulated"], id="a stand-in is refused"
-        ),
-        pytest.param(
-            Candidate("int8", "abc", emulated=True), True, ["Passed"], id="unless the spec allows it"
-        ),
-        pytest.param(
-            Candidate("int8", "abc", held=True), True, ["RolledBack"], id="what was taken back stays"
-        ),
-    ],
-)
-def test_admission(candidate: Candidate, allowed: bool, reasons: list[str]) -> None:
-    assert [finding.reason for finding in admission(candidate, allowed)] == reasons
-
-
-def finding(reason: Reason, message: str = "") -> Finding:
-    return Finding(gate="f1 >= 0.8", reason=reason, message=message)
-
-
-def test_the_first_refusal_is_the_answer_and_all_findings_are_kept() -> None:
-    verdict = judge(
-        "int8",
-        [
-            finding(Reason.PASSED),
-            finding(Reason.INSUFFICIENT_DATA, "first"),
-            finding(Reason.DROP_TOO_LARGE, "second"),
-        ],
-    )
-    assert (verdict.passed, verdict.reason, verdict.message) == (False, "InsufficientData", "first")
-    assert len(verdict.findings) == 3
-
-
-def test_without_gates_everything_passes() -> None:
-    assert judge("int8", []).passed
-
-
-def test_the_first_in_preference_that_passes_is_chosen() -> None:
-    refused = judge("int8", [finding(Reason.DROP_TOO_LARGE)])
-    passed = judge("bf16", [finding(Reason.PASSED)])
-    also = judge("fp32", [finding(Reason.NOT_APPLICABLE)])
-    assert choose([refused, passed, also]) is passed
-    assert choose([refused]) is None
-
-
-def test_a_verdict_survives_json() -> None:
-    verdict = judge("int8", [gates_of(SURE_DROP)[0](evidence(0.9, drop=(0.2, 0.7)))])
-    assert VariantVerdict.model_validate_json(verdict.model_dump_json(by_alias=True)) == verdict
+        check_gate(gate)
 
 
 def test_the_gates_are_light() -> None:
     """The operator and `nerd plan` import them."""
     heavy = "{'numpy', 'torch', 'transformers', 'boto3', 'jinja2'} & set(sys.modules)"
-    code = f"import sys, ner_jobs.promotion.gates; found = {heavy}; sys.exit(str(found) if found else 0)"
+    code = f"import sys, ner_jobs.promotion.verdict; found = {heavy}; sys.exit(str(found) if found else 0)"
     subprocess.run([sys.executable, "-c", code], check=True)

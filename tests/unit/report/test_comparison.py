@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ner_jobs.promotion.gates import Outcome, Reason, VariantVerdict, Verdict
+from ner_jobs.promotion.gates import Reason
+from ner_jobs.promotion.verdict import Outcome, VariantVerdict, Verdict
 from ner_jobs.report import comparison
 from ner_jobs.report.comparison import COLUMNS, collect, page, rows, to_json
 from ner_jobs.scoring.blocks import Pair, TagTable, block_of

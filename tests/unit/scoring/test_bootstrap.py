@@ -5,8 +5,9 @@ import pytest
 
 from ner_jobs.scoring import bootstrap
 from ner_jobs.scoring.blocks import Pair
-from ner_jobs.scoring.bootstrap import drop_between, resample
+from ner_jobs.scoring.bootstrap import Samples, drop_between, resample
 from ner_jobs.scoring.counts import Counts, count
+from ner_jobs.scoring.estimate import Estimate
 from ner_jobs.task import PermanentError
 
 
@@ -18,14 +19,19 @@ def a_set(wrong: set[int], size: int = 400, kinds: tuple[str, ...] = ("PER", "LO
     )
 
 
+def error(samples: Samples) -> float:
+    """The standard error."""
+    return float(samples.drawn.std(ddof=1))
+
+
 def test_the_interval_is_that_of_the_binomial() -> None:
     (sampled,) = resample([a_set(set(range(0, 400, 10)))])
     recall = sampled.recall()
     assert recall.point == pytest.approx(0.9)
-    assert recall.standard_error() == pytest.approx((0.9 * 0.1 / 400) ** 0.5, rel=0.08)
-    interval = recall.interval(0.95)
+    assert error(recall) == pytest.approx((0.9 * 0.1 / 400) ** 0.5, rel=0.08)
+    interval = recall.estimate(0.95)
     assert interval.low < 0.9 < interval.high
-    assert interval.high - interval.low == pytest.approx(4 * recall.standard_error(), rel=0.1)
+    assert interval.high - interval.low == pytest.approx(4 * error(recall), rel=0.1)
 
 
 def test_points_are_those_of_the_counts() -> None:
@@ -42,26 +48,26 @@ def test_points_are_those_of_the_counts() -> None:
 def test_a_variant_never_differs_from_itself() -> None:
     counts = a_set({1, 5, 9})
     drop = drop_between(counts, counts)
-    assert (drop.points, drop.upper, drop.interval.low, drop.interval.high) == (0, 0, 0, 0)
+    assert drop == Estimate(0, 0, 0, 0, 0)
 
 
 def test_what_both_find_hard_cancels_out() -> None:
     hard = set(range(0, 400, 5))
     reference, candidate = resample([a_set(hard), a_set(hard | {1})])
-    alone = candidate.f1().standard_error() * 100
+    alone = error(candidate.f1()) * 100
     paired = reference.f1().drop_to(candidate.f1())
     assert paired.point > 0
-    assert paired.standard_error() < alone / 4
+    assert error(paired) < alone / 4
 
 
 def test_a_small_drop_on_little_data_is_not_shown_to_be_small() -> None:
     drop = drop_between(a_set(set(), size=30), a_set({3}, size=30))
-    assert drop.upper > 2 * drop.points
-    assert drop.interval.high >= drop.upper >= drop.points
+    assert drop.upper > 2 * drop.point
+    assert drop.high >= drop.upper >= drop.point >= drop.lower >= drop.low
 
 
 def test_a_better_candidate_has_a_negative_drop() -> None:
-    assert drop_between(a_set({1, 2, 3}), a_set({1})).points < 0
+    assert drop_between(a_set({1, 2, 3}), a_set({1})).point < 0
 
 
 def test_the_same_draws_for_all_alone_or_together_in_blocks_or_at_once(
@@ -94,6 +100,6 @@ def test_a_set_of_many_chunks_is_drawn_like_one(monkeypatch: pytest.MonkeyPatch)
     whole = resample([counts])[0]
     monkeypatch.setattr(bootstrap, "SENTENCES_IN_CHUNK", 64)
     cut = resample([counts])[0]
-    assert cut.recall().standard_error() == pytest.approx(whole.recall().standard_error(), rel=0.08)
+    assert error(cut.recall()) == pytest.approx(error(whole.recall()), rel=0.08)
     assert cut.recall().drawn.mean() == pytest.approx(0.9, abs=2e-3)
     assert cut.accuracy().drawn.std() == pytest.approx(whole.accuracy().drawn.std(), rel=0.08)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from ner_jobs.report import charts
-from ner_jobs.report.rendering import render
+from ner_jobs.report.rendering import Section, render
 from ner_jobs.report.sentences import show
-from ner_jobs.report.words import FATES, called, signed, words_of
+from ner_jobs.report.summary_text import FATES, called, summary_text
+from ner_jobs.scoring.estimate import signed
 from ner_jobs.scoring.summary import Evaluation
 from ner_jobs.scoring.worst_sentences import ErrorExample
 
@@ -57,18 +58,18 @@ def page(
     """
     reference = evaluation.reference
     types = [figures.name for figures in evaluation.types]
-    beside = reference.variant if reference else None
-    other = called(beside) if beside else None
-    shown_worst = [show(item, evaluation.variant, beside, types) for item in worst[:SHOWN]]
-    shown_differences = [show(item, evaluation.variant, beside, types) for item in differences[:SHOWN]]
+    compared = reference.variant if reference else None
+    other = called(compared) if compared else None
+    shown_worst = [show(item, evaluation.variant, compared, types) for item in worst[:SHOWN]]
+    shown_differences = [show(item, evaluation.variant, compared, types) for item in differences[:SHOWN]]
     sections = [
-        ("figures", "Figures"),
-        ("types", "Types"),
-        ("errors", "Errors"),
-        ("length", "Length and chance"),
-        *([("differences", "Differences")] if reference else []),
-        ("worst", "Worst sentences"),
-        ("method", "Method"),
+        Section("figures", "Figures"),
+        Section("types", "Types"),
+        Section("errors", "Errors"),
+        Section("length", "Length and chance"),
+        *([Section("differences", "Differences")] if reference else []),
+        Section("worst", "Worst sentences"),
+        Section("method", "Method"),
     ]
     return render(
         "evaluation.html.j2",
@@ -76,11 +77,10 @@ def page(
         reference=reference,
         title=title,
         sections=sections,
-        words=words_of(evaluation, len(shown_worst), len(shown_differences), emulated),
-        percent=f"{evaluation.confidence:.0%}",
+        text=summary_text(evaluation, len(shown_worst), len(shown_differences), emulated),
         charts=_charts(evaluation),
         other=other,
-        comparison_name=f"AlignedPredictions {other}" if other else "F1 of this variant",
+        comparison_name=f"Compared with {other}" if other else "F1 of this variant",
         comparison_about=(
             "Each alone moves by chance; their difference, on the same sentences, moves far less."
             if other
@@ -106,12 +106,11 @@ def _charts(evaluation: Evaluation) -> dict[str, Markup]:
         marks = [charts.Mark(evaluation.f1.point, f"measured {evaluation.f1.point:.4f}", "point")]
     else:
         rows.append(charts.IntervalRow(reference.variant, reference.f1))
+        point, upper = reference.drop.point, reference.drop.upper
         marks = [
             charts.Mark(0, "no drop", "zero"),
-            charts.Mark(reference.drop.point, f"measured {signed(reference.drop.point)}", "point"),
-            charts.Mark(
-                reference.upper, f"{evaluation.confidence:.0%} sure: below {signed(reference.upper)}", "bound"
-            ),
+            charts.Mark(point, f"measured {signed(point)}", "point"),
+            charts.Mark(upper, f"{evaluation.confidence:.0%} sure: below {signed(upper)}", "bound"),
         ]
     return {
         "types": charts.type_bars("F1 by entity type", evaluation.types),

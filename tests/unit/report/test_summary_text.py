@@ -2,11 +2,12 @@
 
 import pytest
 
-from ner_jobs.report.words import called, headline, signed, words_of
+from ner_jobs.report.summary_text import called, headline, summary_text
 from ner_jobs.scoring.blocks import Pair, TagTable, block_of
 from ner_jobs.scoring.confusion import ConfusionCounter
 from ner_jobs.scoring.counts import count
-from ner_jobs.scoring.summary import Draws, Evaluation, Range, ReferenceFigures, summarize
+from ner_jobs.scoring.estimate import Estimate
+from ner_jobs.scoring.summary import Draws, Evaluation, ReferenceFigures, summarize
 
 
 def an_evaluation(wrong: int = 1, size: int = 20) -> Evaluation:
@@ -26,8 +27,7 @@ def against(point: float, low: float, high: float, name: str = "fp32") -> Evalua
             "reference": ReferenceFigures(
                 variant=name,
                 f1=evaluation.f1,
-                drop=Range(point=point, low=low, high=high),
-                upper=high,
+                drop=Estimate(point, low, high, lower=low, upper=high),
                 differing=3,
                 better=1,
                 worse=2,
@@ -56,25 +56,18 @@ def test_headline(evaluation: Evaluation, words: str) -> None:
 
 
 def test_notes_are_only_there_where_they_are_needed() -> None:
-    assert words_of(an_evaluation(), 3, 0, emulated=False).notes == ()
+    assert summary_text(an_evaluation(), 3, 0, emulated=False).notes == ()
     many = an_evaluation().model_copy(update={"judged": 50})
-    emulated, fresh = words_of(many, 3, 0, emulated=True).notes
+    emulated, fresh = summary_text(many, 3, 0, emulated=True).notes
     assert "stand-in" in emulated
     assert "50 candidates" in fresh
 
 
 def test_a_perfect_variant_has_nothing_to_show() -> None:
-    words = words_of(an_evaluation(wrong=0), 0, 0, emulated=False)
-    assert words.errors.startswith("Nothing")
-    assert words.worst.startswith("There are none")
-    assert "under 100 gold entities" not in words.types
-
-
-@pytest.mark.parametrize(
-    ("value", "words"), [(0.004, "0.00"), (-0.004, "0.00"), (0.5, "+0.50"), (-1.25, "\N{MINUS SIGN}1.25")]
-)
-def test_signed(value: float, words: str) -> None:
-    assert signed(value) == words
+    text = summary_text(an_evaluation(wrong=0), 0, 0, emulated=False)
+    assert text.errors.startswith("Nothing")
+    assert text.worst.startswith("There are none")
+    assert "under 100 gold entities" not in text.types
 
 
 def test_called() -> None:

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ner_jobs.scoring.blocks import Pair
-from ner_jobs.scoring.check import SeqevalCheck
 from ner_jobs.scoring.counts import count
+from ner_jobs.scoring.seqeval_check import SeqevalCheck
 from ner_jobs.task import ExitCode, PermanentError
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

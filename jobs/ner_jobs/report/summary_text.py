@@ -15,7 +15,7 @@ COLLAPSE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class SummaryText:
     """The sentences of one page."""
 
     headline: str
@@ -28,7 +28,9 @@ class Words:
     judged: str
 
 
-def words_of(evaluation: Evaluation, shown_worst: int, shown_differences: int, emulated: bool) -> Words:
+def summary_text(
+    evaluation: Evaluation, shown_worst: int, shown_differences: int, emulated: bool
+) -> SummaryText:
     """All sentences about one evaluation.
 
     Args:
@@ -48,7 +50,7 @@ def words_of(evaluation: Evaluation, shown_worst: int, shown_differences: int, e
             f"This test set has judged {evaluation.judged} candidates. The best of many looks better than "
             "it is: take fresh sentences before you trust the last tenth of a point."
         )
-    return Words(
+    return SummaryText(
         headline=headline(evaluation),
         lead=_lead(evaluation),
         notes=tuple(notes),
@@ -174,12 +176,6 @@ def _judged(judged: int) -> str:
 def called(variant: str) -> str:
     """A variant inside a sentence: one that is named reference takes its article."""
     return "the reference" if variant == "reference" else variant
-
-
-def signed(value: float) -> str:
-    """Points with their sign, and a minus that is as wide as a plus."""
-    rounded = round(value, 2)
-    return f"{rounded:+.2f}".replace("-", "\u2212") if rounded else "0.00"
 
 
 def _points(points: float) -> str:

@@ -23,7 +23,7 @@ import yaml
 from kubernetes import client
 
 from ner_jobs.garbage.__main__ import main
-from ner_jobs.garbage.living import Cluster, list_deployments
+from ner_jobs.garbage.cluster import Cluster, list_deployments
 from ner_jobs.store.directory import DirectoryStore
 from ner_jobs.task import ExitCode, PermanentError, RetryableError, StorageSettings
 from testbed.certificates import Authority
@@ -192,7 +192,10 @@ def test_an_object_whose_keys_are_not_known_yet_stops_it(
 ) -> None:
     collector.deployment("new", store.uri)
     assert run("--delete") == ExitCode.TRY_AGAIN
-    assert f"the operator has not planned {collector.namespace}/new as it stands" in capsys.readouterr().err
+    assert (
+        f"the operator has not planned the present spec of {collector.namespace}/new"
+        in capsys.readouterr().err
+    )
     assert keys_in(store) == set(keys)
 
 
@@ -209,13 +212,13 @@ def test_an_account_without_the_right_deletes_nothing(
     )
     assert run("--delete") == ExitCode.TRY_AGAIN
     said = capsys.readouterr().err
-    assert "is not whole (403 " in said
+    assert "is incomplete (403 " in said
     assert "cannot list resource" in said
     assert keys_in(store) == set(keys)
 
 
 def test_outside_of_a_pod_it_says_where_it_belongs(tmp_path: Path) -> None:
-    with pytest.raises(PermanentError, match="on this machine nerd gc is meant"):
+    with pytest.raises(PermanentError, match="on this machine, run nerd gc"):
         Cluster.of_pod("10.0.0.1", "443", tmp_path)
 
 
@@ -274,7 +277,7 @@ def test_where_the_second_page_is_lost_the_list_is(
     for number in range(2):
         collector.deployment(f"number-{number}", "s3://ner/lost")
     with between(collector, tmp_path, answer) as cluster:
-        with pytest.raises(RetryableError, match="is not whole") as lost:
+        with pytest.raises(RetryableError, match="is incomplete") as lost:
             list(list_deployments(cluster, page=1))
         assert said in str(lost.value)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ner_jobs.garbage import collect
-from ner_jobs.garbage.collect import look, remove
+from ner_jobs.garbage.collect import find_garbage, remove
 from ner_jobs.garbage.inventory import Address
 from ner_jobs.garbage.roots import read_stored
 from ner_jobs.promotion.pointer import Action, Promotion, move_pointer, promoted, read_pointer
@@ -109,7 +109,7 @@ def living(*addresses: Address) -> Callable[[], frozenset[str]]:
 def collected(
     store: Store, alive: Callable[[], frozenset[str]], grace: float = ALL_IS_OLD
 ) -> collect.Removed:
-    return remove(store, look(store, alive, grace), alive)
+    return remove(store, find_garbage(store, alive, grace), alive)
 
 
 def test_what_a_living_key_leads_to_stays_and_the_rest_goes(filler: Filler) -> None:
@@ -124,16 +124,16 @@ def test_what_a_living_key_leads_to_stays_and_the_rest_goes(filler: Filler) -> N
 def test_a_look_removes_nothing(filler: Filler) -> None:
     filler.chain()
     before = sorted(item.key for item in filler.store.list(""))
-    seen = look(filler.store, living(), ALL_IS_OLD)
-    assert len(seen.verdict.dead) == len(MADE_FROM)
+    seen = find_garbage(filler.store, living(), ALL_IS_OLD)
+    assert len(seen.decision.dead) == len(MADE_FROM)
     assert sorted(item.key for item in filler.store.list("")) == before
 
 
 def test_what_is_young_stays(filler: Filler) -> None:
     filler.chain()
-    seen = look(filler.store, living(), DAY)
-    assert seen.verdict.dead == ()
-    assert len(seen.verdict.young) == len(MADE_FROM)
+    seen = find_garbage(filler.store, living(), DAY)
+    assert seen.decision.dead == ()
+    assert len(seen.decision.young) == len(MADE_FROM)
 
 
 def test_pointers_and_their_histories_keep_what_they_name(filler: Filler) -> None:
@@ -184,7 +184,7 @@ def test_an_empty_store_asks_nobody(store: Store) -> None:
         raise AssertionError("there is nothing to ask for")
 
     store.put("promoted/nlp/a", b"whatever it is")
-    assert look(store, nobody, ALL_IS_OLD).entries == {}
+    assert find_garbage(store, nobody, ALL_IS_OLD).entries == {}
 
 
 def test_where_life_is_not_known_nothing_goes(filler: Filler) -> None:
@@ -194,7 +194,7 @@ def test_where_life_is_not_known_nothing_goes(filler: Filler) -> None:
         raise RetryableError("half a list")
 
     with pytest.raises(RetryableError, match="half a list"):
-        look(filler.store, unknown, ALL_IS_OLD)
+        find_garbage(filler.store, unknown, ALL_IS_OLD)
     assert filler.whole() == MADE_FROM.keys()
 
 
@@ -202,7 +202,7 @@ def test_a_manifest_that_cannot_be_read_and_is_needed_stops_it(filler: Filler) -
     filler.chain()
     filler.store.put(artifacts.manifest_key(*EXPORT), b"damaged")
     with pytest.raises(PermanentError, match=f"export/{EXPORT[1]}/manifest.json is no manifest"):
-        look(filler.store, living(COMPILE), ALL_IS_OLD)
+        find_garbage(filler.store, living(COMPILE), ALL_IS_OLD)
 
 
 def test_one_that_nobody_needs_does_not(filler: Filler) -> None:
@@ -236,7 +236,7 @@ def test_what_comes_back_to_life_has_its_manifest_again(filler: Filler) -> None:
 
     removed = collected(filler.store, InBetween(reverted, frozenset({PREPARE[1]})))
     assert [entry.address for entry in removed.entries] == [EVALUATE]
-    assert {entry.address for entry in removed.spared} == {INFER, COMPILE, EXPORT, FINETUNE}
+    assert {entry.address for entry in removed.kept} == {INFER, COMPILE, EXPORT, FINETUNE}
     assert filler.whole() == MADE_FROM.keys() - {EVALUATE}
     assert artifacts.read_manifest(filler.store, *INFER) == before
 
@@ -262,7 +262,7 @@ def test_an_artifact_that_is_published_in_between_is_whole(filler: Filler) -> No
         return frozenset()
 
     removed = collected(filler.store, InBetween(published, frozenset({PREPARE[1]})))
-    assert [entry.address for entry in removed.spared] == [COMPILE]
+    assert [entry.address for entry in removed.kept] == [COMPILE]
     assert filler.whole() == {PREPARE, COMPILE}
 
 
@@ -288,7 +288,7 @@ def test_a_lease_that_is_taken_in_between_spares_the_key(filler: Filler) -> None
         return frozenset()
 
     removed = collected(filler.store, InBetween(taken))
-    assert [entry.address for entry in removed.spared] == [FINETUNE]
+    assert [entry.address for entry in removed.kept] == [FINETUNE]
     assert filler.store.get(f"finetune/{FINETUNE[1]}/checkpoints/1/model") is not None
 
 
@@ -319,7 +319,7 @@ def test_killed_at_any_deletion_the_next_collection_ends_it(tmp_path: Path, afte
     child = os.fork()
     if child == 0:
         dying = Dying(filler.store, after)
-        seen = look(filler.store, alive, ALL_IS_OLD)
+        seen = find_garbage(filler.store, alive, ALL_IS_OLD)
         remove(dying, seen, alive)  # type: ignore[arg-type]
         os._exit(0)
     _, status = os.waitpid(child, 0)
@@ -341,5 +341,5 @@ def test_the_stores_clock_decides_not_ours(tmp_path: Path) -> None:
 
     filler = Filler(Tomorrow(tmp_path / "store"), tmp_path / "made")
     filler.chain()
-    assert look(filler.store, living(), DAY / 2).verdict.dead == ()
-    assert len(look(filler.store, living(), ALL_IS_OLD).verdict.dead) == len(MADE_FROM)
+    assert find_garbage(filler.store, living(), DAY / 2).decision.dead == ()
+    assert len(find_garbage(filler.store, living(), ALL_IS_OLD).decision.dead) == len(MADE_FROM)

@@ -10,16 +10,16 @@ from types import FrameType
 
 from pydantic import ValidationError
 
-from ner_jobs.garbage import collect, words
-from ner_jobs.garbage.living import ACCOUNT, Cluster, list_deployments
-from ner_jobs.garbage.roots import census_of, living_keys, read_stored
+from ner_jobs.garbage import collect, messages
+from ner_jobs.garbage.cluster import ACCOUNT, Cluster, list_deployments
+from ner_jobs.garbage.roots import keys_in_use, keys_of_deployments, read_stored
 from ner_jobs.store.open import open_store
 from ner_jobs.store.protocol import Store
 from ner_jobs.task import ExitCode, StageError, StorageSettings
 
 
 def main(arguments: Sequence[str] | None = None, account: Path = ACCOUNT) -> int:
-    """Collect, and say it line by line; returns the exit code.
+    """Collect and print a report; returns the exit code.
 
     Args:
         arguments: of the command line.
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None, account: Path = ACCOUNT) -> int
             os.environ.get("KUBERNETES_SERVICE_PORT", "443"),
             account,
         )
-        _collect(open_store(storage), cluster, words.grace_of(options.grace), options)
+        _collect(open_store(storage), cluster, messages.parse_grace(options.grace), options)
     except StageError as error:
         return _refuse(str(error), error.code)
     return ExitCode.DONE
@@ -46,18 +46,18 @@ def main(arguments: Sequence[str] | None = None, account: Path = ACCOUNT) -> int
 def _collect(store: Store, cluster: Cluster, grace: float, options: argparse.Namespace) -> None:
     store.probe()
 
-    def living() -> frozenset[str]:
-        census = census_of(list_deployments(cluster), store.uri)
-        return living_keys(census, store.uri, options.allow_empty) | read_stored(store).keys
+    def in_use() -> frozenset[str]:
+        deployments = keys_of_deployments(list_deployments(cluster), store.uri)
+        return keys_in_use(deployments, store.uri, options.allow_empty) | read_stored(store).keys
 
-    _say(f"collecting {store.uri}; nothing younger than {options.grace} goes")
-    seen = collect.look(store, living, grace)
-    for line in words.found(seen):
+    _say(f"collecting {store.uri}; nothing younger than {options.grace} is removed")
+    garbage = collect.find_garbage(store, in_use, grace)
+    for line in messages.found_lines(garbage):
         _say(line)
     if not options.delete:
         _say("a dry run: nothing was removed; --delete removes")
         return
-    for line in words.done(collect.remove(store, seen, living)):
+    for line in messages.removed_lines(collect.remove(store, garbage, in_use)):
         _say(line)
 
 
@@ -67,12 +67,10 @@ def _parser() -> argparse.ArgumentParser:
         description="Remove what no NerDeployment of this cluster and no promoted pointer reaches.",
     )
     parser.add_argument("--storage", required=True, metavar="JSON", help="as spec.storage of a NerDeployment")
-    parser.add_argument("--grace", default="14d", help="nothing younger goes: hours or days (default: 14d)")
-    parser.add_argument("--delete", action="store_true", help="remove; without it, only say what would go")
+    parser.add_argument("--grace", default="14d", help="keep what is younger: hours or days (default: 14d)")
+    parser.add_argument("--delete", action="store_true", help="remove; without it, only report")
     parser.add_argument(
-        "--allow-empty",
-        action="store_true",
-        help="run even if the cluster has no NerDeployment",
+        "--allow-empty", action="store_true", help="confirm that the cluster has no NerDeployment"
     )
     return parser
 

@@ -1,12 +1,13 @@
-"""Look at a store, and remove what is garbage: the only part that deletes.
+"""Find the garbage of a store and remove it: the only part that deletes.
 
-The store is listed before anybody is asked what lives: what comes to be in
-between is in no list of ours, and only what was listed is ever deleted.
+The store is listed first, and only listed objects are deleted. So an object
+that is created while the collector asks what is in use is safe.
 
-Manifests go first. Whoever looks at a key from then on computes it again;
-whoever looked before has said so by now, in a status or a pointer. So life is
-asked for once more, what has come back gets its manifest again, and only then
-do files go. Killed at any point, the rest is found the next time.
+Manifests are deleted first. A process that reads the key afterwards computes
+it again; a process that read it before has written the key into a status or a
+pointer by now. So the collector asks a second time what is in use, restores
+the manifests of keys that are in use again, and only then deletes files. If it
+is killed, the next run finds the rest.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from ner_jobs.garbage.decision import Link, Verdict, beside, decide, link_of, reach
+from ner_jobs.garbage.decision import Decision, Link, decide, evaluations_on_same_tests, link_of, reach
 from ner_jobs.garbage.inventory import Address, Entry, inventory
 from ner_jobs.store.artifacts import manifest_key, read_manifest
 from ner_jobs.store.probing import PROBE_FOLDER
@@ -25,115 +26,115 @@ from ner_jobs.store.protocol import Store, StoredObject
 from ner_jobs.task import Manifest, PermanentError, RetryableError, Stage
 
 AT_ONCE = 8
-"""Manifests read, and objects deleted, at once: on S3 each is a round trip."""
+"""Manifests read and objects deleted in parallel: on S3 each is a round trip."""
 
-Living = Callable[[], frozenset[str]]
-"""Asks for the keys that something living names; raises where the answer would not be whole."""
+InUse = Callable[[], frozenset[str]]
+"""Asks for the keys in use; raises if the answer would be incomplete."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A look at a store.
+class Snapshot:
+    """A store at one moment, and what of it is garbage.
 
     Attributes:
-        entries: all that was listed.
-        keys: that lived then.
+        entries: all that were listed.
+        keys: in use then.
     """
 
     entries: Mapping[Address, Entry]
     keys: frozenset[str]
-    verdict: Verdict
+    decision: Decision
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What was done.
+    """What was deleted.
 
     Attributes:
-        entries: gone whole.
-        leftovers: objects gone beside artifacts that stay.
-        spared: somebody began to work on them, or to live by them, in between.
+        entries: deleted.
+        leftovers: number of objects deleted in entries that are kept.
+        kept: entries that came into use, or were written to, after the snapshot.
     """
 
     entries: tuple[Entry, ...]
     leftovers: int
-    spared: tuple[Entry, ...]
+    kept: tuple[Entry, ...]
 
     @property
     def size(self) -> int:
-        """Bytes of the entries that are gone."""
+        """Bytes of the deleted entries."""
         return sum(entry.size for entry in self.entries)
 
 
-def look(store: Store, living: Living, grace: float) -> Seen:
+def find_garbage(store: Store, in_use: InUse, grace: float) -> Snapshot:
     """Find what is garbage; deletes nothing.
 
     Args:
-        store: to look at.
-        living: asked only where there are artifacts.
+        store: to list.
+        in_use: called only if there are artifacts.
         grace: seconds.
 
     Raises:
-        StageError: what lives is not known, or a manifest that it leads to cannot be read.
+        StageError: what is in use is not known, or a manifest in use cannot be read.
     """
     entries = inventory(item for stage in Stage for item in store.list(f"{stage}/"))
     if not entries:
-        return Seen({}, frozenset(), decide({}, {}, 0.0, grace))
-    keys = living()
+        return Snapshot({}, frozenset(), decide({}, {}, 0.0, grace))
+    keys = in_use()
     reached = _Manifests(store).reached(keys, entries)
-    return Seen(entries, keys, decide(entries, reached, _now(store), grace))
+    return Snapshot(entries, keys, decide(entries, reached, _now(store), grace))
 
 
-def remove(store: Store, seen: Seen, living: Living) -> Removed:
-    """Remove what a look has found to be garbage, as far as it still is.
+def remove(store: Store, snapshot: Snapshot, in_use: InUse) -> Removed:
+    """Remove what was garbage in a snapshot and still is.
 
     Raises:
-        StageError: the store does not answer, or what lives is not known any more; what was withdrawn
-            until then has its manifest again.
+        StageError: the store does not answer, or what is in use is not known any more; the manifests that
+            were deleted until then are restored.
     """
     manifests = _Manifests(store)
+    dead = snapshot.decision.dead
     try:
-        for entry in seen.verdict.dead:
+        for entry in dead:
             manifests.withdraw(entry)
-        reached = manifests.reached(seen.keys | living(), seen.entries)
+        reached = manifests.reached(snapshot.keys | in_use(), snapshot.entries)
     except BaseException:
         manifests.restore(manifests.withdrawn)
         raise
     manifests.restore(manifests.withdrawn.keys() & reached.keys())
-    dead = seen.verdict.dead
     gone = {entry for entry in dead if entry.address not in reached and _remove_files(store, entry)}
-    _delete(store, seen.verdict.leftovers)
+    _delete(store, snapshot.decision.leftovers)
     return Removed(
         entries=tuple(entry for entry in dead if entry in gone),
-        leftovers=len(seen.verdict.leftovers),
-        spared=tuple(entry for entry in dead if entry not in gone),
+        leftovers=len(snapshot.decision.leftovers),
+        kept=tuple(entry for entry in dead if entry not in gone),
     )
 
 
 @dataclass(slots=True)
 class _Manifests:
-    """The manifests of a store, those included that were just taken out of it.
+    """The manifests of a store, including those that were just deleted from it.
 
     Attributes:
-        withdrawn: bytes of the latter, by address.
+        withdrawn: bytes of the deleted ones, by address.
     """
 
     store: Store
     withdrawn: dict[Address, bytes] = field(default_factory=dict)
 
     def reached(self, keys: frozenset[str], entries: Mapping[Address, Entry]) -> dict[Address, Link | None]:
-        """What these keys lead to, and what is counted with it."""
+        """What these keys lead to, and the evaluations that are kept for the count."""
         reached = reach(keys, entries, self._links)
-        return reached | beside(reached, entries, self._readable_links)
+        return reached | evaluations_on_same_tests(reached, entries, self._readable_links)
 
     def withdraw(self, entry: Entry) -> None:
-        """Take a manifest out of the store, so that nobody begins to use its artifact."""
+        """Delete a manifest, so that no process starts to use its artifact."""
         if entry.manifest and (found := self.store.get(entry.manifest.key)):
             self.withdrawn[entry.address] = found[0]
             self.store.delete(entry.manifest.key)
 
     def restore(self, addresses: Iterable[Address]) -> None:
-        """Put manifests back; where somebody has computed the key anew, that result stays."""
+        """Write manifests again; a result that was computed meanwhile is kept."""
         for address in addresses:
             self.store.create(manifest_key(*address), self.withdrawn[address])
 
@@ -159,11 +160,11 @@ class _Manifests:
     def _readable_link(self, address: Address) -> Link | None:
         with contextlib.suppress(PermanentError, ValidationError):
             return self._link(address)
-        return None  # of another version, or damaged: nobody counts it
+        return None  # Of another version, or damaged: it is not counted.
 
 
 def _remove_files(store: Store, entry: Entry) -> bool:
-    """Remove an entry's files as they were listed; False where somebody has begun to work on the key."""
+    """Delete an entry's listed files; False if the key was written to since."""
     listed = {item.key: item for item in entry.objects}
     if any(_is_new(item, listed) for item in store.list(entry.prefix)):
         return False
@@ -182,7 +183,7 @@ def _is_new(item: StoredObject, listed: Mapping[str, StoredObject]) -> bool:
 
 
 def _now(store: Store) -> float:
-    """The time by the store's own clock, by which its objects are dated."""
+    """The time of the store's clock, which dates its objects."""
     key = f"{PROBE_FOLDER}/{secrets.token_hex(16)}"
     store.put(key, b"what time is it?")
     try:
@@ -190,7 +191,5 @@ def _now(store: Store) -> float:
     finally:
         store.delete(key)
     if dated is None:
-        raise RetryableError(
-            f"{store.uri} does not list what has just been written to it; nothing is removed"
-        )
+        raise RetryableError(f"{store.uri} does not list an object that was just written; nothing is removed")
     return dated

@@ -1,8 +1,9 @@
-"""What is garbage? A function of a listing, of what is reached, and of the time. Pure.
+"""What is garbage? A function of a listing, of what is in use, and of the time. Pure.
 
-An entry goes where nothing living reaches it and nothing of it is younger than
-the grace period; young ones stay, since whoever computes them may not have
-said so yet. Of an entry that stays, only what lies beside its artifact goes.
+An entry is deleted if nothing in use leads to it and all of it is older than
+the grace period. A younger one is kept, because the stage that computes it may
+not be in any status yet. In an entry that is kept, the artifact is kept and
+everything else under its key is deleted.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,11 +16,11 @@ from ner_jobs.task import Manifest, Stage
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a manifest says that matters here.
+    """What the collector needs of a manifest.
 
     Attributes:
-        inputs: what it was made from.
-        test: of an evaluation: digest of the test set; else empty.
+        inputs: that it was made from.
+        test: digest of the test set, if it is an evaluation; else empty.
     """
 
     attempt: str
@@ -28,19 +29,19 @@ class Link:
 
 
 Read = Callable[[Iterable[Address]], Mapping[Address, Link | None]]
-"""Links of some addresses; None where there is no manifest."""
+"""Links of some addresses; None if there is no manifest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What goes.
+class Decision:
+    """What to delete.
 
     Attributes:
-        dead: entries that go whole; results before what they were made from, so that whatever stops
-            in between leaves no result without its inputs.
-        leftovers: objects beside artifacts that stay.
-        young: entries that nothing reaches and that are too young to go.
-        reached: how many entries stay.
+        dead: entries to delete; results come before their inputs, so that an interruption leaves no
+            result without its inputs.
+        leftovers: objects to delete in entries that are kept.
+        young: entries that are not in use and younger than the grace period.
+        reached: number of entries in use.
     """
 
     dead: tuple[Entry, ...]
@@ -50,7 +51,7 @@ class Verdict:
 
     @property
     def size(self) -> int:
-        """Bytes that go."""
+        """Bytes to delete."""
         return sum(entry.size for entry in self.dead) + sum(item.size for item in self.leftovers)
 
 
@@ -73,9 +74,9 @@ def reach(keys: frozenset[str], entries: Mapping[Address, Entry], read: Read) ->
     """Everything that the keys lead to, through the inputs of manifests.
 
     Args:
-        keys: that something living names, whatever the stage.
+        keys: in use, of any stage.
         entries: of the store.
-        read: manifests' links.
+        read: reads the links of manifests.
     """
     reached: dict[Address, Link | None] = {}
     frontier = {address for address in entries if address[1] in keys}
@@ -86,13 +87,13 @@ def reach(keys: frozenset[str], entries: Mapping[Address, Entry], read: Read) ->
     return reached
 
 
-def beside(
+def evaluations_on_same_tests(
     reached: Mapping[Address, Link | None], entries: Mapping[Address, Entry], read: Read
 ) -> dict[Address, Link | None]:
-    """Evaluations on a test set that a living evaluation was judged on.
+    """Evaluations on a test set of an evaluation in use.
 
-    The report says how many candidates a test set has judged, and counts them here. What they were made
-    from may go.
+    They are kept because the report counts how many candidates a test set has judged. Their inputs
+    may be deleted.
     """
     tests = {link.test for link in reached.values() if link} - {""}
     others = {
@@ -106,24 +107,24 @@ def beside(
 
 def decide(
     entries: Mapping[Address, Entry], reached: Mapping[Address, Link | None], now: float, grace: float
-) -> Verdict:
-    """What goes and what stays.
+) -> Decision:
+    """What to delete and what to keep.
 
     Args:
         entries: of the store.
-        reached: with their links.
+        reached: entries in use, with their links.
         now: by the store's clock, as are the entries' times.
-        grace: seconds for which nothing that was written goes.
+        grace: seconds; younger objects are kept.
     """
     old = {address for address, entry in entries.items() if now - entry.newest > grace}
     unreached = entries.keys() - reached.keys()
-    return Verdict(
+    return Decision(
         dead=_in_order(entries[address] for address in unreached & old),
         leftovers=tuple(
             item
             for address, link in sorted(reached.items())
             if link and address in old
-            for item in _beside(entries[address], link)
+            for item in _leftovers(entries[address], link)
         ),
         young=_in_order(entries[address] for address in unreached - old),
         reached=len(entries.keys() & reached.keys()),
@@ -135,7 +136,7 @@ def _in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(sorted(entries, key=lambda entry: (-stages.index(entry.stage), entry.key)))
 
 
-def _beside(entry: Entry, link: Link) -> Iterable[StoredObject]:
+def _leftovers(entry: Entry, link: Link) -> Iterable[StoredObject]:
     """Objects of an entry that do not belong to its artifact."""
     artifact = f"{entry.prefix}{link.attempt}/"
     return (item for item in entry.others if not item.key.startswith(artifact))

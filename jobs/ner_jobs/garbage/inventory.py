@@ -1,7 +1,7 @@
-"""What lies in a store, key by key: a listing, grouped. Pure.
+"""The objects of a store, grouped by key. Pure.
 
-Only `<stage>/<key>/…` is looked at, where the stage is one of ours and the key
-looks like one: whatever else somebody keeps in the bucket is not ours to judge.
+Only `<stage>/<key>/…` counts, with a stage and a key of this product. Other
+objects in the bucket are ignored.
 """
 
 import re
@@ -26,7 +26,7 @@ class Entry:
     """All objects of one key.
 
     Attributes:
-        manifest: of its artifact; None where no attempt has finished.
+        manifest: of its artifact; None if no attempt has finished.
         others: files of attempts, checkpoints, the lease.
     """
 
@@ -42,7 +42,7 @@ class Entry:
 
     @property
     def prefix(self) -> str:
-        """What all its objects' names begin with."""
+        """The beginning of its objects' names."""
         return f"{self.stage}/{self.key}/"
 
     @property
@@ -52,7 +52,7 @@ class Entry:
 
     @property
     def newest(self) -> float:
-        """When anything of it was last written: a lease that is held beats every few seconds."""
+        """Time of the last write; a held lease is rewritten every few seconds."""
         return max(item.modified for item in self.objects)
 
     @property

@@ -1,8 +1,8 @@
-"""What is alive, as keys that it names.
+"""Which keys are in use.
 
-Of a NerDeployment's status every key counts, wherever it stands: a field that
-is added one day cannot be forgotten here, and a digest that is no key reaches
-nothing. A pointer and the record of a local plan live in the store itself.
+Every key in a NerDeployment's status counts, in any field: so a new field
+cannot be forgotten here, and a digest that is no key leads to nothing.
+Pointers and the records of local plans are in the store itself.
 """
 
 import json
@@ -19,13 +19,13 @@ POINTERS, RECORDS = "promoted/", "plans/"
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
-    """The NerDeployments of a cluster.
+class DeploymentKeys:
+    """The keys that a cluster's NerDeployments use.
 
     Attributes:
-        keys: that their statuses name.
-        names: of all of them.
-        unplanned: of those that use this storage and whose keys are not known yet.
+        keys: in their statuses.
+        names: of all NerDeployments.
+        unplanned: names of those that use this storage and whose keys are not known yet.
     """
 
     keys: frozenset[str]
@@ -34,13 +34,13 @@ class Census:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """What lives in the store itself.
+class StoredKeys:
+    """The keys that objects of the store use.
 
     Attributes:
-        keys: that pointers, their histories and records name.
-        records: how many local plans there are records of.
-        of_cluster: names of pointers that a NerDeployment of a cluster owns.
+        keys: in pointers, their histories and records of local plans.
+        records: number of records of local plans.
+        of_cluster: pointers that a NerDeployment of a cluster owns.
     """
 
     keys: frozenset[str]
@@ -48,14 +48,12 @@ class Stored:
     of_cluster: tuple[str, ...]
 
 
-def census_of(objects: Iterable[Mapping[str, Any]], uri: str) -> Census:
-    """What the NerDeployments of a cluster name.
-
-    Keys of all of them count, whatever their storage: two names may lead to one bucket.
+def keys_of_deployments(objects: Iterable[Mapping[str, Any]], uri: str) -> DeploymentKeys:
+    """The keys in the statuses of all NerDeployments, also of other storages: two URIs may be one bucket.
 
     Args:
         objects: as the API server lists them.
-        uri: of the storage that is collected.
+        uri: of the storage to collect.
     """
     keys: set[str] = set()
     names, unplanned = [], []
@@ -68,63 +66,63 @@ def census_of(objects: Iterable[Mapping[str, Any]], uri: str) -> Census:
         planned = found and status.get("observedGeneration") == metadata["generation"]
         if not planned and _same(value.get("spec", {}).get("storage", {}).get("uri", ""), uri):
             unplanned.append(name)
-    return Census(frozenset(keys), tuple(names), tuple(unplanned))
+    return DeploymentKeys(frozenset(keys), tuple(names), tuple(unplanned))
 
 
-def living_keys(census: Census, uri: str, emptied: bool) -> frozenset[str]:
-    """The keys of all that lives in a cluster, where the list says enough to delete by.
+def keys_in_use(deployments: DeploymentKeys, uri: str, allow_empty: bool) -> frozenset[str]:
+    """The keys that a cluster uses, if the list is complete enough to delete by.
 
     Args:
-        census: all of the cluster.
+        deployments: all of the cluster.
         uri: of the storage.
-        emptied: a person says that no NerDeployment is right.
+        allow_empty: a person confirms that there is no NerDeployment.
 
     Raises:
-        PermanentError: there is none at all.
+        PermanentError: there is no NerDeployment.
         RetryableError: the operator has not planned one of them yet.
     """
-    if not census.names and not emptied:
+    if not deployments.names and not allow_empty:
         raise PermanentError(
             f"the cluster has no NerDeployment, and {uri} has artifacts: nothing is removed, since an empty "
-            "list is more often a mistake (another cluster, a restore that is not over) than the truth; "
-            "if it is true, use --allow-empty (in the chart: allowEmpty: true for this store)",
+            "list is more often a mistake (another cluster, an unfinished restore) than the truth; if it is "
+            "the truth, set --allow-empty (in the chart: allowEmpty: true for this store)",
             ExitCode.CONFIGURATION,
         )
-    if census.unplanned:
+    if deployments.unplanned:
         raise RetryableError(
-            f"the operator has not planned {_first(census.unplanned)} as it stands, so its keys are not "
-            f"known: nothing of {uri} is removed; see that the operator runs, mend what the object's "
-            "conditions say, or delete it"
+            f"the operator has not planned the present spec of {_first(deployments.unplanned)}, so its keys "
+            f"are not known: nothing of {uri} is removed; check that the operator runs, repair what the "
+            "object's conditions name, or delete it"
         )
-    return census.keys
+    return deployments.keys
 
 
-def recorded_keys(stored: Stored, uri: str) -> frozenset[str]:
-    """The keys of all that lives in a store which no cluster uses, where the store says enough to delete by.
+def recorded_keys(stored: StoredKeys, uri: str) -> frozenset[str]:
+    """The keys in use in a store that no cluster uses.
 
     Raises:
-        PermanentError: nobody has run a spec here, or a cluster uses this store too.
+        PermanentError: no spec was run with this store, or a cluster uses it too.
     """
     if stored.of_cluster:
         raise PermanentError(
-            f"a cluster uses {uri} ({_first(stored.of_cluster)}), and only its API server knows what lives: "
-            "let the chart's collector do it (garbageCollection.stores)",
+            f"a cluster uses {uri} ({_first(stored.of_cluster)}), and only its API server knows what is in "
+            "use: configure the chart's collector (garbageCollection.stores)",
             ExitCode.USAGE,
         )
     if not stored.records:
         raise PermanentError(
-            f"{uri} has artifacts and no record of a plan, so nothing says which of them somebody wants; run "
-            "the specs that you keep once (nerd run), then collect",
+            f"{uri} has artifacts and no record of a plan, so nothing shows which are in use; run each spec "
+            "that you keep once (nerd run), then collect",
             ExitCode.NO_INPUT,
         )
     return stored.keys
 
 
-def read_stored(store: Store) -> Stored:
-    """Pointers with their histories, and records of local plans.
+def read_stored(store: Store) -> StoredKeys:
+    """Keys of pointers, their histories, and records of local plans.
 
     Raises:
-        PermanentError: one cannot be read, so what it names is not known.
+        PermanentError: one cannot be read, so its keys are not known.
     """
     keys: set[str] = set()
     records, of_cluster = 0, []
@@ -139,11 +137,11 @@ def read_stored(store: Store) -> Stored:
         if found:
             keys.update(record_keys(found[0], f"{store.uri}/{item.key}"))
             records += 1
-    return Stored(frozenset(keys), records, tuple(of_cluster))
+    return StoredKeys(frozenset(keys), records, tuple(of_cluster))
 
 
 def record_keys(data: bytes, where: str) -> frozenset[str]:
-    """The keys in the record of a local plan: a key is the digest of its ingredients.
+    """The keys in the record of a local plan. A key is the digest of its ingredients.
 
     Raises:
         PermanentError: it is no record.
@@ -153,7 +151,7 @@ def record_keys(data: bytes, where: str) -> frozenset[str]:
         return frozenset(canonical_digest(value) for value in ingredients.values())
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PermanentError(
-            f"{where} is no record of a plan ({type(error).__name__}), so what it keeps is not known; "
+            f"{where} is no record of a plan ({type(error).__name__}), so its keys are not known; "
             "restore it, or delete it"
         ) from error
 
@@ -161,9 +159,7 @@ def record_keys(data: bytes, where: str) -> frozenset[str]:
 def _owner(store: Store, key: str) -> Owner:
     namespace, _, name = key.removeprefix(POINTERS).partition("/")
     if not name or "/" in name:
-        raise PermanentError(
-            f"{store.uri}/{key} is where pointers are and is none, so what it names is not known; remove it"
-        )
+        raise PermanentError(f"{store.uri}/{key} is in the folder of pointers and is no pointer; remove it")
     return Owner(namespace=namespace, name=name)
 
 

@@ -26,29 +26,29 @@ def gc(
     The artifacts of the last run of each spec that uses the storage stay, and every model that is or was in
     service. A storage that a cluster uses is refused: the chart has a collector for it.
     """
-    from ner_jobs.garbage import collect, words
+    from ner_jobs.garbage import collect, messages
     from ner_jobs.garbage.roots import read_stored, recorded_keys
     from ner_operator.cli.here import open_here
     from ner_operator.cli.output import console, print_json
 
     store = open_here(file, settings, storage, name).workspace.store
 
-    def living() -> frozenset[str]:
+    def in_use() -> frozenset[str]:
         return recorded_keys(read_stored(store), store.uri)
 
-    seen = collect.look(store, living, words.grace_of(grace))
+    garbage = collect.find_garbage(store, in_use, messages.parse_grace(grace))
     removed = None
     if delete:
         store.probe()
-        removed = collect.remove(store, seen, living)
+        removed = collect.remove(store, garbage, in_use)
     if output == "json":
-        print_json(words.summary(seen, removed))
+        print_json(messages.to_json(garbage, removed))
         return
     out = console()
-    for line in words.found(seen):
+    for line in messages.found_lines(garbage):
         out.print(line, soft_wrap=True, markup=False)
     if removed is None:
         out.print("nothing was removed; nerd gc --delete removes it", soft_wrap=True)
         return
-    for line in words.done(removed):
+    for line in messages.removed_lines(removed):
         out.print(line, soft_wrap=True, markup=False)

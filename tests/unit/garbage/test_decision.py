@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from ner_jobs.garbage.decision import Link, beside, decide, link_of, reach
+from ner_jobs.garbage.decision import Link, decide, evaluations_on_same_tests, link_of, reach
 from ner_jobs.garbage.inventory import Address, Entry, inventory
 from ner_jobs.store.protocol import StoredObject
 from ner_jobs.task import InputReference, Manifest, Stage
@@ -91,7 +91,9 @@ def test_an_evaluation_stays_for_the_count_of_judged_candidates(test: str, kept:
     links = {**LINKS, other: Link("1-a", frozenset({its_predictions}), test=test)}
     there = entries_of([*CHAIN, other, its_predictions])
     reached = reach(frozenset({PROMOTE[1]}), there, read)
-    counted = beside(reached, there, lambda wanted: {address: links[address] for address in wanted})
+    counted = evaluations_on_same_tests(
+        reached, there, lambda wanted: {address: links[address] for address in wanted}
+    )
     assert set(counted) == ({other} if kept else set())
 
 
@@ -150,16 +152,16 @@ STORIES = [
 def test_decide(listing: list[StoredObject], reached: set[Address], dead: set[Address]) -> None:
     entries = inventory(listing)
     links = {address: LINKS[address] if entries[address].manifest else None for address in reached}
-    verdict = decide(entries, links, NOW, GRACE)
-    assert {entry.address for entry in verdict.dead} == dead
-    assert verdict.leftovers == ()
-    assert verdict.reached == len(reached)
-    assert len(verdict.dead) + len(verdict.young) + verdict.reached == len(entries)
+    decision = decide(entries, links, NOW, GRACE)
+    assert {entry.address for entry in decision.dead} == dead
+    assert decision.leftovers == ()
+    assert decision.reached == len(reached)
+    assert len(decision.dead) + len(decision.young) + decision.reached == len(entries)
 
 
 def test_results_go_before_what_they_were_made_from() -> None:
-    verdict = decide(entries_of(CHAIN), {}, NOW, GRACE)
-    assert [entry.address for entry in verdict.dead] == list(reversed(CHAIN))
+    decision = decide(entries_of(CHAIN), {}, NOW, GRACE)
+    assert [entry.address for entry in decision.dead] == list(reversed(CHAIN))
 
 
 @pytest.mark.parametrize(
@@ -175,15 +177,15 @@ def test_beside_an_artifact_that_stays_only_leftovers_go(modified: float, gone: 
     entries = inventory(
         [*artifact(Stage.FINETUNE, 2), *(stored(f"{base}/{name}", modified) for name in names)]
     )
-    verdict = decide(entries, {FINETUNE: LINKS[FINETUNE]}, NOW, GRACE)
-    assert [item.key for item in verdict.leftovers] == [f"{base}/{name}" for name in gone]
-    assert verdict.dead == ()
+    decision = decide(entries, {FINETUNE: LINKS[FINETUNE]}, NOW, GRACE)
+    assert [item.key for item in decision.leftovers] == [f"{base}/{name}" for name in gone]
+    assert decision.dead == ()
 
 
 def test_an_attempt_whose_name_begins_as_the_artifacts_is_another() -> None:
     entries = inventory([*artifact(Stage.FINETUNE, 2), stored(f"finetune/{FINETUNE[1]}/1-a-again/log.txt")])
-    verdict = decide(entries, {FINETUNE: LINKS[FINETUNE]}, NOW, GRACE)
-    assert [item.key for item in verdict.leftovers] == [f"finetune/{FINETUNE[1]}/1-a-again/log.txt"]
+    decision = decide(entries, {FINETUNE: LINKS[FINETUNE]}, NOW, GRACE)
+    assert [item.key for item in decision.leftovers] == [f"finetune/{FINETUNE[1]}/1-a-again/log.txt"]
 
 
 def test_the_size_is_of_all_that_goes() -> None:
@@ -192,5 +194,5 @@ def test_the_size_is_of_all_that_goes() -> None:
         *artifact(Stage.FINETUNE, 2),
         stored(f"finetune/{key(2)}/lease.json"),
     ]
-    verdict = decide(inventory(listing), {FINETUNE: LINKS[FINETUNE]}, NOW, GRACE)
-    assert verdict.size == 300
+    decision = decide(inventory(listing), {FINETUNE: LINKS[FINETUNE]}, NOW, GRACE)
+    assert decision.size == 300

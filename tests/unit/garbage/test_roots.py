@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from ner_jobs.garbage.roots import (
-    Census,
-    Stored,
-    census_of,
-    living_keys,
+    DeploymentKeys,
+    StoredKeys,
+    keys_in_use,
+    keys_of_deployments,
     read_stored,
     record_keys,
     recorded_keys,
@@ -35,12 +35,12 @@ def deployment(name: str = "peoples-daily", uri: str = URI, **status: Any) -> di
 
 def test_a_key_counts_wherever_the_status_has_it() -> None:
     status = {"promotion": {"compileKey": OTHER}, "stages": [{"key": KEY, "message": f"after {'ef' * 32}."}]}
-    assert census_of([deployment(**status)], URI).keys == {KEY, OTHER, "ef" * 32}
+    assert keys_of_deployments([deployment(**status)], URI).keys == {KEY, OTHER, "ef" * 32}
 
 
 def test_what_is_longer_or_shorter_than_a_key_is_none() -> None:
     status = {"stages": [{"key": KEY, "message": f"{OTHER}0 {OTHER[:-1]} {OTHER.upper()}"}]}
-    assert census_of([deployment(**status)], URI).keys == {KEY}
+    assert keys_of_deployments([deployment(**status)], URI).keys == {KEY}
 
 
 @pytest.mark.parametrize(
@@ -56,56 +56,52 @@ def test_what_is_longer_or_shorter_than_a_key_is_none() -> None:
     ],
 )
 def test_whose_keys_are_not_known_yet(value: dict[str, Any], unplanned: bool) -> None:
-    assert census_of([value], URI).unplanned == (("nlp/peoples-daily",) if unplanned else ())
+    assert keys_of_deployments([value], URI).unplanned == (("nlp/peoples-daily",) if unplanned else ())
 
 
 def test_keys_of_other_storages_count_too() -> None:
-    found = census_of([deployment(uri="s3://the-same-bucket-by-another-name/peoples-daily")], URI)
+    found = keys_of_deployments([deployment(uri="s3://the-same-bucket-by-another-name/peoples-daily")], URI)
     assert found.keys == {KEY}
 
 
 @pytest.mark.parametrize(
-    ("census", "emptied", "error", "said"),
+    ("deployments", "allow_empty", "error", "said"),
     [
         pytest.param(
-            Census(frozenset(), (), ()),
-            False,
-            PermanentError,
-            "--allow-empty",
-            id="an empty cluster",
+            DeploymentKeys(frozenset(), (), ()), False, PermanentError, "--allow-empty", id="an empty cluster"
         ),
         pytest.param(
-            Census(frozenset({KEY}), ("nlp/a", "nlp/b"), ("nlp/b",)),
+            DeploymentKeys(frozenset({KEY}), ("nlp/a", "nlp/b"), ("nlp/b",)),
             False,
             RetryableError,
-            "the operator has not planned nlp/b as it stands",
+            "the operator has not planned the present spec of nlp/b",
             id="one is not planned",
         ),
         pytest.param(
-            Census(frozenset(), ("nlp/b",), ("nlp/b",)),
+            DeploymentKeys(frozenset(), ("nlp/b",), ("nlp/b",)),
             True,
             RetryableError,
             "nlp/b",
-            id="emptied, they say, and it is not",
+            id="allow_empty, they say, and it is not",
         ),
     ],
 )
 def test_a_list_that_says_too_little_deletes_nothing(
-    census: Census, emptied: bool, error: type[StageError], said: str
+    deployments: DeploymentKeys, allow_empty: bool, error: type[StageError], said: str
 ) -> None:
     with pytest.raises(error, match=said):
-        living_keys(census, URI, emptied)
+        keys_in_use(deployments, URI, allow_empty)
 
 
 def test_a_whole_list_says_its_keys() -> None:
-    assert living_keys(Census(frozenset({KEY}), ("nlp/a",), ()), URI, emptied=False) == {KEY}
-    assert living_keys(Census(frozenset(), (), ()), URI, emptied=True) == frozenset()
+    assert keys_in_use(DeploymentKeys(frozenset({KEY}), ("nlp/a",), ()), URI, allow_empty=False) == {KEY}
+    assert keys_in_use(DeploymentKeys(frozenset(), (), ()), URI, allow_empty=True) == frozenset()
 
 
 def test_of_many_names_the_first_are_said() -> None:
     names = tuple(f"nlp/{number}" for number in range(9))
     with pytest.raises(RetryableError, match="nlp/0, nlp/1, nlp/2 and 6 more"):
-        living_keys(Census(frozenset({KEY}), names, names), URI, emptied=False)
+        keys_in_use(DeploymentKeys(frozenset({KEY}), names, names), URI, allow_empty=False)
 
 
 def position(number: int) -> Promotion:
@@ -140,8 +136,12 @@ def test_a_pointer_keeps_what_it_names_now_and_named_before(tmp_path: Path) -> N
     ("key", "said"),
     [
         pytest.param("promoted/nlp/a", "is no pointer", id="a pointer that cannot be read"),
-        pytest.param("promoted/notes.txt", "is where pointers are and is none", id="no pointer at all"),
-        pytest.param("promoted/nlp/a/b", "is where pointers are and is none", id="one folder too deep"),
+        pytest.param(
+            "promoted/notes.txt", "is in the folder of pointers and is no pointer", id="no pointer at all"
+        ),
+        pytest.param(
+            "promoted/nlp/a/b", "is in the folder of pointers and is no pointer", id="one folder too deep"
+        ),
         pytest.param("plans/nlp/a.json", "is no record of a plan", id="a record that cannot be read"),
     ],
 )
@@ -185,15 +185,15 @@ def test_a_record_of_nothing_keeps_nothing() -> None:
     ("stored", "code", "said"),
     [
         pytest.param(
-            Stored(frozenset({KEY}), 2, ("promoted/nlp/a",)),
+            StoredKeys(frozenset({KEY}), 2, ("promoted/nlp/a",)),
             ExitCode.USAGE,
             "a cluster uses",
             id="a cluster's",
         ),
-        pytest.param(Stored(frozenset(), 0, ()), ExitCode.NO_INPUT, "no record of a plan", id="nobody's"),
+        pytest.param(StoredKeys(frozenset(), 0, ()), ExitCode.NO_INPUT, "no record of a plan", id="nobody's"),
     ],
 )
-def test_a_store_that_is_not_ours_alone_is_left_alone(stored: Stored, code: ExitCode, said: str) -> None:
+def test_a_store_that_is_not_ours_alone_is_left_alone(stored: StoredKeys, code: ExitCode, said: str) -> None:
     with pytest.raises(PermanentError, match=said) as refused:
         recorded_keys(stored, URI)
     assert refused.value.code is code

@@ -1,7 +1,7 @@
 """The NerDeployments of the cluster that this pod runs in: one request a page, and nothing else.
 
-All pages or an error: whoever deletes by a list must not be handed half of it.
-No client library: this is one GET, under an account that may do no more.
+All pages or an error: a collector must not delete by half a list. There is no
+client library: this is one GET, under an account that may do nothing else.
 """
 
 import http.client
@@ -30,7 +30,7 @@ class Cluster:
     Attributes:
         url: `https://host:port`.
         token: of the service account.
-        authority: PEM file of who signed the server's certificate.
+        authority: PEM file of the authority that signed the server's certificate.
     """
 
     url: str
@@ -42,14 +42,14 @@ class Cluster:
         """The cluster that this pod runs in.
 
         Raises:
-            PermanentError: this is no pod, or one without a token.
+            PermanentError: this process runs in no pod, or in one without a token.
         """
         try:
             token = (account / "token").read_text().strip()
         except OSError as error:
             raise PermanentError(
                 f"no service account's token at {account} ({error.strerror}): the collector asks the cluster "
-                "what lives, so it runs in a pod of it; on this machine nerd gc is meant",
+                "what is in use, so it has to run in a pod of it; on this machine, run nerd gc",
                 ExitCode.CONFIGURATION,
             ) from error
         address = f"[{host}]" if ":" in host else host
@@ -64,7 +64,7 @@ def list_deployments(cluster: Cluster, page: int = PAGE) -> Iterator[dict[str, A
         page: objects at a time.
 
     Raises:
-        RetryableError: the list is not whole: the server refused, broke off, or lost the place in it.
+        RetryableError: the list is incomplete: the server refused, or the connection broke.
     """
     following = ""
     while True:
@@ -74,7 +74,7 @@ def list_deployments(cluster: Cluster, page: int = PAGE) -> Iterator[dict[str, A
             yield from body["items"]
             following = body["metadata"].get("continue", "")
         except (KeyError, TypeError, AttributeError) as error:
-            raise _incomplete(cluster, f"an answer that is no list ({error!r})") from error
+            raise _incomplete(cluster, f"the answer is no list ({error!r})") from error
         if not following:
             return
 
@@ -105,7 +105,7 @@ def _get(cluster: Cluster, path: str) -> Any:
 
 
 def _reason(data: bytes) -> str:
-    """The sentence in a Status object; empty where it is none."""
+    """The message of a Status object; empty if the answer is none."""
     try:
         return str(json.loads(data)["message"])
     except (ValueError, KeyError, TypeError):
@@ -114,5 +114,5 @@ def _reason(data: bytes) -> str:
 
 def _incomplete(cluster: Cluster, why: str) -> RetryableError:
     return RetryableError(
-        f"the list of NerDeployments from {cluster.url} is not whole ({why}): nothing is removed"
+        f"the list of NerDeployments from {cluster.url} is incomplete ({why}): nothing is removed"
     )

@@ -62,7 +62,7 @@ def test_a_store_of_a_cluster_is_refused(aged: Any) -> None:
     pointer.write_text(json.dumps(value))
     refused = aged("gc", "--delete")
     assert refused.code == ExitCode.USAGE
-    assert "let the chart's collector do it" in refused.err
+    assert "configure the chart's collector" in refused.err
     assert (aged.storage / STALE).is_dir()
 
 

@@ -1,11 +1,10 @@
-"""What is promoted: one small object a deployment, moved by compare-and-swap.
+"""The pointer to the promoted model: one small object a deployment, moved by compare-and-swap.
 
-The generation only grows, so a rollback to the same bytes is a new state and
-nobody takes the one for the other. What comes next is decided by pure
-functions; two functions read and move.
+The generation only grows, so a rollback to the same bytes is a new state. Pure
+functions decide what the next pointer is; others read and write it.
 
-What a person has rolled back stays back: its revision is remembered, however
-many others come in between, until a person promotes it again.
+A revision that a person rolled back is held: the pointer remembers it until a
+person promotes it again.
 """
 
 import json
@@ -18,7 +17,7 @@ from ner_jobs.task import ExitCode, Owner, PermanentError, RetryableError
 from ner_jobs.task.model import Contract
 
 TAKEN_BACK_LIMIT = 100
-"""Revisions remembered as rolled back; the oldest are forgotten."""
+"""Held revisions that are remembered; the oldest are forgotten."""
 
 
 class Action(StrEnum):
@@ -40,7 +39,7 @@ class Promotion(Contract):
         compile_key: of the compiled model in service; manifest_digest is that of its manifest.
         evaluation_key: of its evaluation; test_digest names the test set of that evaluation.
         promote_key: of the verdict, whose artifact holds the model as a Hugging Face folder.
-        command_key: of the task that took the pointer back because a person asked; empty otherwise.
+        command_key: of the task that rolled back; empty otherwise.
         f1: in 0..1, on that test set; drop: points below the reference variant of its revision.
         promoted_at: seconds since the epoch.
         by: who moved it: `promote`, or a person's name.
@@ -65,12 +64,11 @@ class Promotion(Contract):
 
 
 class Pointer(Promotion):
-    """Where a deployment's pointer stands, and where it stood.
+    """The present position of a deployment's pointer, and its former ones.
 
     Attributes:
-        held: the revision that the last move rolled back from, or empty.
-        taken_back: all revisions that people rolled back from and did not promote again, newest last:
-            they are not promoted by themselves.
+        held: the revision that the last move rolled back, or empty.
+        taken_back: all held revisions, newest last; only a person can promote them.
         history: former positions, oldest first.
     """
 
@@ -80,26 +78,26 @@ class Pointer(Promotion):
     history: tuple[Promotion, ...] = ()
 
     def holds(self, revision: str) -> bool:
-        """Whether a person has to promote this revision: it was rolled back."""
+        """Whether the revision was rolled back, so that only a person can promote it."""
         return revision in self.taken_back
 
     def position(self) -> Promotion:
-        """The position alone."""
+        """The present position without the history."""
         return Promotion.model_validate({name: getattr(self, name) for name in Promotion.model_fields})
 
 
 def pointer_key(owner: Owner) -> str:
-    """Where the pointer of a deployment lies."""
+    """Key of the object that holds the pointer."""
     return f"promoted/{owner.namespace}/{owner.name}"
 
 
 def promoted(current: Pointer | None, promotion: Promotion, owner: Owner, history_limit: int = 10) -> Pointer:
-    """The pointer after a promotion; whoever decides on it has asked `Pointer.holds` before.
+    """The pointer after a promotion. The caller has checked `Pointer.holds`.
 
     Args:
-        current: as it stands, or None.
+        current: the present pointer, or None.
         promotion: the new position; its generation is set here.
-        owner: of the pointer; without a UID, that of the present pointer stays.
+        owner: of the pointer; without a UID, the owner of the present pointer is kept.
         history_limit: former positions that are kept.
     """
     position = promotion.model_copy(update={"generation": current.generation + 1 if current else 1})
@@ -124,15 +122,15 @@ def rolled_back(
     """The pointer after a rollback, which is a new generation.
 
     Args:
-        current: as it stands.
+        current: the present pointer.
         at: now, in seconds since the epoch.
         by: the person.
         revision: a prefix of the revision to go back to.
-        generation: of the position to go back to. Without either it is the newest position that is not of
-            a revision that was rolled back.
+        generation: of the position to go back to. Without either, it is the newest position whose
+            revision is not held.
         message: why.
         history_limit: former positions that are kept.
-        command_key: of the task that does it, if one does.
+        command_key: of the task that does it, or empty.
 
     Raises:
         PermanentError: there is no such position in the history, or the prefix fits several revisions.
@@ -200,12 +198,12 @@ def rollback_target(current: Pointer, revision: str | None, generation: int | No
 
 
 def never_promoted(owner: Owner) -> str:
-    """For people: there is no pointer."""
+    """The message if there is no pointer."""
     return f"nothing was ever promoted for {owner.namespace}/{owner.name}"
 
 
 def read_pointer(store: Store, owner: Owner) -> Pointer | None:
-    """The pointer of a deployment, or None where nothing was ever promoted.
+    """The pointer of a deployment, or None if nothing was ever promoted.
 
     Raises:
         PermanentError: it cannot be read, or it belongs to another deployment.
@@ -215,15 +213,15 @@ def read_pointer(store: Store, owner: Owner) -> Pointer | None:
 
 
 def move_pointer(store: Store, pointer: Pointer, expected: Pointer | None) -> bool:
-    """Write the pointer if what is there is still what it was decided on.
+    """Write the pointer if nobody has moved it since it was read.
 
     Args:
         store: that has it.
-        pointer: as it shall be.
-        expected: the pointer as read before deciding; None where there was none.
+        pointer: the new one.
+        expected: the pointer that was read before deciding; None if there was none.
 
     Returns:
-        False where somebody else moved it in between: read and decide again.
+        False if it was moved: read and decide again.
     """
     key, data = pointer_key(pointer.owner), _bytes(pointer)
     if expected is None:
@@ -235,14 +233,14 @@ def move_pointer(store: Store, pointer: Pointer, expected: Pointer | None) -> bo
 
 
 def adopt_pointer(store: Store, owner: Owner) -> Pointer | None:
-    """Give the pointer of a deployment that is gone to the one that has its name now.
+    """Give the pointer of a deleted deployment to the deployment that has its name now.
 
     Args:
         store: that has it.
         owner: the new one, with its UID.
 
     Returns:
-        The pointer, or None where there is none.
+        The pointer, or None if there is none.
 
     Raises:
         RetryableError: somebody moved it at the same moment.
@@ -252,7 +250,7 @@ def adopt_pointer(store: Store, owner: Owner) -> Pointer | None:
         return None
     pointer = found[0].model_copy(update={"owner": owner})
     if not store.replace(pointer_key(owner), _bytes(pointer), found[1]):
-        raise RetryableError("somebody else moved the pointer at the same moment; look again")
+        raise RetryableError("somebody else moved the pointer at the same time; try again")
     return pointer
 
 

@@ -1,12 +1,12 @@
-"""Many sentences as a few flat arrays, so that entities are read by NumPy and not by a loop.
+"""Many sentences as a few flat arrays, so that NumPy reads entities instead of a loop.
 
-Two thousand sentences at a time become one array of tag codes a side, with an
-O after each sentence, and the entities of all of them fall out of a handful of
-comparisons. Counting and confusion both look at such a block; neither sees a
-tag string. A set of any size passes through in bounded memory.
+Two thousand sentences at a time become two arrays of tag codes, gold and
+predicted, with an O after each sentence. A few comparisons find the entities
+of all of them. Counting and confusion use these blocks, so a set of any size
+needs bounded memory.
 
-An entity of seqeval's strict IOB2 mode is an entity of its default mode that
-begins with B-, so one reading serves both.
+An entity in seqeval's strict IOB2 mode is an entity in its default mode that
+begins with B-, so entities are read once for both.
 """
 
 import hashlib
@@ -36,10 +36,10 @@ class Pair:
 
 
 class TagTable(dict[str, int]):
-    """Tag to code: O is 0, `B-` of type k is 2k + 1, `I-` of type k is 2k + 2; grows by what it meets.
+    """Tag to code: O is 0, `B-` of type k is 2k + 1, `I-` of type k is 2k + 2; new types are added.
 
     Args:
-        types: known entity types; they keep this order, others follow as they are met.
+        types: known entity types; they keep this order, new ones follow.
     """
 
     def __init__(self, types: Iterable[str] = ()) -> None:
@@ -65,7 +65,7 @@ class TagTable(dict[str, int]):
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Entities of one side of a block, in reading order; arrays of one length.
+    """Gold or predicted entities of a block, in reading order; arrays of one length.
 
     Attributes:
         start, end: flat positions in the block, end exclusive.
@@ -98,15 +98,15 @@ def read_spans(codes: IntArray) -> Spans:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A run of sentences, gold beside prediction.
+    """Consecutive sentences with gold and predicted entities.
 
     Attributes:
-        ids: a sentence each.
+        ids: one for each sentence.
         lengths: int64 (sentences,), tokens.
-        sentence: int64 (positions,), which sentence a flat position lies in.
+        sentence: int64 (positions,), number of the sentence of a flat position.
         gold_codes, predicted_codes: int64 (positions,), an O after each sentence.
-        found: bool, a predicted entity each: gold has the same span and type.
-        found_strict: the same where both are entities in strict IOB2.
+        found: bool (predicted entities,): gold has the same span and type.
+        found_strict: the same, and both are entities in strict IOB2.
     """
 
     ids: tuple[str, ...]
@@ -124,9 +124,9 @@ def blocks_of(pairs: Iterable[Pair], table: TagTable, size: int = SENTENCES_IN_B
     """Cut a stream of sentences into blocks.
 
     Args:
-        pairs: gold and prediction of a sentence each.
-        table: learns the types that it has not met.
-        size: sentences in a block; changes no result.
+        pairs: gold and prediction of each sentence.
+        table: gets the types that it does not know.
+        size: sentences in a block; it changes no result.
 
     Raises:
         PermanentError: gold and prediction differ in length, or a tag is no IOB2 tag.
@@ -140,8 +140,8 @@ def block_of(chunk: Sequence[Pair], table: TagTable) -> Block:
     """Code some sentences and read their entities.
 
     Args:
-        chunk: gold and prediction of a sentence each.
-        table: learns the types that it has not met.
+        chunk: gold and prediction of each sentence.
+        table: gets the types that it does not know.
 
     Raises:
         PermanentError: gold and prediction differ in length, or a tag is no IOB2 tag.
@@ -157,7 +157,7 @@ def block_of(chunk: Sequence[Pair], table: TagTable) -> Block:
     predicted_codes = _codes((pair.predicted for pair in chunk), table)
     gold = read_spans(gold_codes)
     predicted = read_spans(predicted_codes)
-    # At most one entity of a side begins at a position: the gold one that begins where a predicted one does.
+    # At most one gold entity begins at a position, so at most one can equal a predicted entity.
     gold_at = np.full(len(gold_codes), -1, np.int64)
     gold_at[gold.start] = np.arange(len(gold.start))
     rival = gold_at[predicted.start]
@@ -186,13 +186,13 @@ def _codes(sentences: Iterable[Sequence[str]], table: TagTable) -> IntArray:
 
 
 class IdDigest:
-    """SHA-256 over sentence ids in order: two sets of counts may be paired where it is equal."""
+    """SHA-256 over sentence ids in order: sets of counts may be paired if it is equal."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
 
     def add(self, ids: Iterable[str]) -> None:
-        """Take in the next ids."""
+        """Add the next ids."""
         self._hash.update("".join(f"{name}\n" for name in ids).encode())
 
     def hex(self) -> str:

@@ -1,15 +1,14 @@
-"""How far a score may be trusted: the paired percentile bootstrap over sentences.
+"""How certain is a score? The paired percentile bootstrap over sentences.
 
-A test set is one draw of sentences among many that could have been collected.
-Drawing sentences from it again, with replacement, 2,000 times, shows how much
-F1 moves by that chance alone. The draws depend on the number of sentences and
-the seed and on nothing else, so every variant sees the same ones: the
-difference of two variants is taken inside each draw, and what both find hard
-cancels out (a paired drop moves by 0.1 to 0.2 points where F1 itself moves by
-0.5).
+A test set is one of many samples that could have been collected. Drawing its
+sentences again with replacement, 2,000 times, shows how much F1 varies by
+chance. The draws depend only on the number of sentences and the seed, so every
+variant gets the same ones. The difference of two variants is taken inside each
+draw, so sentences that are hard for both cancel out: a paired drop varies by
+0.1 to 0.2 points, F1 itself by 0.5.
 
-A draw is kept as sums of counts, never as indices: memory does not grow with
-the number of resamples times the number of sentences.
+A draw is kept as sums of counts, so memory does not grow with the number of
+resamples times the number of sentences.
 """
 
 from collections.abc import Sequence
@@ -28,10 +27,10 @@ RESAMPLES = 2000
 SEED = 42
 
 SENTENCES_IN_CHUNK = 8192
-"""Drawn from together: small enough for the processor's cache."""
+"""Sentences that are drawn from together: few enough for the processor's cache."""
 
 DRAWS_IN_BLOCK = 4_000_000
-"""Drawn sentences held at once: tens of MiB, whatever the size of the set."""
+"""Drawn sentences in memory at once: tens of MiB for a set of any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Resampled:
         self._sums = sums
 
     def f1(self, kind: int | None = None) -> Samples:
-        """Entity F1 in 0..1, of one type by its number, or micro over all."""
+        """Entity F1 in 0..1: of one type, given by its number, or micro-averaged over all."""
         return self._samples(f1, _DEFAULT, kind)
 
     def f1_strict(self, kind: int | None = None) -> Samples:
@@ -163,7 +162,7 @@ def _width(counts: Counts) -> int:
 
 
 def _columns(counts: Counts, rows: slice) -> npt.NDArray[np.int32]:
-    """int32 (rows, 6 x types + 2): both modes' three tables, then tokens right and all."""
+    """int32 (rows, 6 x types + 2): three tables of each mode, then correct tokens and all tokens."""
 
     def tables(table: Table) -> list[npt.NDArray[np.int32]]:
         return [table.true_positive[rows], table.predicted[rows], table.gold[rows]]
@@ -173,11 +172,11 @@ def _columns(counts: Counts, rows: slice) -> npt.NDArray[np.int32]:
 
 
 def _sums(variants: Sequence[Counts], resamples: int, seed: int) -> FloatArray:
-    """float64 (resamples, columns): each row sums as many sentences, drawn with replacement, as there are.
+    """float64 (resamples, columns): each row is the sum over one draw of the whole set.
 
-    How many of a resample's draws fall into each chunk of sentences is drawn
-    first (multinomial), then which ones inside the chunk: the same
-    distribution as drawing from all at once, at the speed of the cache.
+    First a multinomial draw says how many sentences each chunk contributes to
+    a resample, then these are drawn inside the chunk. That is the distribution
+    of drawing from all sentences at once, but it stays in the cache.
     """
     sentences = len(variants[0])
     starts = np.arange(0, sentences, SENTENCES_IN_CHUNK)
@@ -200,7 +199,7 @@ def _add_chunk(result: FloatArray, columns: npt.NDArray[np.int32], shares: IntAr
     Args:
         result: float64 (resamples, columns), changed in place.
         columns: int32 (sentences of the chunk, columns).
-        shares: int64 (resamples,), draws that fall into the chunk.
+        shares: int64 (resamples,), number of draws from the chunk.
         draw: the chunk's own random numbers.
     """
     matrix = columns.astype(np.float64)

@@ -1,10 +1,10 @@
-"""What an error is: another type, another border, missed, or invented.
+"""Kinds of errors: another type, another border, missed, or invented.
 
-F1 says how many entities are wrong; a person who wants to mend it asks in
-which way. Each gold entity meets the predicted entity that shares most of its
-tokens (an exact one shares them all); what meets nothing is missed, and a
-predicted entity that touches no gold one is spurious. Works on blocks, so a
-set of any size passes through.
+F1 says how many entities are wrong; confusion says in which way. Each gold
+entity is paired with the predicted entity that shares most of its tokens. A
+gold entity without a partner is missed; a predicted entity that shares no
+token with a gold one is spurious. It works on blocks, so a set of any size
+needs bounded memory.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class ConfusionCounter:
         self._fates = dict.fromkeys(Fate, 0)
 
     def add(self, block: Block) -> None:
-        """Take in one more block."""
+        """Add a block."""
         gold, predicted = block.gold, block.predicted
         partner = _partners(gold, predicted, len(block.sentence))
         met = partner >= 0
@@ -92,7 +92,7 @@ class ConfusionCounter:
 
 
 def _owners(spans: Spans, size: int) -> IntArray:
-    """int64 (positions,): which entity a position belongs to, -1 for none."""
+    """int64 (positions,): number of the entity at a position, -1 for none."""
     lengths = spans.end - spans.start
     owner = np.full(size, -1, np.int64)
     inside = np.repeat(spans.start - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
@@ -115,6 +115,6 @@ def _partners(gold: Spans, predicted: Spans, size: int) -> IntArray:
 
 
 def _touched(spans: Spans, others: Spans, size: int) -> npt.NDArray[np.bool_]:
-    """bool, an entity of `spans` each: some entity of `others` shares a token with it."""
+    """Bool (spans,): whether an entity of `others` shares a token with it."""
     covered = np.concatenate(([0], np.cumsum(_owners(others, size) >= 0)))
     return np.asarray(covered[spans.end] > covered[spans.start])

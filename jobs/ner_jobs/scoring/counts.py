@@ -1,14 +1,13 @@
-"""Counts a sentence: what every score, interval and gate is computed from.
+"""Counts by sentence: every score, interval and gate is computed from them.
 
 `evaluate` stores, for each sentence and entity type, how many entities were
-predicted, how many are in gold, and how many are in both. Scores are sums of
-them; a bootstrap is weighted sums of them; so no later question (another
-type, another variant, another confidence) needs the predictions again.
+predicted, how many are in gold, and how many are in both. Scores are computed
+from sums of them, the bootstrap from weighted sums. So the predictions are not
+needed again for another type, variant or confidence.
 
 `f1` is seqeval's default mode, micro-averaged; `f1Strict` its strict mode with
-IOB2. seqeval itself stays out: it holds every entity of a set in memory. A
-property test, and `ner_jobs.scoring.seqeval_check` on every set of ordinary size, hold
-the two equal.
+IOB2. seqeval itself is not used, because it holds every entity of a set in
+memory; a property test and `ner_jobs.scoring.seqeval_check` hold the two equal.
 """
 
 from collections.abc import Callable, Iterable
@@ -126,7 +125,7 @@ class Counts:
 
     @property
     def accuracy(self) -> float:
-        """The part of the tokens whose tag is right; 0 where there are none."""
+        """The part of the tokens whose tag is right; 0 if there are none."""
         total = int(self.tokens.sum())
         return int(self.correct.sum()) / total if total else 0.0
 
@@ -171,10 +170,10 @@ class Counts:
             raise PermanentError(f"{path} holds no counts of an evaluate stage: {error}") from error
 
     def aligned_to(self, types: tuple[str, ...]) -> "Counts":
-        """The same counts with these columns; a type that was never met counts nothing.
+        """The same counts with these columns; a type that did not occur has zeros.
 
         Raises:
-            PermanentError: a type that was counted would be lost.
+            PermanentError: a counted type would be lost.
         """
         if types == self.types:
             return self
@@ -195,7 +194,7 @@ class Counts:
 
 
 class Counter:
-    """Adds up blocks; holds a few dozen bytes a sentence.
+    """Adds up blocks; needs a few dozen bytes a sentence.
 
     Args:
         table: the one that the blocks were coded with.
@@ -204,7 +203,7 @@ class Counter:
     def __init__(self, table: TagTable) -> None:
         self._table = table
         self._ids = IdDigest()
-        # A block each; types met later make later blocks wider.
+        # One item for each block; later blocks may have more types.
         self._default: list[tuple[CountArray, CountArray, CountArray]] = []
         self._strict: list[tuple[CountArray, CountArray, CountArray]] = []
         self._tokens: list[tuple[CountArray, CountArray]] = []
@@ -231,7 +230,7 @@ class Counter:
             )
         )
         equal = block.gold_codes == block.predicted_codes
-        # The O after each sentence is equal on both sides: one too many.
+        # The O after each sentence is equal on both sides and no token.
         correct = np.bincount(block.sentence[equal], minlength=len(block.ids)) - 1
         self._tokens.append((correct.astype(np.int32), block.lengths.astype(np.int32)))
         self._ids.add(block.ids)
@@ -253,8 +252,8 @@ def count(pairs: Iterable[Pair], types: Iterable[str] = ()) -> Counts:
     """Count a stream of sentences in bounded memory.
 
     Args:
-        pairs: gold and prediction of a sentence each.
-        types: known entity types, first in the columns; types that are met besides follow.
+        pairs: gold and prediction of each sentence.
+        types: known entity types, in the order of the columns; others follow.
 
     Raises:
         PermanentError: gold and prediction differ in length, or a tag is no IOB2 tag.

@@ -3,8 +3,8 @@
 `constrained` is Viterbi over the transitions that IOB2 allows (an I- follows
 the B- or I- of its own type, and no sentence begins with one); `argmax` takes
 each token alone, as the reference scripts do. The allowed transitions have
-score 0 and the others minus infinity, so nothing is learned here: the tags
-are the most probable valid sequence under the token probabilities.
+score 0 and the others minus infinity, so the tags are the most probable valid
+sequence under the token probabilities.
 """
 
 from collections.abc import Sequence

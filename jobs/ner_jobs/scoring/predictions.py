@@ -1,7 +1,7 @@
-"""Predictions beside gold: reads what `infer` left, in step with the data it was made from.
+"""Reads the predictions of `infer`, aligned with the data that they were made from.
 
-Scoring rests on every sentence having exactly one prediction, in the data's
-own order. That is checked here, sentence by sentence, and nowhere assumed.
+Scoring needs exactly one prediction for each sentence, in the order of the
+data. This is checked here, sentence by sentence.
 """
 
 import json
@@ -46,11 +46,11 @@ def read_predictions(folder: Path) -> Iterator[Prediction]:
 
 
 class AlignedPredictions:
-    """Hands out the prediction of each sentence, in step with the data.
+    """Predictions, aligned with the sentences of the data.
 
     Args:
         predictions: in the order of the data.
-        what: names the predictions in messages.
+        what: name of the predictions in messages.
     """
 
     def __init__(self, predictions: Iterable[Prediction], what: str) -> None:
@@ -90,7 +90,7 @@ class AlignedPredictions:
 
 
 def check_spans(predicted: Prediction, what: str) -> None:
-    """Hold the entities in the file against those that are scored.
+    """Compare the entities in the file with those that are scored.
 
     Raises:
         PermanentError: they differ.

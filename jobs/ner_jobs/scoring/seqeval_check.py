@@ -1,9 +1,8 @@
-"""seqeval as the judge of our own counter, on every set of ordinary size.
+"""Every evaluation compares our counts with those of seqeval, on its first 10,000 sentences.
 
-The counter is ours for its speed and its memory; that it says what seqeval
-says is not believed but looked at, on the first 10,000 sentences of each
-evaluation. Most sentences are predicted as gold has them, so each distinct tag
-sequence is read once.
+We have a counter of our own because it is faster and needs less memory. Most
+predicted tag sequences equal the gold ones, so each distinct sequence is read
+once.
 """
 
 from collections import Counter as Multiset
@@ -25,10 +24,10 @@ _Triples = list[tuple[Multiset[str], Multiset[str], Multiset[str]]]
 
 
 class SeqevalCheck:
-    """Watches sentences go by, and compares at the end.
+    """Reads sentences with seqeval, and compares with our counts at the end.
 
     Args:
-        sentences: how many are looked at; those after them pass unseen.
+        sentences: how many are checked; later ones are ignored.
     """
 
     def __init__(self, sentences: int = SENTENCES) -> None:
@@ -50,7 +49,7 @@ class SeqevalCheck:
             self._read.clear()
 
     def compare(self, counts: Counts) -> int:
-        """Hold our counts against seqeval's, sentence by sentence and type by type.
+        """Compare our counts with seqeval's, sentence by sentence and type by type.
 
         Returns:
             The number of sentences that were compared.
@@ -82,7 +81,7 @@ class SeqevalCheck:
         """In default mode and in strict mode, by position."""
         if tags.count(OUTSIDE) == len(tags):
             return _NOTHING
-        # What lies outside the first and the last tag that is not O belongs to no entity in either mode.
+        # Before the first and after the last tag that is not O, there is no entity in either mode.
         first, last = 0, len(tags)
         while tags[first] == OUTSIDE:
             first += 1

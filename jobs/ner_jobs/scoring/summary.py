@@ -1,4 +1,4 @@
-"""The figures of one evaluation, as the manifest, the page and the comparison share them.
+"""The figures of one evaluation, shared by the manifest, the page and the comparison.
 
 Everything here follows from counts (and the confusion of the same sentences),
 so it can be made again from a stored artifact. F1 and its like are in 0..1,
@@ -85,9 +85,9 @@ class ReferenceFigures(StoredFigures):
     """The distance to the reference variant on the same sentences.
 
     Attributes:
-        drop: points of F1 that this variant loses; negative where it gains.
-        differing: sentences where the predicted tags are not the same.
-        better, worse: of these, where this variant has fewer errors, or more.
+        drop: points of F1 that this variant loses; negative if it gains.
+        differing: sentences with other predicted tags.
+        better, worse: of these, sentences with fewer or more errors of this variant.
     """
 
     variant: str
@@ -104,7 +104,7 @@ class Evaluation(StoredFigures):
     Attributes:
         test: digest of the snapshot.
         checked: sentences on which seqeval was asked and agreed.
-        judged: candidates that this snapshot has judged, this one included; 0 where not counted.
+        judged: candidates that this snapshot has judged, this one included; 0 if not counted.
     """
 
     variant: str
@@ -140,7 +140,7 @@ def summarize(
     confusion: Confusion,
     draws: Draws,
 ) -> Evaluation:
-    """Figures of a variant that has nothing to be compared with (the reference itself).
+    """Figures of a variant without a reference to compare with.
 
     Args:
         variant: its name.
@@ -163,7 +163,7 @@ def summarize_against(
     differing: int,
     draws: Draws,
 ) -> Evaluation:
-    """Figures of a variant beside the reference variant, paired.
+    """Figures of a variant compared with the reference variant, paired.
 
     Args:
         variant: its name.
@@ -172,7 +172,7 @@ def summarize_against(
         confusion: of the same sentences.
         reference_variant: its name.
         reference: its counts of the same sentences in the same order.
-        differing: sentences where their tags are not the same.
+        differing: sentences with other predicted tags.
         draws: how the intervals are made.
     """
     high, low = resample((reference.aligned_to(counts.types), counts), draws.resamples, draws.seed)

@@ -1,7 +1,7 @@
-"""The sentences that are worth a look: those with most errors, and those where variants differ.
+"""The sentences with most errors, and those with the largest differences between variants.
 
-Kept in a bounded heap while the set streams by, so a million sentences cost no
-more than a hundred.
+They are kept in a bounded heap while the set is read, so memory does not grow
+with the set.
 """
 
 import heapq
@@ -26,7 +26,7 @@ class ErrorExample:
     Attributes:
         tokens: text, or token numbers for a set without text.
         gold, predicted, reference: (start, end, type), token positions; `reference` is None
-            where nothing is compared.
+            if nothing is compared.
         errors: entities missed plus entities invented.
     """
 
@@ -56,7 +56,7 @@ def error_example(
     predicted: tuple[str, ...],
     reference: tuple[str, ...] | None,
 ) -> ErrorExample:
-    """A sentence with its tags read as entities.
+    """The example of a sentence: its tags as entities.
 
     Args:
         sentence: with gold.
@@ -90,7 +90,7 @@ class WorstSentences:
         self._seen = 0
 
     def add(self, rank: int, item: ErrorExample) -> None:
-        """Offer one."""
+        """Keep the example if its rank is high enough."""
         self._seen += 1
         entry = (rank, -self._seen, item)
         if len(self._heap) < self._size:
@@ -99,14 +99,14 @@ class WorstSentences:
             heapq.heapreplace(self._heap, entry)
 
     def ranked(self) -> tuple[ErrorExample, ...]:
-        """What was kept, the highest rank first."""
+        """The kept examples, the highest rank first."""
         return tuple(item for _, _, item in sorted(self._heap, key=lambda entry: (-entry[0], -entry[1])))
 
 
-def write_error_examples(path: Path, exhibits: Iterable[ErrorExample]) -> None:
+def write_error_examples(path: Path, examples: Iterable[ErrorExample]) -> None:
     """One JSON object a line."""
     with path.open("w", encoding="utf-8", newline="\n") as lines:
-        for item in exhibits:
+        for item in examples:
             lines.write(json.dumps(item.to_json(), ensure_ascii=False) + "\n")
 
 

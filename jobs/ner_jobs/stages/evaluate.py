@@ -1,9 +1,8 @@
-"""evaluate: what a variant is worth on the test snapshot, and how far it is from the reference.
+"""evaluate: scores a variant on the test snapshot, and compares it with the reference variant.
 
-Reads predictions and gold in step, once; never loads a model and never looks
-at what is promoted, so a promotion changes no evaluation. Leaves counts a
-sentence and type, from which every later question is answered, and one page
-for people.
+Reads predictions and gold once, aligned. It loads no model and does not read
+the pointer, so a promotion changes no evaluation. Writes counts by sentence
+and type, the sentences with most errors, and a page for people.
 """
 
 import json
@@ -33,11 +32,11 @@ from ner_jobs.task.parameters import EvaluateParameters
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What one pass over the data leaves in memory.
+    """The result of one pass over the data.
 
     Attributes:
-        reference: counts of the reference variant, or None where there is none to compare with.
-        differing: sentences where the two predict other tags.
+        reference: counts of the reference variant, or None if there is no reference to compare with.
+        differing: sentences with other tags than the reference variant.
         checked: sentences on which seqeval agreed.
     """
 
@@ -51,7 +50,7 @@ class Scored:
 
 
 def run(context: StageContext) -> StageResult:
-    """Score one variant; `reference` among the inputs makes it a comparison."""
+    """Score one variant; with a `reference` input, compare it too."""
     parameters = EvaluateParameters.model_validate(context.task.parameters)
     variant = context.task.variant or "model"
     data = context.task.inputs["data"]
@@ -73,7 +72,7 @@ def run(context: StageContext) -> StageResult:
         )
     evaluation = evaluation.model_copy(update={"checked": scored.checked})
     scored.counts.save(context.output / "counts")
-    # Counted from what the store holds now, so in no output whose digest a key rests on.
+    # The number of judged candidates depends on the store's present content, so it is in no keyed output.
     (context.output / "counts" / "summary.json").write_bytes(_json(evaluation))
     judged = count_candidates(context.store, test, [context.task.key])
     evaluation = evaluation.model_copy(update={"judged": judged})
@@ -90,7 +89,7 @@ def run(context: StageContext) -> StageResult:
         emulated=context.task.emulated,
     )
     (context.output / "report.html").write_text(html, encoding="utf-8")
-    _tell(context, evaluation)
+    _log_scores(context, evaluation)
     return StageResult(
         metrics=evaluation.model_dump(mode="json", by_alias=True), headline=_headline(evaluation)
     )
@@ -136,7 +135,7 @@ def score(context: StageContext) -> Scored:
             if item.errors:
                 worst.add(item.errors, item)
             if differs and item.reference_errors is not None:
-                # What this variant lost comes first, then what it won, then what changed nothing.
+                # Losses of this variant come first, then gains, then differences without effect.
                 change = item.errors - item.reference_errors
                 differences.add(2 * abs(change) + (change > 0), item)
         done += len(chunk)
@@ -156,7 +155,7 @@ def score(context: StageContext) -> Scored:
 
 
 def _triples(inputs: Mapping[str, Path]) -> Iterator[tuple[Sentence, Prediction, Prediction | None]]:
-    """Each sentence with its prediction, and the reference variant's where there is one."""
+    """Each sentence with its prediction, and the reference variant's if there is one."""
     own = AlignedPredictions(read_predictions(inputs["predictions"]), "predictions")
     other = (
         AlignedPredictions(read_predictions(inputs["reference"]), "reference")
@@ -181,7 +180,7 @@ def _json(evaluation: Evaluation) -> bytes:
 
 
 def _headline(evaluation: Evaluation) -> dict[str, float | int | str | bool | None]:
-    """As computed: whoever shows a figure rounds it, once."""
+    """Figures as computed; they are rounded where they are shown."""
     headline: dict[str, float | int | str | bool | None] = {
         "f1": evaluation.f1.point,
         "f1Strict": evaluation.f1_strict,
@@ -194,7 +193,7 @@ def _headline(evaluation: Evaluation) -> dict[str, float | int | str | bool | No
     return headline
 
 
-def _tell(context: StageContext, evaluation: Evaluation) -> None:
+def _log_scores(context: StageContext, evaluation: Evaluation) -> None:
     f1 = evaluation.f1
     context.log(
         f"F1 {f1.point:.4f} ({evaluation.confidence:.0%} interval {f1.low:.4f} to {f1.high:.4f}) on "

@@ -1,7 +1,7 @@
-"""The pictures of the pages, each a function of figures to inline SVG.
+"""The charts of the pages; each is a function from figures to inline SVG.
 
-A picture answers one question and says it in its title; the figures are in a
-table beside it, or in its description.
+A chart answers one question, which is its title. Its figures are in a table of
+the page or in its description.
 """
 
 from collections.abc import Sequence
@@ -14,21 +14,21 @@ from ner_jobs.scoring.estimate import Estimate
 from ner_jobs.scoring.summary import Distribution, LengthFigures, TypeFigures
 
 HUES = (212, 28, 158, 322, 262, 48, 188, 95)
-"""Of entity types in turn; red is kept for what is wrong."""
+"""Hues of the entity types, in their order; red marks errors."""
 
 
 def hue(number: int) -> int:
-    """Colour of the entity type with this number; neighbours never look alike."""
+    """Hue of the entity type with this number, in degrees; neighbours differ clearly."""
     return HUES[number] if number < len(HUES) else round(number * 137.5) % 360
 
 
 OFF_THE_SCALE = 0.05
-"""F1; a variant so far below the best is named, and does not squeeze the others together."""
+"""In F1. A variant that is further below the best is named and not drawn, so that the others keep apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class IntervalRow:
-    """A variant in `intervals`; `chosen` is drawn strongly."""
+    """A variant in `intervals`; the chosen one is emphasized."""
 
     label: str
     value: Estimate
@@ -36,7 +36,7 @@ class IntervalRow:
 
 
 def intervals(title: str, rows: Sequence[IntervalRow]) -> Markup:
-    """Points with their intervals on one scale: do they overlap?"""
+    """Values with their intervals on one scale."""
     left, right, step, top = 10.0, WIDTH - 10.0, 46, 8
     best = max(row.value.point for row in rows)
     near = [row.value for row in rows if row.value.point > best - OFF_THE_SCALE]
@@ -87,7 +87,7 @@ def type_bars(title: str, types: Sequence[TypeFigures]) -> Markup:
 
 
 def heat_map(title: str, types: Sequence[str], matrix: Sequence[Sequence[int]]) -> Markup:
-    """Gold type by predicted type: what is right by its part of the row, errors by the largest of them.
+    """Gold type by predicted type; shades show the share of the row, or of the largest error.
 
     Args:
         title: what it shows.
@@ -155,7 +155,7 @@ def heat_map(title: str, types: Sequence[str], matrix: Sequence[Sequence[int]]) 
 
 
 def lengths(title: str, groups: Sequence[LengthFigures]) -> Markup:
-    """Part of the sentences with an error, by their length."""
+    """Share of the sentences with an error, by their length."""
     left, right, top, bottom = 42.0, WIDTH - 6.0, 22.0, 172.0
     shares = [figures.wrong / figures.sentences for figures in groups]
     scale = Scale(0, max(max(shares, default=0) * 1.12, 0.05), bottom, top)
@@ -194,7 +194,7 @@ class Mark:
 
 
 def histogram(title: str, distribution: Distribution, marks: Sequence[Mark]) -> Markup:
-    """How a figure moves when the test sentences are drawn again."""
+    """The bootstrap distribution of a figure."""
     left, right, bottom = 10.0, WIDTH - 10.0, 190.0
     top = 18.0 + 16 * len(marks)
     low = min([distribution.low, *(mark.at for mark in marks)])
@@ -211,7 +211,7 @@ def histogram(title: str, distribution: Distribution, marks: Sequence[Mark]) -> 
         tall = (bottom - top - 6) * counted / tallest
         parts.append(box(x + 0.4, bottom - tall, wide - 0.8, tall, "bar", None, 1))
     middle = (scale.low + scale.high) / 2
-    # Labels point inwards; the outermost is highest, so that no line runs through another's words.
+    # Labels point inwards and the outermost is the highest, so that no line crosses a label.
     ordered = sorted(marks, key=lambda mark: -abs(mark.at - middle))
     for number, mark in enumerate(ordered):
         x, y = scale(mark.at), 14 + 16 * number
@@ -234,7 +234,7 @@ def histogram(title: str, distribution: Distribution, marks: Sequence[Mark]) -> 
 
 @dataclass(frozen=True, slots=True)
 class TradePoint:
-    """A variant in `trade`: F1 in 0..1 beside sentences a second; `passed` is None before judgement."""
+    """A variant in `trade`: F1 in 0..1 and sentences a second; `passed` is None if it was not judged."""
 
     label: str
     f1: float
@@ -243,7 +243,7 @@ class TradePoint:
 
 
 def trade(title: str, points: Sequence[TradePoint]) -> Markup:
-    """Quality beside speed: up is better, right is faster."""
+    """Quality by speed: up is better, right is faster."""
     left, right, top, bottom = 48.0, WIDTH - 14.0, 34.0, 226.0
     best = max(point.f1 for point in points)
     worst = min(point.f1 for point in points if point.f1 > best - OFF_THE_SCALE)
@@ -266,10 +266,10 @@ def trade(title: str, points: Sequence[TradePoint]) -> Markup:
     taken: list[tuple[float, float, float]] = []
     for point in sorted(points, key=lambda each: -each.f1):
         off = point.f1 <= best - OFF_THE_SCALE
-        words = f"{point.label} ▾ {point.f1:.2f}" if off else point.label
+        label = f"{point.label} ▾ {point.f1:.2f}" if off else point.label
         x, y = across(point.per_second), bottom - 6 if off else up(point.f1)
         kind = {True: "good", False: "bad", None: "other"}[point.passed]
-        half = 3.6 * len(words)
+        half = 3.6 * len(label)
         at = min(max(x, left + half), right - half)
         label_y = y - 12
         while any(
@@ -279,7 +279,7 @@ def trade(title: str, points: Sequence[TradePoint]) -> Markup:
         taken.append((at, label_y, half))
         parts += [
             element("circle", cx=x, cy=y, r=6.5, class_=f"dot {kind}"),
-            text(at, label_y, words, f"label halo{' off' if off else ''}", "middle"),
+            text(at, label_y, label, f"label halo{' off' if off else ''}", "middle"),
         ]
     said = "; ".join(f"{point.label}: F1 {point.f1:.4f}, {point.per_second:.0f} a second" for point in points)
     return chart(title, said, bottom + 42, parts)

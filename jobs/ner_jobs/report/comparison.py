@@ -1,8 +1,7 @@
-"""All variants of a revision side by side: what `nerd report` shows.
+"""All variants of a revision compared: what `nerd report` shows.
 
-Built from manifests alone, so it reads the same from a folder, from S3 and
-years later. The same `Comparison` becomes a page, rows of a terminal table,
-and JSON.
+It is built from manifests alone, so it is the same from a folder and from S3.
+One `Comparison` becomes a page, rows of a terminal table, and JSON.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +22,7 @@ class Trial(StoredFigures):
 
     Attributes:
         f1: in 0..1; drop: points below the backend's fp32; bound: its one-sided upper bound.
-        why: what the search said of it, in a sentence.
+        why: the verdict of the search, in a sentence.
     """
 
     name: str
@@ -60,10 +59,10 @@ class VariantReport(StoredFigures):
     """One variant.
 
     Attributes:
-        asked, compiled: precision in the spec, and what was really compiled; `effective` is what
-            the engine says that it computes in.
+        asked: precision in the spec.
+        compiled: precision that was compiled; `effective` is the one that the engine reports.
         recipe: that was compiled, or empty.
-        size: bytes of the compiled folder; None where nothing was compiled.
+        size: bytes of the compiled folder; None if nothing was compiled.
         trials: all recipes that were tried, in their order.
     """
 
@@ -98,7 +97,7 @@ class Comparison(StoredFigures):
 
     Attributes:
         title: `namespace/name`.
-        verdict: of promote, or None where it has not judged yet.
+        verdict: of promote, or None if it has not judged yet.
         variants: the reference first, then in the order of preference, then the others.
     """
 
@@ -118,8 +117,8 @@ def collect(title: str, manifests: Iterable[Manifest]) -> Comparison:
 
     Args:
         title: `namespace/name` of the NerDeployment.
-        manifests: of compile, evaluate, benchmark and promote, as far as they are there; others
-            are passed over, and of two for one stage and variant the later one holds.
+        manifests: of compile, evaluate, benchmark and promote, as far as they exist; others are
+            ignored. Of two for one stage and variant, the later one counts.
     """
     found: dict[tuple[str, str], Manifest] = {}
     for manifest in sorted(manifests, key=lambda each: each.finished):
@@ -172,7 +171,7 @@ def page(comparison: Comparison) -> str:
 
 
 def verdict_text(comparison: Comparison, variant: VariantReport) -> str:
-    """What became of a variant, in a word or two."""
+    """The verdict on a variant in a word or two."""
     if comparison.verdict is not None and comparison.verdict.variant == variant.name:
         return {
             "Promoted": "promoted",
@@ -185,14 +184,14 @@ def verdict_text(comparison: Comparison, variant: VariantReport) -> str:
 
 
 def precision_text(variant: VariantReport) -> str:
-    """What was compiled, and what was asked where that is something else."""
+    """The compiled precision, and the one in the spec if it differs."""
     if variant.asked and variant.compiled and variant.asked != variant.compiled:
         return f"{variant.compiled} (asked: {variant.asked})"
     return variant.compiled or variant.asked or NOT_MEASURED
 
 
 def size_text(size: int | None) -> str:
-    """Bytes for people."""
+    """Bytes in MiB or KiB."""
     if size is None:
         return NOT_MEASURED
     return f"{size / 2**20:,.1f} MiB" if size >= 2**20 else f"{size / 2**10:,.0f} KiB"
@@ -253,7 +252,7 @@ def _reference(promote: Manifest | None, manifests: Iterable[Manifest]) -> str:
 
 
 def _read(kind: type[FiguresT], content: object) -> FiguresT | None:
-    """Figures of an older or newer version may lack something: then they are not shown."""
+    """The figures, or None if another version wrote them and something is missing."""
     try:
         return kind.model_validate(content)
     except ValidationError:

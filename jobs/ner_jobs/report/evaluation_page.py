@@ -1,7 +1,7 @@
-"""The page of one evaluation: the verdict in a sentence, then figures, then sentences.
+"""The page of one evaluation: a summary in words, then figures, then sentences.
 
-For the person who trains the model and the one who answers for it. One file,
-without network, legible on a phone and in the dark.
+It is one file that needs no network, and it is legible on a phone and in dark
+mode.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from ner_jobs.scoring.summary import Evaluation
 from ner_jobs.scoring.worst_sentences import ErrorExample
 
 SHOWN = 12
-"""Sentences in a section; all that were kept are in the artifact."""
+"""Sentences in a section; the artifact holds more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def page(
         evaluation: all figures.
         title: `namespace/name` of the NerDeployment.
         worst: sentences with most errors first.
-        differences: sentences where the reference variant says something else, the largest first.
+        differences: sentences with other tags than the reference variant, the largest difference first.
         key: of the artifact.
         emulated: produced on a stand-in for the device.
 
@@ -84,7 +84,7 @@ def page(
         comparison_about=(
             "Each alone moves by chance; their difference, on the same sentences, moves far less."
             if other
-            else "This variant is the reference: others are held against it."
+            else "This variant is the reference: others are compared with it."
         ),
         chance_name="The drop, drawn again" if other else "F1, drawn again",
         chance_about=(

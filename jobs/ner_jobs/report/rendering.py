@@ -35,7 +35,7 @@ def render(template: str, **content: Any) -> str:
 
     Args:
         template: its file name.
-        content: what it names; a name that is missing is an error.
+        content: its variables; a missing one is an error.
     """
     return _environment(True).get_template(template).render(content)
 

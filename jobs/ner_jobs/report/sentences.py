@@ -1,7 +1,6 @@
-"""A sentence with its entities marked: what gold says, and what a variant says.
+"""A sentence with its entities marked: those of gold and those of each variant.
 
-Long sentences are cut to the neighbourhood of what is wrong, with an ellipsis
-where something was left out.
+Long sentences are cut around the differences; an ellipsis marks the cut.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,10 +18,10 @@ LONGEST = 220
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Text between two borders; `kind` is empty outside entities.
+    """A part of the sentence; `kind` is empty outside entities.
 
     Attributes:
-        wrong: this side alone has the entity as it stands.
+        wrong: gold and prediction do not both have this entity.
     """
 
     text: str
@@ -33,7 +32,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One reading of the sentence: gold, or a variant's."""
+    """The sentence with the entities of gold, or of a variant."""
 
     who: str
     pieces: tuple[Piece, ...]
@@ -41,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An exhibit as the page shows it."""
+    """An error example as the page shows it."""
 
     id: str
     language: str
@@ -50,38 +49,38 @@ class Shown:
     rows: tuple[Row, ...]
 
 
-def show(exhibit: ErrorExample, variant: str, reference: str | None, types: Sequence[str]) -> Shown:
-    """Lay out a sentence: gold, the variant, and the reference where it says something else.
+def show(example: ErrorExample, variant: str, reference: str | None, types: Sequence[str]) -> Shown:
+    """Lay out a sentence: gold, the variant, and the reference if it differs from the variant.
 
     Args:
-        exhibit: the sentence and its readings.
+        example: the sentence with its entities.
         variant: name of the variant.
         reference: name of the reference variant, or None.
         types: entity types in the order of their colours.
     """
-    gold, predicted = set(exhibit.gold), set(exhibit.predicted)
-    other = set(exhibit.reference) if exhibit.reference is not None else None
+    gold, predicted = set(example.gold), set(example.predicted)
+    other = set(example.reference) if example.reference is not None else None
     odd = (gold ^ predicted) | (gold ^ other if other is not None else set())
-    low, high = _neighbourhood(odd or gold, len(exhibit.tokens))
+    low, high = _neighbourhood(odd or gold, len(example.tokens))
     colours = {name: hue(number) for number, name in enumerate(types)}
 
     def row(who: str, spans: Sequence[SpanTuple], right: set[SpanTuple]) -> Row:
-        return Row(who, tuple(_pieces(exhibit.tokens, spans, right, low, high, colours)))
+        return Row(who, tuple(_pieces(example.tokens, spans, right, low, high, colours)))
 
-    rows = [row("gold", exhibit.gold, predicted), row(variant, exhibit.predicted, gold)]
-    if reference is not None and exhibit.reference is not None and other != predicted:
-        rows.append(row(reference, exhibit.reference, gold))
+    rows = [row("gold", example.gold, predicted), row(variant, example.predicted, gold)]
+    if reference is not None and example.reference is not None and other != predicted:
+        rows.append(row(reference, example.reference, gold))
     return Shown(
-        id=exhibit.id,
-        language=language_of(exhibit.tokens),
-        errors=exhibit.errors,
-        reference_errors=exhibit.reference_errors,
+        id=example.id,
+        language=language_of(example.tokens),
+        errors=example.errors,
+        reference_errors=example.reference_errors,
         rows=tuple(rows),
     )
 
 
 def language_of(tokens: Iterable[str]) -> str:
-    """BCP 47 language that a script shows (zh, ja, ko), or "und": browsers choose fonts by it."""
+    """The BCP 47 language of a script (zh, ja, ko), or "und"; browsers choose fonts by it."""
     found = "und"
     for token in tokens:
         for character in token[:4]:

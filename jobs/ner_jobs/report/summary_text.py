@@ -1,7 +1,7 @@
-"""An evaluation in sentences: what a person reads first, before any figure.
+"""An evaluation in sentences, which stand above the figures of its page.
 
-The words follow the interval, not the point: a drop that chance explains is
-not called a drop, and one that it does not explain is not softened.
+The sentences follow the interval, not the point: a difference that chance can
+explain is not called a loss.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from ner_jobs.scoring.confusion import Fate
 from ner_jobs.scoring.summary import Evaluation, ReferenceFigures, TypeFigures
 
 COLLAPSE = 5.0
-"""Points of F1; a loss beyond it is no rounding of weights but a broken model."""
+"""Points of F1; a larger loss is not rounding of weights but a broken model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ def summary_text(
     notes: list[str] = []
     if emulated:
         notes.append(
-            "This variant was made on a stand-in for the device. Its figures show that the path works; "
-            "they say nothing of the device itself."
+            "This variant was made on a stand-in for the device. Its figures show that the stages work; "
+            "they say nothing about the device."
         )
     if evaluation.judged > 20:
         notes.append(
@@ -138,7 +138,7 @@ FATES = {
     Fate.MISSED: ("Missed", "nothing was found there."),
     Fate.SPURIOUS: ("Spurious", "found where gold has nothing."),
 }
-"""Name and explanation of each fate, in the order of the page."""
+"""Name and explanation of each `Fate`, in the order of the page."""
 
 
 def _differences(reference: ReferenceFigures | None, shown: int) -> str:
@@ -174,7 +174,7 @@ def _judged(judged: int) -> str:
 
 
 def called(variant: str) -> str:
-    """A variant inside a sentence: one that is named reference takes its article."""
+    """The name of a variant inside a sentence; `reference` gets its article."""
     return "the reference" if variant == "reference" else variant
 
 

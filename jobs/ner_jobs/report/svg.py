@@ -1,9 +1,8 @@
-"""Small SVG, written by hand: shapes, scales, and the frame of a chart.
+"""A small SVG writer: shapes, scales, and the frame of a chart.
 
-A chart is drawn 400 units wide with 12-unit text, so that it stays legible in
-a column of a phone. Colours are classes of the page's style sheet, which knows
-light and dark. Each chart carries a title and a description for those who do
-not see it.
+A chart is 400 units wide with 12-unit text, so that it is legible on a phone.
+Colours are classes of the page's style sheet, which has light and dark. Each
+chart has a title and a description for screen readers.
 """
 
 import hashlib
@@ -20,7 +19,7 @@ def element(name: str, content: object = "", **attributes: object) -> Markup:
 
     Args:
         name: of the element.
-        content: markup as it stands, anything else escaped.
+        content: markup is kept, anything else is escaped.
         attributes: numbers are shortened; None leaves one out.
     """
     written = "".join(
@@ -40,13 +39,13 @@ def group(parts: Iterable[Markup]) -> Markup:
 def chart(
     title: str, description: str, height: float, parts: Iterable[Markup], width: float = WIDTH
 ) -> Markup:
-    """The frame: scales with its column, and can be read aloud.
+    """The frame of a chart, with title and description for screen readers.
 
     Args:
         title: what it shows.
-        description: the figures in it, for those who do not see it.
+        description: its figures, for screen readers.
         height: of the drawing, in its own units.
-        parts: what is in it.
+        parts: its elements.
         width: of the drawing, in the same units.
     """
     name = "chart-" + hashlib.sha256(f"{title}\n{description}".encode()).hexdigest()[:10]
@@ -63,9 +62,9 @@ def chart(
     )
 
 
-def text(x: float, y: float, words: object, class_: str = "", anchor: str = "start") -> Markup:
+def text(x: float, y: float, content: object, class_: str = "", anchor: str = "start") -> Markup:
     """A line of text, its baseline at y."""
-    return element("text", words, x=x, y=y, class_=class_ or None, text_anchor=anchor)
+    return element("text", content, x=x, y=y, class_=class_ or None, text_anchor=anchor)
 
 
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
@@ -94,11 +93,11 @@ def whisker(low: float, high: float, y: float, class_: str = "whisker", cap: flo
 
 
 class Scale:
-    """From a domain to x (or y).
+    """Maps a domain to x (or y).
 
     Args:
         low, high: ends of the domain; equal ends are widened.
-        start, end: where they lie in the drawing.
+        start, end: their coordinates in the drawing.
     """
 
     def __init__(self, low: float, high: float, start: float, end: float) -> None:
@@ -108,12 +107,12 @@ class Scale:
         self._start, self._end = start, end
 
     def __call__(self, value: float) -> float:
-        """Where a value lies; values outside lie at the ends."""
+        """The coordinate of a value; values outside are moved to the ends."""
         inside = min(max(value, self.low), self.high)
         return self._start + (inside - self.low) / (self.high - self.low) * (self._end - self._start)
 
     def ticks(self, about: int = 4) -> list[float]:
-        """Round values inside the domain, about so many."""
+        """About this many round values inside the domain."""
         step = _round_step((self.high - self.low) / max(about, 1))
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)

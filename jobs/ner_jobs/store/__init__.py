@@ -1,5 +1,5 @@
-"""Artifacts and pointers in S3 or in a folder: one protocol, two stores.
+"""Objects and artifacts in S3 or in a folder: one protocol, two stores.
 
-`Store` moves single objects; `artifacts` makes artifacts of them (manifest
-last); `pointer` is what is promoted. Nothing here imports torch.
+`Store` reads and writes single objects; `artifacts` makes artifacts of them,
+manifest last. Nothing here imports torch.
 """

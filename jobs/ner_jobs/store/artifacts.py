@@ -1,10 +1,9 @@
-"""Artifacts: files under an attempt's folder, and the manifest that makes them one.
+"""Artifacts: the files of one attempt, and a manifest that lists them.
 
-The manifest is written last and create-only, so there is an artifact or there
-is none, and a key has one result for ever. Whoever loses the race adopts what
-the winner left. Once there is a manifest, whatever else lies under the key
-(other attempts, checkpoints, logs of failures) is of no use and is removed:
-nothing is left that a collector would have to find.
+The manifest is written last and create-only, so an artifact is complete or
+does not exist, and a key has one result for ever. An attempt that is second
+adopts the first one's result. When the manifest exists, everything else under
+the key (other attempts, checkpoints, logs of failures) is removed.
 """
 
 import contextlib
@@ -33,14 +32,14 @@ from ner_jobs.task import (
 from ner_jobs.task.manifest import outputs_of
 
 TRANSFERS = 4
-"""Files on their way at once; each large one is itself sent in parallel parts."""
+"""Files transferred in parallel; a large one is also sent in parallel parts."""
 
 LOG = "log.txt"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A manifest as it lies in the store.
+    """A manifest in the store.
 
     Attributes:
         digest: SHA-256 of the stored bytes.
@@ -54,12 +53,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A file of an artifact that is not what its manifest says.
+    """A file of an artifact that differs from its manifest.
 
     Attributes:
         key: of the object.
         message: a sentence that names it.
-        vanished: it is not there at all.
+        vanished: it does not exist.
     """
 
     key: str
@@ -68,12 +67,12 @@ class Damage:
 
 
 def manifest_key(stage: str, key: str) -> str:
-    """Where the manifest of a stage's result lies."""
+    """Key of the manifest of a stage's result."""
     return f"{stage}/{key}/manifest.json"
 
 
 def file_key(manifest: Manifest, path: str) -> str:
-    """Where a file of the artifact lies."""
+    """Key of a file of the artifact."""
     return f"{manifest.stage}/{manifest.key}/{manifest.attempt}/{path}"
 
 
@@ -81,7 +80,7 @@ def find_manifest(store: Store, stage: str, key: str) -> Found | None:
     """The manifest of a key with its version, or None.
 
     Raises:
-        PermanentError: it is there and cannot be read, or is not this key's, or contradicts itself.
+        PermanentError: it cannot be read, is of another key, or contradicts itself.
     """
     name = manifest_key(stage, key)
     found = store.get(name)
@@ -93,7 +92,7 @@ def find_manifest(store: Store, stage: str, key: str) -> Found | None:
     except (ValueError, ValidationError) as error:
         raise _no_manifest(store, stage, name, type(error).__name__) from error
     if (manifest.stage, manifest.key) != (stage, key):
-        raise _no_manifest(store, stage, name, f"it speaks of {manifest.stage} {manifest.key[:12]}")
+        raise _no_manifest(store, stage, name, f"it is of {manifest.stage} {manifest.key[:12]}")
     if outputs_of(manifest.files) != manifest.outputs:
         raise _no_manifest(store, stage, name, "its digests are not those of the files that it lists")
     return Found(manifest, hashlib.sha256(data).hexdigest(), version)
@@ -103,7 +102,7 @@ def read_manifest(store: Store, stage: str, key: str) -> tuple[Manifest, str] | 
     """The manifest of a key and its digest (SHA-256 of the stored bytes), or None.
 
     Raises:
-        PermanentError: it is there and cannot be read, or is not this key's, or contradicts itself.
+        PermanentError: it cannot be read, is of another key, or contradicts itself.
     """
     found = find_manifest(store, stage, key)
     return (found.manifest, found.digest) if found else None
@@ -121,7 +120,7 @@ def manifests_of(store: Store, stages: Iterable[Stage] = Stage) -> Iterable[Mani
 
 
 def complete(store: Store, manifest: Manifest) -> list[str]:
-    """What is missing or of a wrong size: keys of objects; empty where all is there."""
+    """Keys of the objects that are missing or of a wrong size."""
 
     def is_missing(entry: FileEntry) -> bool:
         return store.size(file_key(manifest, entry.path)) != entry.size
@@ -134,10 +133,10 @@ def complete(store: Store, manifest: Manifest) -> list[str]:
 
 
 def require_whole(store: Store, stage: Stage, key: str) -> tuple[Manifest, str]:
-    """The manifest, with its digest, of a result that is to serve.
+    """The manifest, with its digest, of a result that is going into service.
 
     Raises:
-        PermanentError: it is gone, or has lost files.
+        PermanentError: it or one of its files has vanished.
     """
     found = read_manifest(store, stage, key)
     missing = complete(store, found[0]) if found else [manifest_key(stage, key)]
@@ -152,9 +151,9 @@ def require_whole(store: Store, stage: Stage, key: str) -> tuple[Manifest, str]:
 def find_damage(
     store: Store, manifest: Manifest, transferred: Transferred | None = None
 ) -> tuple[Damage, ...]:
-    """Hash every byte of an artifact; what is not as its manifest says, in its order; empty where all is."""
+    """Hash every byte of an artifact; returns the files that differ from its manifest, in its order."""
 
-    def look(entry: FileEntry) -> Damage | None:
+    def inspect(entry: FileEntry) -> Damage | None:
         key = file_key(manifest, entry.path)
         where, stated = f"{store.uri}/{key}", (entry.size, entry.sha256)
         found = store.fingerprint(key, transferred)
@@ -164,15 +163,15 @@ def find_damage(
         return None if found == stated else Damage(key, corrupt(where, found, stated), vanished=False)
 
     with ThreadPoolExecutor(TRANSFERS) as transfers:
-        return tuple(damage for damage in transfers.map(look, manifest.files) if damage)
+        return tuple(damage for damage in transfers.map(inspect, manifest.files) if damage)
 
 
 def verify(store: Store, manifest: Manifest, transferred: Transferred | None = None) -> None:
-    """Hash every byte of an artifact, and stop with the first thing that is wrong with it.
+    """Hash every byte of an artifact.
 
     Raises:
-        PermanentError: a file is not what the manifest says; all such are named.
-        RetryableError: a file is gone, and none is corrupt.
+        PermanentError: files are corrupt; all are named.
+        RetryableError: files have vanished, and none is corrupt.
     """
     damage = find_damage(store, manifest, transferred)
     messages = "\n".join(each.message for each in damage)
@@ -185,20 +184,20 @@ def verify(store: Store, manifest: Manifest, transferred: Transferred | None = N
 def fetch(
     store: Store, reference: InputReference, cache: Path, transferred: Transferred | None = None
 ) -> Path:
-    """Bring one output of an artifact to this machine, verified.
+    """Bring one output of an artifact to this machine, and verify it.
 
     Args:
         store: that has it.
-        reference: which artifact, and which of its top-level folders (all of it for an empty name).
-        cache: below it the files are laid, where the store is not a folder.
-        transferred: told of bytes as they come.
+        reference: the artifact and its output, a top-level folder; an empty output is the whole artifact.
+        cache: folder for the files, unless the store is a folder.
+        transferred: called with the bytes of each transfer.
 
     Returns:
-        The folder of that output: read only; in place where the store is a folder.
+        The folder of that output, read only. If the store is a folder, it is in the store.
 
     Raises:
-        RetryableError: the artifact has vanished, or is another than was planned with: its key is named.
-        PermanentError: its bytes are not what its manifest says, or it has no such output.
+        RetryableError: the artifact has vanished, or another one than was planned with is there.
+        PermanentError: its bytes differ from its manifest, or it has no such output.
     """
     found = read_manifest(store, reference.stage, reference.key)
     if found is None:
@@ -237,7 +236,7 @@ def upload_folder(
     """Send every file of a folder, several at once.
 
     Returns:
-        What was sent, sorted by path.
+        The files, sorted by path.
     """
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
 
@@ -263,25 +262,25 @@ def publish(
     """Upload a folder as this attempt's files, then create the manifest.
 
     Args:
-        store: where to.
+        store: to upload to.
         stage: of the task.
         key: of the task.
-        attempt: names the folder; no other process may use the same.
+        attempt: name of the folder; no other process may use it.
         folder: the artifact's files.
-        describe: makes the manifest of the files that were sent.
-        transferred: told of bytes as they go.
-        replacing: a manifest whose files have vanished; ours takes its place if nobody was faster.
+        describe: makes the manifest from the uploaded files.
+        transferred: called with the bytes of each transfer.
+        replacing: a manifest whose files have vanished; ours replaces it, unless another attempt was faster.
 
     Returns:
-        The manifest that holds, ours or that of the attempt that was first, and its digest.
+        The valid manifest, ours or that of an attempt that was first, and its digest.
 
     Raises:
-        StageError: it cannot be written. No manifest of ours is there then.
+        StageError: it cannot be written. Then our manifest does not exist.
     """
     try:
         files = upload_folder(store, f"{stage}/{key}/{attempt}", folder, transferred)
     except StageError:
-        # Whoever was first may have removed our files under our hands: then there is a result.
+        # An attempt that was first may have removed our files while we uploaded; then there is a result.
         winner = find_manifest(store, stage, key)
         if winner is None or (replacing and winner.version == replacing.version):
             with contextlib.suppress(StageError):
@@ -300,7 +299,7 @@ def publish(
 
 
 def remove_leftovers(store: Store, prefix: str, keep: tuple[str, ...] = ()) -> int:
-    """Remove objects under the prefix but those that start with one of `keep`; returns how many."""
+    """Remove objects under the prefix, except those that start with one of `keep`; returns how many."""
     store.forget_unfinished(prefix)
     leftovers = [stored.key for stored in store.list(prefix) if not stored.key.startswith(keep)]
     for key in leftovers:
@@ -309,14 +308,14 @@ def remove_leftovers(store: Store, prefix: str, keep: tuple[str, ...] = ()) -> i
 
 
 def remove_other_attempts(store: Store, manifest: Manifest) -> int:
-    """Remove whatever lies under a key beside its artifact; returns how many objects."""
+    """Remove everything under a key except its artifact; returns how many objects."""
     base = f"{manifest.stage}/{manifest.key}/"
     keep = (manifest_key(manifest.stage, manifest.key), f"{base}{manifest.attempt}/")
     return remove_leftovers(store, base, keep)
 
 
 def read_log(store: Store, stage: str, key: str) -> str | None:
-    """The log of a finished stage, or that of its newest attempt; None where there is none."""
+    """The log of a finished stage, or of its newest attempt; None if there is none."""
     found = read_manifest(store, stage, key)
     if found is not None:
         name = file_key(found[0], LOG)
@@ -330,7 +329,7 @@ def read_log(store: Store, stage: str, key: str) -> str | None:
 
 
 def empty(folder: Path) -> None:
-    """Make a folder exist and hold nothing."""
+    """Make a folder, or empty it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 

@@ -1,13 +1,13 @@
 """A store in a folder: for a laptop, a test, or a volume that pods share.
 
-An object is a file. It is written beside its place under a name that no key
-can have, brought to the disk, and moved there when it is whole: a reader
-never sees half of it. Create-only is `link`, which fails where the name
-exists. Every move happens under one advisory lock, so that compare-and-swap
-holds against all writers. Artifacts are read in place.
+An object is a file. It is written under a temporary name in the same folder,
+synced to disk, and moved to its name when it is complete: a reader never sees
+half of it. Create-only is `link`, which fails if the name exists. Every move
+happens under one advisory lock, so that compare-and-swap is safe against all
+writers. Artifacts are read in place.
 
-A file that is being written is locked by its writer, and the kernel drops the
-lock of a process that is killed: so what nobody will finish can be told.
+A writer locks its temporary file. The kernel drops the lock of a killed
+process, so a temporary file without a lock will never be finished.
 """
 
 import contextlib
@@ -33,11 +33,11 @@ TEMPORARY = ".nerd-tmp-"
 LOCK = ".nerd-lock"
 
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
-"""What a file system without hard links answers."""
+"""Error numbers of a file system without hard links."""
 
 
 class DirectoryStore:
-    """Objects as files below a folder, which is created when it is first written to.
+    """Objects as files in a folder, which is created by the first write.
 
     Args:
         root: an absolute path.
@@ -48,10 +48,10 @@ class DirectoryStore:
         self.uri = root.as_uri()
 
     def probe(self) -> None:
-        """Check that the folder can be written and that its file system keeps our promises.
+        """Check that the folder can be written and that conditional writes work.
 
         Raises:
-            PermanentError: it cannot be created or written, or two writers would overwrite each other.
+            PermanentError: it cannot be created or written, or conditional writes do not work.
         """
         probe_conditions(self, f"the folder {self.root}")
 
@@ -94,13 +94,13 @@ class DirectoryStore:
         return True
 
     def put(self, key: str, data: bytes) -> None:
-        """Write it, whatever is there."""
+        """Write it, whether it exists or not."""
         path = self._path(key)
         with writing(f"{self.uri}/{key}"), self._written(path, data) as temporary, self._locked():
             temporary.replace(path)
 
     def upload(self, source: Path, key: str, transferred: Transferred | None = None) -> tuple[int, str]:
-        """Copy a file in; returns size and SHA-256 of the bytes that were written."""
+        """Copy a file into the store; returns size and SHA-256 of the written bytes."""
         path = self._path(key)
         with (
             reading(str(source)),
@@ -117,7 +117,7 @@ class DirectoryStore:
     def download(
         self, key: str, target: Path, size: int, sha256: str, transferred: Transferred | None = None
     ) -> None:
-        """Copy an object out; the file appears only when its bytes are right."""
+        """Copy an object to a file, which appears only if size and SHA-256 are right."""
         with self._opened(key) as reader, writing(str(target)), self._temporary(target) as (temporary, file):
             found = _copy(reader, file, transferred)
             check_bytes(f"{self.uri}/{key}", found, (size, sha256))
@@ -126,14 +126,14 @@ class DirectoryStore:
     def download_unstated(
         self, key: str, target: Path, transferred: Transferred | None = None
     ) -> tuple[int, str]:
-        """Copy an object out whose bytes nobody has stated; returns its size and SHA-256."""
+        """Copy an object of unknown size and digest to a file; returns its size and SHA-256."""
         with self._opened(key) as reader, writing(str(target)), self._temporary(target) as (temporary, file):
             found = _copy(reader, file, transferred)
             temporary.replace(target)
             return found
 
     def fingerprint(self, key: str, transferred: Transferred | None = None) -> tuple[int, str] | None:
-        """Size and SHA-256 of the stored bytes, read through and kept nowhere; None where there is none."""
+        """Size and SHA-256 of the stored bytes, or None; nothing is written."""
         with reading(f"{self.uri}/{key}"):
             try:
                 return hash_file(self._path(key), transferred)
@@ -156,7 +156,7 @@ class DirectoryStore:
                 yield StoredObject(path.relative_to(self.root).as_posix(), found.st_size, found.st_mtime)
 
     def delete(self, key: str) -> None:
-        """Remove it, and the folders that it leaves empty."""
+        """Remove it, and the folders that become empty."""
         path = self._path(key)
         with writing(f"{self.uri}/{key}"):
             if not path.exists():
@@ -176,7 +176,7 @@ class DirectoryStore:
                 self._remove_empty(path)
 
     def local_path(self, key: str) -> Path | None:
-        """Where the object lies."""
+        """Path of the object."""
         return self._path(key)
 
     def _path(self, key: str) -> Path:
@@ -205,7 +205,7 @@ class DirectoryStore:
 
     @contextlib.contextmanager
     def _written(self, path: Path, data: bytes) -> Iterator[Path]:
-        """The bytes on disk under a temporary name, which is gone at the end."""
+        """The bytes in a temporary file, which is removed at the end."""
         with self._temporary(path) as (temporary, file):
             file.write(data)
             file.flush()
@@ -214,7 +214,7 @@ class DirectoryStore:
 
     @contextlib.contextmanager
     def _temporary(self, path: Path) -> Iterator[tuple[Path, BinaryIO]]:
-        """A file beside the path, locked by this process and gone at the end unless it was moved."""
+        """A temporary file in the path's folder, locked; it is removed at the end unless it was moved."""
         temporary, file = _new_temporary(path)
         try:
             yield temporary, file
@@ -240,21 +240,21 @@ class DirectoryStore:
 
 
 def _new_temporary(path: Path) -> tuple[Path, BinaryIO]:
-    """A new file beside the path, locked by this process."""
+    """A new file in the path's folder, locked by this process."""
     while True:
         temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
         file = _opened_in_made_folder(temporary)
-        # A file system without locks loses no more than the clearing up after a kill.
+        # Without locks, only the cleanup after a killed process does not work.
         with contextlib.suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
-        # `forget_unfinished` takes what nobody has locked: until a moment ago, this one too.
+        # `forget_unfinished` may have removed it before it was locked.
         if os.fstat(file.fileno()).st_nlink:
             return temporary, file
         file.close()
 
 
 def _opened_in_made_folder(path: Path) -> BinaryIO:
-    """Open a new file, and make its folder; a delete beside us may remove the folder in between."""
+    """Open a new file and make its folder, which a concurrent delete may remove in between."""
     for _ in range(100):
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
@@ -279,7 +279,7 @@ def _version(data: bytes) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring the folder's names to the disk; some file systems cannot, and need not."""
+    """Sync the folder's names to disk; some file systems cannot, and need not."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -1,4 +1,4 @@
-"""Bytes are what a manifest says of them, or the object is named."""
+"""Hashing of files, and the check against the size and digest in a manifest."""
 
 import hashlib
 from collections.abc import Iterator
@@ -33,12 +33,12 @@ def hash_file(path: Path, transferred: Transferred | None = None) -> tuple[int, 
 
 
 def check_bytes(where: str, found: tuple[int, str], stated: tuple[int, str]) -> None:
-    """Compare what came with what the manifest says.
+    """Compare received bytes with the manifest.
 
     Args:
         where: URI of the object, for the message.
-        found: size in bytes and SHA-256 (hex) of what came.
-        stated: the same, of what was written.
+        found: size in bytes and SHA-256 (hex) of the received bytes.
+        stated: the same in the manifest.
 
     Raises:
         PermanentError: they differ; the object is named.
@@ -48,12 +48,12 @@ def check_bytes(where: str, found: tuple[int, str], stated: tuple[int, str]) -> 
 
 
 def corrupt(where: str, found: tuple[int, str], stated: tuple[int, str]) -> str:
-    """A sentence for bytes that are not what was written: what, where, and what to do."""
+    """The message for bytes that differ from the manifest."""
     if found[0] != stated[0]:
         difference = f"it has {found[0]:,} bytes, its manifest says {stated[0]:,}"
     else:
         difference = f"its SHA-256 is {found[1][:16]}…, its manifest says {stated[1][:16]}…"
     return (
-        f"{where} is corrupt: {difference}; restore it, or make it anew under a new key with "
+        f"{where} is corrupt: {difference}; restore it, or compute it again under a new key with "
         "nerd run --rerun STAGE (the stage is the first part of its path)"
     )

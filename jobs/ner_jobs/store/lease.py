@@ -1,11 +1,10 @@
-"""Of two attempts at one key, the second waits: it saves work, and nothing rests on it.
+"""A lease: of two attempts at one key, the second waits. It saves work, and no result depends on it.
 
-The holder rewrites a small object now and then. A waiter trusts no clock but
-its own: it looks whether the object changes. A holder that was killed leaves
-an object that changes no more; on the same host its process is seen to be
-gone at once. Taking it and keeping it are conditional writes, so that one of
-many waiters takes it over. Who has it in error only computes in vain: the
-manifest decides.
+The holder rewrites a small object every few seconds. A waiter uses only its own
+clock: it checks whether the object changes. If the holder is killed, the object
+stops changing; on the same host, the waiter also sees that the process is gone.
+Taking and renewing the lease are conditional writes, so only one of many
+waiters gets it. If two attempts compute anyway, the first manifest wins.
 """
 
 import contextlib
@@ -25,12 +24,12 @@ from ner_jobs.task import StageError
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """Seconds, all of them.
+    """Intervals in seconds.
 
     Attributes:
-        beat: between two signs of life.
-        expiry: without a sign of life, after which a holder is taken for dead.
-        poll: between two looks of a waiter.
+        beat: between two renewals.
+        expiry: without a renewal, after which the lease may be taken over.
+        poll: between two reads of a waiter.
     """
 
     beat: float = 5.0
@@ -40,12 +39,12 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who works on a key.
+    """The process that works on a key.
 
     Attributes:
         nonce: of this lease; no two are equal.
-        boot: names the boot and the process-id namespace: beyond them `pid` means nothing.
-        born: the process's start, in the kernel's ticks: a pid alone is used again.
+        boot: id of the boot and of the process-id namespace in which `pid` is valid.
+        born: start of the process, in the kernel's ticks, because a pid is reused.
     """
 
     attempt: str = ""
@@ -58,7 +57,7 @@ class Holder:
 
     @classmethod
     def this_process(cls, attempt: str) -> "Holder":
-        """We ourselves, about to take a lease."""
+        """This process as a holder, with a new nonce."""
         return cls(
             attempt=attempt,
             host=socket.gethostname(),
@@ -70,24 +69,24 @@ class Holder:
 
     @classmethod
     def parse(cls, data: bytes) -> "Holder":
-        """The holder in a lease's object; one of empty fields where it cannot be read."""
+        """The holder in a lease's object; its fields are empty if it cannot be read."""
         with contextlib.suppress(ValueError, TypeError):
             return cls(**json.loads(data))
         return cls()
 
     def to_bytes(self, count: int) -> bytes:
-        """The object, with a number that makes it another each time."""
+        """The bytes of the object; a new count changes its version."""
         return json.dumps(
             {name: getattr(self, name) for name in self.__slots__ if name != "count"} | {"count": count}
         ).encode()
 
     def is_gone(self) -> bool:
-        """Whether it ran in this very boot, and its process is no more."""
+        """Whether it ran in this boot and its process has exited."""
         return bool(self.boot) and self.boot == _boot() and _born(self.pid) != self.born
 
 
 def lease_key(stage: str, key: str) -> str:
-    """Where the lease of a key lies."""
+    """Key of the lease's object."""
     return f"{stage}/{key}/lease.json"
 
 
@@ -101,19 +100,19 @@ def lease(
     log: Callable[[str], None],
     rhythm: Rhythm | None = None,
 ) -> Iterator[bool]:
-    """Hold a lease while the block runs, waiting for its present holder first.
+    """Wait for a lease and hold it while the block runs.
 
     Args:
         store: that has it.
         name: of the lease's object (`lease_key`).
-        attempt: of the task, for people.
-        finished: whether the key's result is there by now.
+        attempt: of the task, for logs.
+        finished: whether the key's result exists.
         stopping: ends the wait.
-        log: told whom we wait for.
-        rhythm: of the signs of life; the default is for real stores.
+        log: gets a line about the holder that we wait for.
+        rhythm: intervals; the default is for real stores.
 
     Yields:
-        True where the caller should go on; False where the result appeared while waiting, or the
+        True if the caller holds the lease; False if the result appeared while waiting, or the
         wait was stopped.
     """
     rhythm = rhythm or Rhythm()
@@ -145,8 +144,8 @@ def _take(
     log: Callable[[str], None],
     rhythm: Rhythm,
 ) -> str | None:
-    """Wait for the lease and take it; returns its version, or None where there is nothing left to do."""
-    seen, since, told = "", time.monotonic(), ""
+    """Wait for the lease and take it; returns its version, or None if there is nothing to do."""
+    seen, since, logged = "", time.monotonic(), ""
     data = us.to_bytes(0)
     while True:
         found = store.get(name)
@@ -166,9 +165,9 @@ def _take(
             if store.replace(name, data, found[1]):
                 return _version_of(store, name)
             continue
-        if told != holder.nonce:
+        if logged != holder.nonce:
             log(f"attempt {holder.attempt} on {holder.host} works on the same key; waiting for it")
-            told = holder.nonce
+            logged = holder.nonce
         if stopping.wait(rhythm.poll):
             return None
 
@@ -185,7 +184,7 @@ def _beat(
     count = 0
     while not done.wait(rhythm.beat):
         count += 1
-        # A store that does not answer now may answer the next time; nothing rests on it.
+        # A store that does not answer now may answer at the next beat.
         with contextlib.suppress(StageError):
             if not version or not store.replace(name, us.to_bytes(count), version):
                 found = store.get(name)
@@ -208,9 +207,9 @@ def _boot() -> str:
 
 
 def _born(pid: int) -> str:
-    """When the process started, or nothing where there is none (a zombie is none)."""
+    """Start of the process; empty if it does not run (a zombie does not)."""
     with contextlib.suppress(OSError, IndexError):
-        # The command in parentheses may hold anything; what follows it has fixed places.
+        # The command in parentheses may contain anything; the fields after it have fixed positions.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return "" if fields[0] == "Z" else fields[19]
     return ""

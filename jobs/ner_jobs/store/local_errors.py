@@ -1,4 +1,4 @@
-"""What a file system's refusal means to a person: a full disk, a read-only folder, a file that is gone."""
+"""Messages for errors of the file system: a full disk, a read-only folder, a missing file."""
 
 import contextlib
 import errno
@@ -13,14 +13,14 @@ CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 def explained(error: OSError, where: str) -> StageError:
-    """Words for an error of writing there.
+    """The stage error for an error while writing.
 
     Args:
         error: of the file system.
-        where: the URI or the path that was to be written.
+        where: URI or path of the file.
 
     Returns:
-        Permanent with exit code 73 where somebody has to make room or give a right, else retryable.
+        Permanent with exit code 73 if a person has to make room or give a right, else retryable.
     """
     if error.errno in FULL:
         return PermanentError(
@@ -45,7 +45,7 @@ def explained(error: OSError, where: str) -> StageError:
 
 @contextlib.contextmanager
 def writing(where: str) -> Iterator[None]:
-    """Errors of the block are those of writing there."""
+    """Turn the block's OSErrors into stage errors about writing."""
     try:
         yield
     except OSError as error:
@@ -54,7 +54,7 @@ def writing(where: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reading(where: str) -> Iterator[None]:
-    """Errors of the block are those of reading there."""
+    """Turn the block's OSErrors into stage errors about reading."""
     try:
         yield
     except PermissionError as error:

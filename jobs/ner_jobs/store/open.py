@@ -9,16 +9,16 @@ from ner_jobs.task import ExitCode, PermanentError, StorageSettings
 
 
 def open_store(settings: StorageSettings) -> Store:
-    """The store of a URI; nothing is touched yet (`probe` does).
+    """The store of a URI; it is not accessed yet.
 
     Raises:
-        PermanentError: the URI has a scheme that no store has.
+        PermanentError: the URI has another scheme than s3 or file.
     """
     parts = urlsplit(settings.uri)
     if parts.scheme == "file" and parts.path:
         return DirectoryStore(Path(unquote(parts.path)))
     if parts.scheme == "s3" and parts.netloc:
-        # boto3 takes a quarter of a second to import: only whoever needs it pays.
+        # Imported here: boto3 takes a quarter of a second.
         from ner_jobs.store.s3 import S3Store
 
         return S3Store(settings)

@@ -1,9 +1,8 @@
-"""A large object in parts: where to cut it, and how to keep memory bounded while parts are on their way.
+"""Transfers of large objects in parts, with bounded memory.
 
-Parts travel in parallel and arrive in any order; SHA-256 needs them in order.
-So each transfer keeps a window of parts, and all transfers of a store share
-one budget of slots: memory is `slots` times the part's size, however many
-files are on their way.
+Parts are transferred in parallel, but SHA-256 needs them in order. So each
+transfer keeps a window of parts, and all transfers of a store share a number
+of slots: memory is at most slots times the part's size, for any number of files.
 """
 
 import math
@@ -17,7 +16,7 @@ from typing import TypeVar
 MIB = 1 << 20
 
 MOST_PARTS = 10_000
-"""Of S3, an object."""
+"""S3's limit for one object."""
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -29,7 +28,7 @@ class Transfers:
 
     Attributes:
         part: bytes of a part; S3 wants 5 MiB at least. Smaller objects go in one request.
-        parallel: parts on their way at once, over all files of a store.
+        parallel: parts transferred at once, over all files of a store.
     """
 
     part: int = 16 * MIB
@@ -37,7 +36,7 @@ class Transfers:
 
 
 def part_size(size: int, smallest: int) -> int:
-    """Bytes of a part, so that an object of this size has no more than S3 allows; whole MiB above."""
+    """Bytes of a part: the smallest, or whole MiB so that S3's limit of parts is kept."""
     needed = math.ceil(size / MOST_PARTS)
     return smallest if needed <= smallest else math.ceil(needed / MIB) * MIB
 
@@ -52,7 +51,7 @@ class Parallel:
     """Threads and slots that all transfers of a store share.
 
     Args:
-        parallel: threads; there are two slots more, so that the next part is there when one is done.
+        parallel: threads; there are two more slots, so that the next part is ready when one is done.
     """
 
     def __init__(self, parallel: int) -> None:
@@ -62,7 +61,7 @@ class Parallel:
     def in_order(
         self, given: Iterable[Given], work: Callable[[Given], Result]
     ) -> Generator[Result, None, None]:
-        """Results of `work` in the order of `given`, worked on in parallel.
+        """Results of `work`, computed in parallel, in the order of `given`.
 
         A slot is held from before an item is taken from `given` until its result has been consumed,
         so items and results together stay within the budget. Of each transfer the oldest part always

@@ -1,4 +1,4 @@
-"""What a store must do; S3 and a folder do it, and one test suite holds both.
+"""What a store must do; one test suite checks both stores, S3 and a folder.
 
 Keys are relative to the storage URI, with forward slashes. A version is an
 opaque string (an ETag, a digest) that changes whenever the bytes change.
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 Transferred = Callable[[int], None]
-"""Called with the number of bytes that have just been moved, from any thread."""
+"""Called with the number of transferred bytes, from any thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class StoredObject:
     key: str
     size: int
     modified: float
-    """Seconds since the epoch, by the store's clock."""
+    """Seconds since the epoch, of the store's clock."""
 
 
 class Store(Protocol):
@@ -38,56 +38,55 @@ class Store(Protocol):
         """
 
     def get(self, key: str) -> tuple[bytes, str] | None:
-        """The whole small object and its version, or None where there is none."""
+        """The whole small object and its version, or None if there is none."""
 
     def create(self, key: str, data: bytes) -> bool:
-        """Write it unless the key exists. True where these bytes were written by this call."""
+        """Write it unless the key exists. True if this call wrote these bytes."""
 
     def replace(self, key: str, data: bytes, version: str) -> bool:
-        """Write it if the object still has this version. False where it changed or vanished."""
+        """Write it if the object still has this version. False if it changed or vanished."""
 
     def put(self, key: str, data: bytes) -> None:
-        """Write a small object, whatever is there (heartbeats, logs)."""
+        """Write a small object, whether it exists or not (leases, logs)."""
 
     def upload(self, source: Path, key: str, transferred: Transferred | None = None) -> tuple[int, str]:
-        """Stream a file in; returns its size and SHA-256 (hex), computed on the bytes that were sent."""
+        """Upload a file; returns size and SHA-256 (hex) of the sent bytes."""
 
     def download(
         self, key: str, target: Path, size: int, sha256: str, transferred: Transferred | None = None
     ) -> None:
-        """Stream an object to a file that appears only when size and SHA-256 are right.
+        """Download an object to a file, which appears only if size and SHA-256 are right.
 
         Raises:
-            PermanentError: the bytes are not what the manifest says (the object is named).
+            PermanentError: the bytes differ from the manifest; the object is named.
             RetryableError: the object has vanished.
         """
 
     def download_unstated(
         self, key: str, target: Path, transferred: Transferred | None = None
     ) -> tuple[int, str]:
-        """Stream an object whose bytes nobody has stated (a user's data, a base model) to a file.
+        """Download an object of unknown size and digest (a user's data, a base model) to a file.
 
-        The counterpart of `upload`: returns size and SHA-256 (hex), computed on the bytes that came; the
-        file appears only when it is whole.
+        Returns size and SHA-256 (hex) of the received bytes; the file appears only if it is complete.
 
         Raises:
             RetryableError: there is no such object, or it cannot be read.
         """
 
     def fingerprint(self, key: str, transferred: Transferred | None = None) -> tuple[int, str] | None:
-        """Size and SHA-256 (hex) of the stored bytes, read through and kept nowhere, or None."""
+        """Size and SHA-256 (hex) of the stored bytes, or None; nothing is written."""
 
     def size(self, key: str) -> int | None:
-        """Size in bytes, or None where there is no such object."""
+        """Size in bytes, or None if there is no such object."""
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """All objects whose key starts with the prefix, in any order."""
 
     def delete(self, key: str) -> None:
-        """Remove it; nothing happens where there is none."""
+        """Remove it, if it exists."""
 
     def forget_unfinished(self, prefix: str) -> None:
-        """Free what killed processes have left of uploads under the prefix: half files, parts without end."""
+        """Remove unfinished uploads of killed processes under the prefix."""
 
     def local_path(self, key: str) -> Path | None:
-        """Where the object lies on this machine (a folder store), or None: read in place, never write."""
+        """Path of the object on this machine (a folder store), or None. It must not be written to."""

@@ -1,9 +1,9 @@
-"""Trying again: how often, how long in between, and until when.
+"""Retries: how often, how long in between, and until when.
 
-Ours and not botocore's, because a conditional write has to know whether an
-earlier try of the same request was sent and its answer lost: only then may
-the refusal be our own write's. The clock, the sleep and the chance are
-parameters, so that a test waits for nothing.
+They are not botocore's, because a conditional write has to know whether an
+earlier try was sent and its answer lost: only then may our own write be the
+reason of a refusal. Clock, sleep and random numbers are parameters, so that
+tests do not wait.
 """
 
 import random
@@ -20,7 +20,7 @@ class Retries:
     """Exponential backoff with full jitter, bounded by a deadline.
 
     Attributes:
-        deadline: seconds after the first try's start in which another try may begin.
+        deadline: seconds after the start of the first try in which another try may start.
         first: upper bound of the first wait, in seconds; it doubles with each try.
         longest: no wait is longer, in seconds.
     """
@@ -39,13 +39,13 @@ class Retries:
             attempt: 1 for the first try again.
 
         Returns:
-            Between half of the bound and the bound: never at once, and never all at the same time.
+            Between half of the bound and the bound, so that clients do not retry at the same time.
         """
         bound = min(self.longest, self.first * 2.0 ** min(attempt - 1, 30))
         return bound * (0.5 + 0.5 * self.chance())
 
     def run(self, send: Callable[[int], Result], is_transient: Callable[[Exception], bool]) -> Result:
-        """Send until an answer comes that stays.
+        """Send until the answer is final.
 
         Args:
             send: gets the number of the try, from 0.

@@ -1,9 +1,9 @@
-"""A store in S3, or in any server that speaks it and obeys conditional writes.
+"""A store in S3, or in a compatible server that obeys conditional writes.
 
-Large objects travel in parts, several at once, hashed in order as they pass,
-so that nothing is read twice. Each part is signed with its SHA-256, which
-the server checks: that is the check on the way in. A download is laid beside
-its target and moved there when size and SHA-256 are those of the manifest.
+Large objects are transferred in parallel parts and hashed in order meanwhile,
+so that nothing is read twice. Each uploaded part is signed with its SHA-256,
+which the server checks. A download goes to a temporary file and is moved to
+its target if size and SHA-256 are those of the manifest.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ Parts = list[dict[str, object]]
 """As CompleteMultipartUpload wants them. (In the class below, `list` is a method.)"""
 
 PROBE_DEADLINE = 20.0
-"""Seconds that the first request may be tried again: a wrong endpoint should be seen soon."""
+"""Seconds for retries of the first request: a wrong endpoint should be reported soon."""
 
 
 class S3Store:
@@ -45,7 +45,7 @@ class S3Store:
     Args:
         settings: URI, endpoint, region, path style, CA bundle, encryption.
         retries: of each request.
-        transfers: parts and how many at once.
+        transfers: size of parts, and how many at once.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class S3Store:
 
     def probe(self) -> None:
         """Check that the bucket answers, can be written, and obeys conditional writes."""
-        # Of a listing, since a HEAD's refusal has no words.
+        # A listing, because an error of HEAD has no message.
         self._call(
             "",
             "list_objects_v2",
@@ -95,11 +95,11 @@ class S3Store:
         return False
 
     def put(self, key: str, data: bytes) -> None:
-        """Write it, whatever is there."""
+        """Write it, whether it exists or not."""
         self._put(key, data)
 
     def upload(self, source: Path, key: str, transferred: Transferred | None = None) -> tuple[int, str]:
-        """Stream a file in; returns size and SHA-256 of the bytes that were sent."""
+        """Upload a file; returns size and SHA-256 of the sent bytes."""
         with reading(str(source)), source.open("rb") as file:
             size = source.stat().st_size
             if size > self._transfers.part:
@@ -113,7 +113,7 @@ class S3Store:
     def download(
         self, key: str, target: Path, size: int, sha256: str, transferred: Transferred | None = None
     ) -> None:
-        """Stream an object to a file that appears only when size and SHA-256 are right."""
+        """Download an object to a file, which appears only if size and SHA-256 are right."""
         with self._arriving(target) as (temporary, write):
             found = self._read_through(key, write, transferred, size)
             check_bytes(f"{self.uri}/{key}", found, (size, sha256))
@@ -122,14 +122,14 @@ class S3Store:
     def download_unstated(
         self, key: str, target: Path, transferred: Transferred | None = None
     ) -> tuple[int, str]:
-        """Stream an object whose bytes nobody has stated to a file; returns size and SHA-256."""
+        """Download an object of unknown size and digest to a file; returns size and SHA-256."""
         with self._arriving(target) as (temporary, write):
             found = self._read_through(key, write, transferred, None)
             temporary.replace(target)
             return found
 
     def fingerprint(self, key: str, transferred: Transferred | None = None) -> tuple[int, str] | None:
-        """Size and SHA-256 of the stored bytes, read through and kept nowhere; None where there is none."""
+        """Size and SHA-256 of the stored bytes, or None; nothing is written."""
         if self.size(key) is None:
             return None
         return self._read_through(key, lambda data: None, transferred, None)
@@ -153,12 +153,12 @@ class S3Store:
             following = {"ContinuationToken": page["NextContinuationToken"]}
 
     def delete(self, key: str) -> None:
-        """Remove it; nothing happens where there is none."""
+        """Remove it, if it exists."""
         with self._nothing_there():
             self._call(key, "delete_object", {"Key": self._full(key)})
 
     def forget_unfinished(self, prefix: str) -> None:
-        """Abort multipart uploads under the prefix: what a killed process left costs space unseen."""
+        """Abort multipart uploads under the prefix: a killed process leaves them, and they cost space."""
         found = self._call(prefix, "list_multipart_uploads", {"Prefix": self._full(prefix)})
         for upload in found.get("Uploads", ()):
             if upload["Key"].startswith(self._full(prefix)):
@@ -167,7 +167,7 @@ class S3Store:
                     self._call(prefix, "abort_multipart_upload", named)
 
     def local_path(self, key: str) -> Path | None:
-        """None: objects have to be brought."""
+        """None: objects have to be downloaded."""
         return None
 
     def _put(self, key: str, data: bytes) -> None:
@@ -190,8 +190,8 @@ class S3Store:
                 raise
             if not tries:
                 return False
-            # An earlier try may have been obeyed and its answer lost: then the condition failed on our own
-            # write. The callers' bytes name their writer, so equal bytes are ours.
+            # An earlier try may have succeeded and its answer been lost: then the condition failed on our own
+            # write. The bytes of each caller are unique, so equal bytes are ours.
             found = self.get(key)
             return found is not None and found[0] == data
         return True
@@ -254,7 +254,7 @@ class S3Store:
         transferred: Transferred | None,
         stated: int | None,
     ) -> tuple[int, str]:
-        """Read an object in order, hash it and hand it on; a small one of stated size in one request."""
+        """Read an object in order, hash it and write it; a small one of known size in one request."""
         if stated is not None and stated <= self._transfers.part:
             found = self.get(key)
             if found is None:
@@ -318,7 +318,7 @@ class S3Store:
         """Send with retries.
 
         Raises:
-            StageError: the answer is final: what it means to a person; its cause is botocore's error.
+            StageError: the request failed; its cause is botocore's error.
         """
         try:
             return (retries or self._retries).run(send, s3_errors.is_transient)
@@ -327,7 +327,7 @@ class S3Store:
 
     @contextlib.contextmanager
     def _nothing_there(self) -> Iterator[None]:
-        """Goes on behind the block where the object does not exist."""
+        """Leave the block quietly if the object does not exist."""
         try:
             yield
         except StageError as refused:
@@ -336,7 +336,7 @@ class S3Store:
 
     @contextlib.contextmanager
     def _arriving(self, target: Path) -> Iterator[tuple[Path, Callable[[bytes], object]]]:
-        """A file beside the target, gone at the end unless it was moved there."""
+        """A temporary file in the target's folder; it is removed at the end unless it was moved."""
         temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.part")
         with writing(str(target)):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -354,7 +354,7 @@ class S3Store:
 
 
 def _code(refused: StageError) -> str:
-    """The server's code behind a refusal; empty where the refusal is our own."""
+    """The server's error code; empty if the error is our own."""
     return s3_errors.code_of(refused.__cause__)
 
 

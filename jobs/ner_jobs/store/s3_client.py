@@ -15,11 +15,11 @@ CONNECT_SECONDS = 10
 READ_SECONDS = 60
 
 DEFAULT_REGION = "us-east-1"
-"""Where nobody names a region; servers that are not AWS take any."""
+"""If no region is set; servers other than AWS accept any."""
 
 
 def encryption_of(settings: StorageSettings) -> dict[str, str]:
-    """Arguments of each request that writes."""
+    """Arguments for requests that write."""
     wanted: dict[str, str] = {}
     if settings.server_side_encryption:
         wanted["ServerSideEncryption"] = settings.server_side_encryption
@@ -30,19 +30,19 @@ def encryption_of(settings: StorageSettings) -> dict[str, str]:
 
 @functools.cache
 def _service_models() -> Any:
-    """Descriptions of AWS's services: megabytes of JSON that one process has to read once."""
+    """Descriptions of AWS's services: megabytes of JSON, read once a process."""
     return botocore.loaders.create_loader(botocore.session.get_session().get_config_variable("data_path"))
 
 
 def client_of(settings: StorageSettings, parallel: int) -> Any:
-    """A client whose retries are off: they are ours.
+    """A client without retries; ours are in `retrying`.
 
     Args:
         settings: of the storage; credentials come from the environment, a profile, or the machine's identity.
         parallel: transfers at once.
 
     Raises:
-        PermanentError: a setting is wrong: the CA bundle is not there, the endpoint is no URL.
+        PermanentError: a setting is wrong, such as the CA bundle or the endpoint.
     """
     if settings.ca_bundle and not settings.ca_bundle.is_file():
         raise PermanentError(

@@ -1,7 +1,7 @@
-"""What an S3 server's refusal means: try again, or a sentence for a person.
+"""Errors of S3 servers: which to retry, and messages for people.
 
-Servers differ in code and status for the same thing, and a HEAD has no code
-at all, so both are looked at. Nothing here speaks to a server.
+Servers use different codes and statuses for the same error, and HEAD has no
+code, so both are checked. Pure.
 """
 
 from botocore.exceptions import (
@@ -42,7 +42,7 @@ _TRANSIENT_CODES = frozenset(
         "XAmzContentSHA256Mismatch",
         "IncompleteBody",
         "OperationAborted",
-        # AWS, where two conditional writes of one key meet; to be sent again.
+        # AWS, for two conditional writes of one key at once; to be retried.
         "ConditionalRequestConflict",
     }
 )
@@ -73,19 +73,19 @@ _PREFIX_AND_KEY = frozenset(
 
 
 def code_of(error: BaseException | None) -> str:
-    """The server's error code; for a HEAD its status; empty where no server answered."""
+    """The server's error code; for HEAD the status; empty if no server answered."""
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
 
 
 def status_of(error: Exception) -> int:
-    """The HTTP status; 0 where no server answered."""
+    """The HTTP status; 0 if no server answered."""
     if not isinstance(error, ClientError):
         return 0
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether the same request may succeed in a moment."""
+    """Whether the same request may succeed later."""
     if isinstance(error, ClientError):
         if code_of(error) == "NotImplemented":
             return False
@@ -96,7 +96,7 @@ def is_transient(error: Exception) -> bool:
 
 
 def explained(error: Exception, where: str, endpoint: str) -> StageError:
-    """What went wrong, where, and what to do.
+    """The stage error: what went wrong, where, and what to do.
 
     Args:
         error: of botocore.
@@ -104,8 +104,8 @@ def explained(error: Exception, where: str, endpoint: str) -> StageError:
         endpoint: URL of the server.
 
     Returns:
-        RetryableError where the store, its rights or its secret may be mended without touching the
-        spec; PermanentError where the spec has to change.
+        RetryableError if the store, its rights or its Secret can be repaired without a change of the
+        spec; PermanentError if the spec has to change.
     """
     if isinstance(error, ClientError):
         return _explained_answer(error, where, endpoint)

@@ -9,8 +9,8 @@ import pytest
 
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.corpus.snapshot import write_sentences
-from ner_jobs.inference.closed_loop import figures_of, latency, pss_of, spread
-from ner_jobs.inference.messages import Measured
+from ner_jobs.inference.benchmark import figures_of, latency, pss_of, spread
+from ner_jobs.inference.benchmark_worker import Measured
 from ner_jobs.stages import benchmark
 from ner_jobs.stages.base import StageContext
 from ner_jobs.task import PermanentError, Stage, StageError

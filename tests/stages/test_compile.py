@@ -15,7 +15,7 @@ import pytest
 from ner_jobs.corpus.snapshot import read_sentences
 from ner_jobs.engines.registry import backend
 from ner_jobs.host import has_bf16
-from ner_jobs.inference.engine import Engine
+from ner_jobs.inference.compiled_model import Pipeline
 from ner_jobs.stages import compile as compile_stage
 from ner_jobs.stages.base import StageContext
 from ner_jobs.task import ExitCode, PermanentError, Stage, StageError
@@ -73,7 +73,7 @@ def test_the_fixed_shape_is_an_option_of_torchscript(
         session = backend("torchscript").load(context.output / "compiled")
         assert session.fixed_length == (32 if shape == "fixed" else None)
         sentences = read_sentences(letter_inputs["validation"])
-        found.append([item.tags for item in Engine(context.output / "compiled").predict(sentences)])
+        found.append([item.tags for item in Pipeline(context.output / "compiled").predict(sentences)])
     assert found[0] == found[1]
 
 
@@ -87,7 +87,7 @@ def test_int8_is_found_by_search_and_really_runs_in_int8(
     assert result.metrics["effectivePrecision"] == "int8"
     rows = json.loads((context.output / "recipes.json").read_text())
     # Where anything passes, the first that runs here wins; what does not run here is a row with the reason.
-    runs_here = [not backend(engine).lacking(recipe) for recipe in backend(engine).recipes("int8")]
+    runs_here = [not backend(engine).unsupported(recipe) for recipe in backend(engine).recipes("int8")]
     first = runs_here.index(True)
     assert [row["verdict"] for row in rows] == ["skipped"] * first + ["passed"]
     assert rows[-1]["name"] == result.metrics["recipe"] == backend(engine).recipes("int8")[first].name
@@ -97,7 +97,7 @@ def test_int8_is_found_by_search_and_really_runs_in_int8(
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 def test_each_recipe_compiles_and_runs_in_int8(make: Callable[..., StageContext], engine: str) -> None:
     for recipe in backend(engine).recipes("int8"):
-        if backend(engine).lacking(recipe):
+        if backend(engine).unsupported(recipe):
             continue
         context = make(backend=engine, precision="int8", quantization={"recipe": recipe.name, "maxDrop": 0})
         result = compile_stage.run(context)

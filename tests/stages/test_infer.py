@@ -13,9 +13,8 @@ import pytest
 
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.corpus.snapshot import write_sentences
-from ner_jobs.inference.engine import Engine
-from ner_jobs.inference.predict import found_in
-from ner_jobs.inference.reading import passages_of_lines
+from ner_jobs.inference.compiled_model import Pipeline
+from ner_jobs.inference.passages import passages_of_lines
 from ner_jobs.stages import infer
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.task import ExitCode, PermanentError, Stage, StageError
@@ -151,9 +150,9 @@ def test_sigterm_ends_it_with_its_code(
 
 
 def test_predict_finds_entities_in_text(compiled_letters: Path) -> None:
-    engine = Engine(compiled_letters)
-    passages = passages_of_lines(io.BytesIO("a😀 bc\n\nde\n".encode()), "f", engine.encoder)
-    found = [(passage.text, entities) for passage, entities in found_in(engine, passages)]
+    pipeline = Pipeline(compiled_letters)
+    passages = passages_of_lines(io.BytesIO("a😀 bc\n\nde\n".encode()), "f", pipeline.encoder)
+    found = [(passage.text, entities) for passage, entities in pipeline.find_entities(passages)]
     assert [text for text, _ in found] == ["a😀 bc", "", "de"]
     assert [[(item["start"], item["end"], item["text"]) for item in items] for _, items in found] == [
         [(3, 5, "bc")],
@@ -165,9 +164,9 @@ def test_predict_finds_entities_in_text(compiled_letters: Path) -> None:
 def test_predict_starts_without_torch_or_transformers(compiled_letters: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from ner_jobs.corpus.sentence import Sentence; "
-        "from ner_jobs.inference.engine import Engine; from ner_jobs.inference.passage import Passage; "
-        "from ner_jobs.inference.predict import found_in; "
-        "list(found_in(Engine(Path(sys.argv[1])), [Passage(Sentence('s', ('b', 'c')))])); "
+        "from ner_jobs.inference.compiled_model import Pipeline; "
+        "from ner_jobs.inference.passages import Passage; "
+        "list(Pipeline(Path(sys.argv[1])).find_entities([Passage(Sentence('s', ('b', 'c')))])); "
         "heavy = {'torch', 'transformers', 'datasets', 'boto3'} & set(sys.modules); "
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )

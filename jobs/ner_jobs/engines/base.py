@@ -1,18 +1,20 @@
-"""What compiles and runs a variant: the contract of a backend.
+"""The contract of a backend, which compiles and runs variants, and what backends share.
 
-A backend is one file: it names its precisions and its recipes in the order in
+A backend is one file. It names its precisions and its recipes in the order in
 which they are tried (the expected fastest first), compiles one recipe into a
-folder, and opens such a folder as a `Session`. It knows nothing of stores,
-corpora or scores.
+folder, and opens such a folder as a `Session`: arrays in, arrays out. It knows
+nothing of stores, corpora or scores.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from ner_jobs.task import ExitCode, PermanentError
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]
@@ -23,10 +25,10 @@ class Recipe:
     """One way to reach a precision.
 
     Attributes:
-        name: in the table of all that was tried, and in `quantization.recipe`.
-        precision: what it should run in.
-        summary: one sentence for people.
-        searched: False for the naive ones: there by name only.
+        name: in the table of tried recipes, and in `quantization.recipe`.
+        precision: in which the model is to run.
+        summary: one sentence for users.
+        searched: False for the naive recipes, which are compiled only if the spec names them.
         needs_calibration: whether `compile` reads calibration windows.
     """
 
@@ -41,16 +43,16 @@ class Session(Protocol):
     """A loaded model on one thread or more."""
 
     effective_precision: str
-    """Read back from the engine, never what was asked."""
+    """The precision in which the engine runs, read back from the engine."""
 
     fixed_length: int | None
-    """The only length it takes (a fixed 1xL export), or None for any."""
+    """The only length that it takes (a fixed 1xL export), or None for any."""
 
     length_step: int
-    """Lengths are padded to multiples of this: more than 1 where each shape that is new costs the engine."""
+    """Lengths are padded to multiples of this. Above 1 if each new shape costs the engine time."""
 
     products: Mapping[str, int]
-    """Matrix products (or their weights) counted by what they run in, as far as the engine tells."""
+    """How many matrix products (or their weights) run in each precision or operator."""
 
     def run(self, input_ids: IntArray, attention_mask: IntArray) -> FloatArray:
         """Logits.
@@ -64,31 +66,22 @@ class Session(Protocol):
         """
 
 
-class Calibration(Protocol):
-    """Windows to calibrate on, padded to nothing: each its own length."""
-
-    def __len__(self) -> int: ...
-
-    def __iter__(self) -> Iterator[tuple[IntArray, IntArray]]:
-        """(input_ids, attention_mask), each int64 (1, length)."""
-
-
 class Backend(Protocol):
     """One engine."""
 
     name: str
 
     def recipes(self, precision: str) -> Sequence[Recipe]:
-        """All recipes of this precision, in the order of the search; empty where it has none."""
+        """All recipes of this precision, in the order of the search; empty if there are none."""
 
-    def lacking(self, recipe: Recipe) -> str:
-        """What this host has not and the recipe wants, in a sentence; empty where the recipe runs here."""
+    def unsupported(self, recipe: Recipe) -> str:
+        """Why this host cannot run the recipe, as part of a sentence; empty if it can."""
 
     def compile(
         self,
         exported: Path,
         recipe: Recipe,
-        calibration: Calibration,
+        calibration: Sequence[IntArray],
         target: Path,
         options: Mapping[str, str],
     ) -> None:
@@ -97,18 +90,52 @@ class Backend(Protocol):
         Args:
             exported: the export artifact's `model` folder: `dynamic.onnx`, `dynamic.torchscript.pt`,
                 `fixed-1x<maxLength>.torchscript.pt`, `config.json`, tokenizer files, `nerd.json`.
-            recipe: one of `recipes(...)` for which nothing is `lacking`.
-            calibration: read only where the recipe needs it.
+            recipe: one of `recipes(...)` that is not `unsupported`.
+            calibration: windows without padding, int64 (length,) each; read only if the recipe needs them.
             target: an empty folder.
-            options: the spec's `variants[].options`; unknown names raise PermanentError.
+            options: the spec's `variants[].options`.
+
+        Raises:
+            PermanentError: an option is unknown.
         """
 
     def load(self, folder: Path, threads: int = 1) -> Session:
-        """Open what `compile` left.
+        """Open a folder that `compile` filled.
 
         Raises:
             PermanentError: the engine does not run it in the precision that was compiled.
         """
 
     def versions(self) -> dict[str, str]:
-        """Of the libraries that compute; part of the key."""
+        """Versions of the libraries that compute; part of the key."""
+
+
+def feed(
+    names: Sequence[str], input_ids: IntArray, attention_mask: IntArray | None = None
+) -> dict[str, IntArray]:
+    """The inputs of a graph, by name; segment ids are zeros.
+
+    Args:
+        names: of the graph's inputs.
+        input_ids: int64 (batch, length).
+        attention_mask: int64 (batch, length); None if nothing is padded.
+    """
+    if attention_mask is None:
+        attention_mask = np.ones_like(input_ids)
+    known = {"input_ids": input_ids, "attention_mask": attention_mask}
+    return {name: known[name] if name in known else np.zeros_like(input_ids) for name in names}
+
+
+def refuse_options(backend: str, options: Mapping[str, str], known: Sequence[str] = ()) -> None:
+    """Refuse options that a backend does not have.
+
+    Raises:
+        PermanentError: an option is unknown.
+    """
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise PermanentError(
+            f"backend {backend} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'} "
+            "(spec.variants[].options)",
+            ExitCode.USAGE,
+        )

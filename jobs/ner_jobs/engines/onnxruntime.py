@@ -1,20 +1,22 @@
 """ONNX Runtime on CPU: fp32, and int8 dynamic or static.
 
-Dynamic quantization per channel needs no calibration and keeps what large
-activations need: each tensor's range is taken as it comes. Static with one
-range a tensor does not: an outlier of the FFN decides the range of its whole
-layer, and F1 is gone; it is here by name, to be seen. The static recipe that
-is searched leaves the inputs of the down projections alone.
+Dynamic quantization per channel needs no calibration: each tensor's range is
+measured when it is computed, which large activations need. Static quantization
+with one range a tensor fails: an outlier of the FFN decides the range of its
+whole layer, and F1 collapses. That recipe (`naive`) is compiled only if the
+spec names it. The static recipe of the search leaves the down projections in
+fp32.
 
-`quantize_static` on a graph whose attention is fused inserts nothing and says
-nothing, so quantization starts from the plain graph, the engine fuses when it
-loads, and the integer products of the graph that it really runs are counted.
+`quantize_static` inserts nothing into a graph whose attention is fused, and
+reports no error. So quantization starts from the plain graph, the engine fuses
+when it loads, and the integer products of the graph that it runs are counted.
 Percentile and entropy calibration fail on windows of unequal lengths, so
-ranges are minima and maxima. Without VNNI sums of two products of 8 bits
-saturate 16: weights then keep 7 bits (`reduce_range`).
+ranges are minima and maxima. Without VNNI a sum of two 8-bit products can
+saturate 16 bits: weights then keep 7 bits (`reduce_range`).
 """
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,8 +25,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from ner_jobs.engines.base import Calibration, FloatArray, IntArray, Recipe
-from ner_jobs.engines.graph_inputs import copy_folder_files, feed, refuse_options
+from ner_jobs.engines.base import FloatArray, IntArray, Recipe, feed, refuse_options
 from ner_jobs.host import has_vnni, versions
 from ner_jobs.task import ExitCode, PermanentError
 
@@ -45,8 +46,8 @@ INTEGER_PRODUCTS = frozenset(
 """Operators of a loaded graph that multiply in integers."""
 
 NOT_FUSED = ("SkipLayerNormFusion", "BiasSkipLayerNormFusion")
-"""Optimizers of the engine that are left out: its fused layer norm takes four times as long as the addition
-and the plain one that it replaces (1.32, 12x384 encoder: 8% of all time)."""
+"""Optimizers of the engine that are switched off: the fused layer norm takes four times as long as the
+addition and the layer norm that it replaces (1.32, 12x384 encoder: 8% of all time)."""
 
 FLOAT_PRODUCTS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm", "Attention", "MultiHeadAttention"})
 
@@ -90,28 +91,27 @@ class OnnxRuntimeBackend:
         """fp32; int8 in the order of expected speed."""
         return RECIPES.get(precision, ())
 
-    def lacking(self, recipe: Recipe) -> str:
-        """Nothing: int8 without VNNI keeps weights of 7 bits."""
+    def unsupported(self, recipe: Recipe) -> str:
+        """Every recipe runs on every CPU: int8 without VNNI keeps weights of 7 bits."""
         return ""
 
     def compile(
         self,
         exported: Path,
         recipe: Recipe,
-        calibration: Calibration,
+        calibration: Sequence[IntArray],
         target: Path,
         options: Mapping[str, str],
     ) -> None:
-        """Write `model.onnx`, and what the engine makes of it.
+        """Write `model.onnx`, and the products of the graph that the engine makes of it.
 
         Raises:
-            PermanentError: nothing was quantized although int8 was asked for.
+            PermanentError: int8 was asked for, and nothing was quantized.
         """
         refuse_options(self.name, options)
         source, path = exported / EXPORTED, target / MODEL
         if recipe == FP32:
-            copy_folder_files(exported, target, [EXPORTED])
-            (target / EXPORTED).rename(path)
+            shutil.copyfile(source, path)
         elif recipe in (DYNAMIC, DYNAMIC_SMOOTH_FFN, DYNAMIC_WIDE_FFN):
             _quantize_dynamic(source, path, recipe, calibration)
         else:
@@ -131,7 +131,7 @@ class OnnxRuntimeBackend:
         """Open the model.
 
         Raises:
-            PermanentError: what `compile` counted in the graph that runs is not the precision that it states.
+            PermanentError: the products that `compile` counted are not of the precision that it recorded.
         """
         facts = json.loads((folder / FACTS).read_text())
         effective = _effective(facts["products"])
@@ -143,7 +143,7 @@ class OnnxRuntimeBackend:
         return OnnxRuntimeSession(folder / MODEL, effective, facts["products"], threads)
 
     def versions(self) -> dict[str, str]:
-        """onnxruntime, and onnx which writes the graphs."""
+        """Of onnxruntime, and of onnx, which writes the graphs."""
         return versions(("onnxruntime", "onnx"))
 
 
@@ -151,7 +151,7 @@ class OnnxRuntimeSession:
     """A loaded graph.
 
     Attributes:
-        products: how many operators of the running graph multiply, by their name.
+        products: how many operators of the running graph multiply, by operator name.
     """
 
     fixed_length: int | None = None
@@ -175,20 +175,18 @@ def open_exported(path: Path) -> OnnxRuntimeSession:
 
 
 class _Reader:
-    """Windows one by one, each its own length: a `CalibrationDataReader` by what it does."""
+    """Windows one by one, each its own length: implements `CalibrationDataReader`."""
 
-    def __init__(self, calibration: Calibration, names: Sequence[str]) -> None:
-        self._windows: Iterator[dict[str, IntArray]] = (
-            feed(names, input_ids, attention_mask) for input_ids, attention_mask in calibration
-        )
+    def __init__(self, calibration: Sequence[IntArray], names: Sequence[str]) -> None:
+        self._windows: Iterator[dict[str, IntArray]] = (feed(names, window[None]) for window in calibration)
 
     def get_next(self) -> dict[str, IntArray] | None:
-        """The next window, or None at the end: the protocol of ONNX Runtime."""
+        """The next window, or None at the end."""
         return next(self._windows, None)
 
 
-def _quantize_dynamic(source: Path, path: Path, recipe: Recipe, calibration: Calibration) -> None:
-    # Writing graphs takes a second to import: who only runs one does not pay.
+def _quantize_dynamic(source: Path, path: Path, recipe: Recipe, calibration: Sequence[IntArray]) -> None:
+    # Imported here: it takes a second, and a process that only runs a graph does not need it.
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -206,7 +204,7 @@ def _quantize_dynamic(source: Path, path: Path, recipe: Recipe, calibration: Cal
 
 
 def _quantize_static(
-    source: Path, path: Path, recipe: Recipe, calibration: Calibration, shaped: Path
+    source: Path, path: Path, recipe: Recipe, calibration: Sequence[IntArray], shaped: Path
 ) -> None:
     import onnx
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
@@ -234,7 +232,7 @@ def _quantize_static(
 
 
 def _sensitive(graph: Any) -> list[str]:
-    """Products of two activations, and with weights twice as long as wide or more: the FFN's second layer."""
+    """Products of two activations, and the FFN's down projections: weights at least twice as long as wide."""
     weights = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     found = []
     for node in graph.node:
@@ -265,7 +263,7 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
 
 
 def _products(path: Path, optimized: Path) -> Counter[str]:
-    """What multiplies in the graph that the engine really runs: the one that it writes after fusing."""
+    """Count the operators that multiply in the graph that the engine runs, which it writes after fusing."""
     import onnx
 
     options = _options(1)
@@ -279,5 +277,5 @@ def _products(path: Path, optimized: Path) -> Counter[str]:
 
 
 def _effective(products: Mapping[str, int]) -> str:
-    """int8 where anything multiplies in integers; the CPU provider has fp32 besides."""
+    """int8 if any operator multiplies in integers; otherwise the CPU provider runs in fp32."""
     return "int8" if any(products.get(name) for name in INTEGER_PRODUCTS) else "fp32"

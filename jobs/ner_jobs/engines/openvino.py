@@ -1,14 +1,14 @@
 """OpenVINO on CPU: true fp32, bf16, and int8 by NNCF.
 
-The engine chooses its own precision unless told: an fp32 model runs in bf16
-on processors that have it. The hint is set, and what the products of the
-executed graph run in is read back; a mismatch is an error. The hint f16 is
-not offered: on a CPU the engine makes bf16 of it.
+By default the engine chooses its own precision: an fp32 model runs in bf16 on
+processors that have it. So the hint is set, and the precisions of the products
+are read back from the executed graph; a mismatch is an error. The hint f16 is
+not offered, because the engine turns it into bf16 on a CPU.
 
 NNCF without a model type quantizes the input of the FFN's down projection per
-tensor, whose outliers cost 45 points of F1 and more; with
+tensor. The outliers of that input then cost 45 points of F1 and more; with
 `ModelType.TRANSFORMER` and SmoothQuant they are moved into the weights. The
-former is here by name, to be seen.
+recipe without (`naive`) is compiled only if the spec names it.
 """
 
 import contextlib
@@ -23,8 +23,7 @@ from typing import Any
 import numpy as np
 import openvino
 
-from ner_jobs.engines.base import Calibration, FloatArray, IntArray, Recipe
-from ner_jobs.engines.graph_inputs import feed, refuse_options
+from ner_jobs.engines.base import FloatArray, IntArray, Recipe, feed, refuse_options
 from ner_jobs.host import has_bf16, has_vnni, versions
 from ner_jobs.task import ExitCode, PermanentError
 
@@ -33,15 +32,15 @@ MODEL = "model.xml"
 FACTS = "openvino.json"
 
 HINTS = {"fp32": "f32", "bf16": "bf16"}
-"""What the engine calls the precisions of what is not quantized."""
+"""The engine's names for the precisions of the products that are not quantized."""
 
 PRECISIONS = {"f32": "fp32", "bf16": "bf16", "f16": "fp16", "i8": "int8", "u8": "int8"}
-"""Of a product in the executed graph, by the engine's name."""
+"""Precisions of products in the executed graph, by the engine's names."""
 
 PRODUCTS = ("FullyConnected", "MatMul")
 
 SMOOTHING = 0.85
-"""How much of a channel's range SmoothQuant moves into the weights; NNCF's own choice is 0.95.
+"""How much of a channel's range SmoothQuant moves into the weights; NNCF's default is 0.95.
 
 Tried on the 12x384 encoder: divergence from fp32 (KL, in 1e-4) 2.6 at 0.95, 2.0 at 0.85, 2.4 at 0.75, 6.2 at
 0.6; with weights of 7 bits 4.8 at 0.95 and 2.8 at 0.75.
@@ -98,8 +97,8 @@ class OpenVinoBackend:
         """fp32, bf16, and int8 in the order of expected speed."""
         return RECIPES.get(precision, ())
 
-    def lacking(self, recipe: Recipe) -> str:
-        """bf16, where the processor has none: the engine would take fp32 instead; and a reason for 7 bits."""
+    def unsupported(self, recipe: Recipe) -> str:
+        """bf16 needs a processor that has it, or the engine takes fp32; 7 bits are for those without VNNI."""
         if recipe == TRANSFORMER_7_BITS and has_vnni():
             return "this processor has VNNI, which never saturates: 8 bits lose less and take no longer"
         if recipe not in IN_BF16 or has_bf16():
@@ -113,7 +112,7 @@ class OpenVinoBackend:
         self,
         exported: Path,
         recipe: Recipe,
-        calibration: Calibration,
+        calibration: Sequence[IntArray],
         target: Path,
         options: Mapping[str, str],
     ) -> None:
@@ -143,7 +142,7 @@ class OpenVinoBackend:
         return session
 
     def versions(self) -> dict[str, str]:
-        """openvino, and nncf which quantizes."""
+        """Of openvino, and of nncf, which quantizes."""
         return versions(("openvino", "nncf"))
 
 
@@ -159,7 +158,7 @@ class OpenVinoSession:
 
     def __init__(self, path: Path, hint: str, threads: int) -> None:
         core = openvino.Core()
-        # Pinned, N processes of one thread each would all sit on the same processor.
+        # With pinning, N processes of one thread each would all run on the same processor.
         self._compiled = core.compile_model(
             core.read_model(path),
             "CPU",
@@ -195,12 +194,12 @@ class OpenVinoSession:
 
 
 def open_exported(path: Path) -> OpenVinoSession:
-    """An exported graph as it is, in true fp32."""
+    """Open an exported graph without changes, in true fp32."""
     return OpenVinoSession(path, HINTS["fp32"], threads=1)
 
 
 def _effective(products: Mapping[str, int], hint: str, asked: str) -> str:
-    """One word for a graph: int8 where products are quantized, else what all of them run in."""
+    """int8 if products are quantized, otherwise the precision in which all of them run."""
     if hint != asked:
         return f"the hint {hint} instead of {asked}"
     if products.get("int8"):
@@ -210,23 +209,23 @@ def _effective(products: Mapping[str, int], hint: str, asked: str) -> str:
     return " and ".join(f"{kind} ({count} products)" for kind, count in products.items()) or "nothing at all"
 
 
-def _quantized(model: Any, recipe: Recipe, calibration: Calibration) -> Any:
-    # Its bars go to standard output, which belongs to the runner; importing it takes seconds.
+def _quantized(model: Any, recipe: Recipe, calibration: Sequence[IntArray]) -> Any:
+    # NNCF prints progress bars to standard output, which belongs to the runner.
     with contextlib.redirect_stdout(io.StringIO()):
         return _quantize(model, recipe, calibration)
 
 
-def _quantize(model: Any, recipe: Recipe, calibration: Calibration) -> Any:
+def _quantize(model: Any, recipe: Recipe, calibration: Sequence[IntArray]) -> Any:
     import nncf
 
     nncf.set_log_level(logging.ERROR)
     names = [item.get_any_name() for item in model.inputs]
-    windows = [feed(names, input_ids, attention_mask) for input_ids, attention_mask in calibration]
+    windows = [feed(names, window[None]) for window in calibration]
     data = nncf.Dataset(windows)
     if recipe == NAIVE:
         return nncf.quantize(model, data, subset_size=len(windows))
     ignored = nncf.IgnoredScope(names=_down_projections(model)) if recipe == TRANSFORMER_WIDE_FFN else None
-    # Without VNNI two products of 8 bits may saturate 16, and seldom do; 7 bits always cost something.
+    # Without VNNI a sum of two 8-bit products may saturate 16 bits, but rarely does; 7 bits always cost F1.
     fix = nncf.OverflowFix.ENABLE if recipe == TRANSFORMER_7_BITS else nncf.OverflowFix.DISABLE
     return nncf.quantize(
         model,
@@ -243,7 +242,7 @@ def _quantize(model: Any, recipe: Recipe, calibration: Calibration) -> Any:
 def _down_projections(model: Any) -> list[str]:
     """Products with a constant that is at least twice as long as wide: the FFN's second layer.
 
-    The classifier is one of them; it costs nothing, and stays in fp32 with the others.
+    The classifier is one of them. It is small, so it stays in fp32 with the others.
     """
     found = []
     for operation in model.get_ops():

@@ -1,50 +1,49 @@
-"""Outliers of activations, moved into the weights: SmoothQuant for the FFN of a transformer in ONNX.
+"""SmoothQuant for the FFN of a transformer in ONNX: moves outliers of activations into the weights.
 
-A few channels of what enters the FFN's two products are tens of times as
-large as the others; one range for all of them leaves the others few of the
+In the inputs of the FFN's two products a few channels are tens of times as
+large as the others, and one range for all of them leaves the others few of the
 256 steps. So each channel is divided by a factor, and its row of the weights
-is multiplied by the same factor: in floats the graph computes what it did
-before, and both sides of the product have milder ranges. The division is a
-node of its own, since what is divided has other readers (the residual); it
-takes 1 to 2% of the time.
+is multiplied by the same factor. In floats the graph computes the same, and
+both sides of the product have smaller ranges. The division is a node of its
+own, because other nodes (the residual) read the same input; it takes 1 to 2%
+of the time.
+
+An engine applies this while it compiles a recipe, so it belongs to the engines
+and not to the search over recipes.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
-from ner_jobs.engines.base import Calibration
-from ner_jobs.engines.graph_inputs import feed
+from ner_jobs.engines.base import FloatArray, IntArray, feed
 
 ALPHA = 0.75
-"""How much of a channel's range goes into the weights; 0 none, 1 all of it.
+"""How much of a channel's range goes into the weights: 0 is none, 1 all of it.
 
 Tried on the 12x384 encoder, dynamic int8: divergence from fp32 (KL, in 1e-4) 12.1 without smoothing, and
 8.8 at 0.5, 3.2 at 0.65, 2.1 at 0.75, 3.4 at 0.85, 3.7 at 1; the FFN's down projections in fp32: 3.8.
 """
 
 LEAST = 1e-5
-"""Ranges below this are taken for this: a channel that is never used has none."""
+"""The smallest range that is used: a channel that is always 0 has none."""
 
 MOST = 1e3
-"""A factor is at most this, and at least its inverse."""
-
-FloatArray = npt.NDArray[np.float32]
+"""The largest factor; the smallest is its inverse."""
 
 
-def smooth_ffn(path: Path, calibration: Calibration) -> onnx.ModelProto:
+def smooth_ffn(path: Path, calibration: Sequence[IntArray]) -> onnx.ModelProto:
     """The model with smoothed inputs of its FFN's products.
 
     Args:
         path: of an exported graph in fp32.
-        calibration: windows that show the channels' ranges.
+        calibration: windows on which the channels' ranges are measured, int64 (length,) each.
 
     Returns:
         The same function, up to rounding.
@@ -65,7 +64,7 @@ def smooth_ffn(path: Path, calibration: Calibration) -> onnx.ModelProto:
 
 
 def smoothing_factors(channels: FloatArray, rows: FloatArray) -> FloatArray:
-    """What each channel is divided by.
+    """The factor by which each channel is divided.
 
     Args:
         channels: the largest magnitude of each channel of the activations.
@@ -80,7 +79,7 @@ def smoothing_factors(channels: FloatArray, rows: FloatArray) -> FloatArray:
 
 
 def _ffn_products(graph: Any, weights: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Products with weights that are much longer one way than the other, by what enters them."""
+    """The FFN's products, by the tensor that they read: their weights are at least twice as long as wide."""
     found: dict[str, list[Any]] = defaultdict(list)
     for node in graph.node:
         if node.op_type != "MatMul" or node.input[1] not in weights:
@@ -92,7 +91,7 @@ def _ffn_products(graph: Any, weights: Mapping[str, Any]) -> dict[str, list[Any]
 
 
 def _channel_ranges(
-    model: onnx.ModelProto, names: list[str], calibration: Calibration
+    model: onnx.ModelProto, names: list[str], calibration: Sequence[IntArray]
 ) -> dict[str, FloatArray]:
     """The largest magnitude of each channel of these tensors over the calibration windows."""
     shown = onnx.ModelProto()
@@ -108,8 +107,8 @@ def _channel_ranges(
     )
     inputs = [item.name for item in session.get_inputs()]
     ranges: dict[str, FloatArray] = {}
-    for input_ids, attention_mask in calibration:
-        values = session.run(names, feed(inputs, input_ids, attention_mask))
+    for window in calibration:
+        values = session.run(names, feed(inputs, window[None]))
         for name, value in zip(names, values, strict=True):
             largest = np.abs(value).reshape(-1, value.shape[-1]).max(0)
             ranges[name] = np.maximum(ranges[name], largest) if name in ranges else largest
@@ -117,7 +116,7 @@ def _channel_ranges(
 
 
 def _divide(graph: Any, name: str, nodes: list[Any], factors: FloatArray) -> None:
-    """Let these nodes read the tensor divided by the factors."""
+    """Make these nodes read the tensor divided by the factors."""
     inverse, divided = f"{name}.inverse", f"{name}.smoothed"
     graph.initializer.append(numpy_helper.from_array((1 / factors).astype(np.float32), inverse))
     first = min(at for at, node in enumerate(graph.node) if node in nodes)

@@ -1,11 +1,12 @@
 """TorchScript on CPU: the reference workflow's engine, in fp32 and in bf16.
 
-bf16 is the model traced again with its weights in bf16: autocast around the
-fp32 graph would cast every weight in every call. Softmax stays in fp32, as
-the model itself asks. The type of the weights that run is read back.
+For bf16 the model is traced again with its weights in bf16: autocast around
+the fp32 graph would cast every weight in every call. Softmax stays in fp32, as
+the model's own code asks. The type of the weights is read back when a graph
+is loaded.
 
-With the option `shape: fixed` the graph of one padded window runs, as the
-reference scripts run it: to be compared with, not to be fast.
+The option `shape: fixed` runs the graph of one padded window, as the reference
+scripts do. It is for comparison, and slow.
 """
 
 import json
@@ -17,8 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ner_jobs.engines.base import Calibration, FloatArray, IntArray, Recipe
-from ner_jobs.engines.graph_inputs import refuse_options
+from ner_jobs.engines.base import FloatArray, IntArray, Recipe, refuse_options
 from ner_jobs.host import versions
 from ner_jobs.models.folder import ModelFolder
 from ner_jobs.models.graphs import (
@@ -53,22 +53,22 @@ class TorchScriptBackend:
         """fp32 and bf16, one recipe each."""
         return RECIPES.get(precision, ())
 
-    def lacking(self, recipe: Recipe) -> str:
-        """Nothing: bf16 that the processor has not is computed in software, and slowly."""
+    def unsupported(self, recipe: Recipe) -> str:
+        """Every recipe runs on every CPU: a processor without bf16 computes it in software, and slowly."""
         return ""
 
     def compile(
         self,
         exported: Path,
         recipe: Recipe,
-        calibration: Calibration,
+        calibration: Sequence[IntArray],
         target: Path,
         options: Mapping[str, str],
     ) -> None:
-        """Write the graph, and what it is. The option `shape` is `dynamic` (the default) or `fixed`.
+        """Write the graph, its precision and its length. Option `shape`: `dynamic` (the default) or `fixed`.
 
         Raises:
-            PermanentError: an option is unknown, or its value is.
+            PermanentError: an option or its value is unknown.
         """
         refuse_options(self.name, options, [SHAPE])
         fixed = _fixed_length(exported, options)
@@ -85,7 +85,7 @@ class TorchScriptBackend:
         (target / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
 
     def load(self, folder: Path, threads: int = 1) -> "TorchScriptSession":
-        """Open the graph; the number of threads holds for the whole process.
+        """Open the graph. The number of threads applies to the whole process.
 
         Raises:
             PermanentError: its weights are not in the precision that was compiled.
@@ -102,7 +102,7 @@ class TorchScriptBackend:
         return session
 
     def versions(self) -> dict[str, str]:
-        """That of torch."""
+        """Of torch."""
         return versions(("torch",))
 
 
@@ -141,8 +141,8 @@ def _fixed_length(exported: Path, options: Mapping[str, str]) -> int | None:
 
 
 def _in_bf16(exported: Path) -> Graph:
-    """The model again, from its config and the weights of the exported graph, in bf16."""
-    # transformers takes seconds to import: only whoever traces again pays.
+    """The model in bf16, from its config and the weights of the exported graph."""
+    # Imported here: it takes seconds, and only tracing needs it.
     from transformers import AutoConfig, AutoModelForTokenClassification
 
     weights = load_torchscript(exported / DYNAMIC_TORCHSCRIPT).state_dict()

@@ -1,10 +1,10 @@
 """Which sentences go through the model together: a function of the input alone.
 
-Padding is work that leaves nothing, and a shape that an engine has not seen
-before costs some engines time. So sentences are sorted by length inside a
-block of the input, and cut into groups of nearly one length, padded to a
-multiple of what the engine likes. The number of workers plays no part, so the same input
-gives the same batches, and the same bytes, on one worker and on fifty.
+Padding costs time, and so does each shape that is new to an engine. So the
+sentences of a block are sorted by length and cut into groups of nearly one
+length, which are padded to a multiple that the engine asks for. The number of
+workers plays no part: the same input gives the same batches, and the same
+bytes, on one worker and on fifty.
 
 Tried and left out: packing several short sentences into one row with a
 block-diagonal mask. On a CPU the products over tokens cost the same however
@@ -18,20 +18,21 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ner_jobs.corpus.encoding import Encoded, Window
+from ner_jobs.corpus.sentence import Sentence
 
 T = TypeVar("T")
 
 SENTENCES_IN_BLOCK = 8192
-"""Sentences that are sorted together; what a reader holds in memory at once."""
+"""Sentences that are sorted together, and held in memory together."""
 
 TOKENS_IN_BLOCK = 1_000_000
-"""A block ends here too, so that long texts do not fill the memory."""
+"""A block ends at this many tokens too, so that long texts do not fill the memory."""
 
 TOKENS_IN_BATCH = 2048
-"""Padded sub-tokens that go through the model in one call, where more than one window does."""
+"""Padded sub-tokens in a batch of more than one window, at most."""
 
 BATCH_SIZE = 16
-"""Windows in a batch, where nobody says otherwise."""
+"""Windows in a batch, by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class BatchLimits:
 
     Attributes:
         windows: in a batch, at most.
-        tokens: padded sub-tokens in a batch, at most (a single window is always a batch).
-        fixed_length: the only length that the model takes, or None: such a model takes one window a call.
+        tokens: padded sub-tokens in a batch, at most. A single window is always allowed.
+        fixed_length: the only length that the model takes, one window a call; None if it takes any.
         step: padded lengths are multiples of this.
     """
 
@@ -57,7 +58,7 @@ class BatchLimits:
         return -(-length // self.step) * self.step
 
     def fits(self, windows: int, length: int) -> bool:
-        """Whether so many windows of this padded length are one batch."""
+        """Whether this many windows of this padded length fit into one batch."""
         if windows <= 1:
             return True
         return self.fixed_length is None and windows <= self.windows and windows * length <= self.tokens
@@ -66,17 +67,16 @@ class BatchLimits:
 def groups_of(encoded: Sequence[Encoded], limits: BatchLimits) -> list[list[int]]:
     """Cut a block into groups of whole sentences, the longest first.
 
-    A sentence without windows is in no group. A sentence of several windows
-    stays in one piece, so that its windows are joined where they are made. A
-    group that is not full takes the next shorter sentences too: the padding
-    costs less than one more shape does.
+    A sentence without windows is in no group. All windows of a sentence are in
+    one group, so that one worker can join them. A group that is not full takes
+    the next shorter sentences too: padding costs less than one more shape.
 
     Args:
         encoded: the sentences of a block.
         limits: of one batch.
 
     Returns:
-        Indices into `encoded`, a list a group; together each sentence that has windows, once.
+        Indices into `encoded`, a list a group. Each sentence that has windows is in exactly one.
     """
     lengths = [longest_window(item) for item in encoded]
     order = sorted((at for at, length in enumerate(lengths) if length), key=lambda at: (-lengths[at], at))
@@ -93,7 +93,7 @@ def groups_of(encoded: Sequence[Encoded], limits: BatchLimits) -> list[list[int]
 
 
 def longest_window(encoded: Encoded) -> int:
-    """Sub-tokens of the longest window of a sentence; 0 where it has none."""
+    """Sub-tokens of the longest window of a sentence; 0 if it has none."""
     return max((len(window.input_ids) for window in encoded.windows), default=0)
 
 
@@ -115,6 +115,11 @@ def batches_of(windows: Sequence[Window], limits: BatchLimits) -> Iterator[tuple
         batch.append(at)
     if batch:
         yield batch, length
+
+
+def tokens_in(sentence: Sentence) -> int:
+    """Tokens of a sentence; sub-tokens if it is from an npz set."""
+    return len(sentence.input_ids) if sentence.input_ids is not None else len(sentence.tokens)
 
 
 def blocks_of(items: Iterable[T], tokens_in: Callable[[T], int]) -> Iterator[list[T]]:

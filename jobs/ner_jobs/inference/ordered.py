@@ -1,8 +1,8 @@
-"""Results back into the order of the input, in bounded memory.
+"""Puts results back into the order of the input, in bounded memory.
 
-Workers finish in any order. What has been read and not yet written is
-numbered; a number that comes twice, or never, is a fault of the program and
-is said, since a predictions file with a gap or a shift looks like a good one.
+Workers finish in any order, so inputs are numbered. A number that comes twice
+or never is an error of the program. It is always raised, because a predictions
+file with a gap or a shift looks like a good one.
 """
 
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ T = TypeVar("T")
 
 
 class OrderError(RuntimeError):
-    """A result came twice, came unasked, or never came."""
+    """A result came twice, has an unknown number, or never came."""
 
 
 class Ordered(Generic[T]):
-    """Numbers what is read, and hands results out by number.
+    """Numbers the inputs, and hands out the results by number.
 
     Args:
-        capacity: how many may be read and not yet handed out.
+        capacity: how many inputs may be open: announced, and their results not yet handed out.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -30,7 +30,7 @@ class Ordered(Generic[T]):
 
     @property
     def open(self) -> int:
-        """How many were announced and not yet handed out."""
+        """How many inputs were announced whose results are not yet handed out."""
         return self._expected - self._next
 
     def expect(self, count: int) -> range:
@@ -52,7 +52,7 @@ class Ordered(Generic[T]):
         """Take a result, in any order.
 
         Raises:
-            OrderError: it was never announced, or is there already.
+            OrderError: its number was not announced, or came before.
         """
         if number >= self._expected:
             raise OrderError(f"result {number} came unasked; {self._expected} inputs were read")
@@ -61,14 +61,14 @@ class Ordered(Generic[T]):
         self._waiting[number] = result
 
     def ready(self) -> Iterator[T]:
-        """Hand out what is next, as far as it is there without a gap."""
+        """Hand out the next results, up to the first that is missing."""
         while self._next in self._waiting:
             result = self._waiting.pop(self._next)
             self._next += 1
             yield result
 
     def end(self) -> None:
-        """Called when no more results will come.
+        """Check that every result was handed out; called when no more will come.
 
         Raises:
             OrderError: some never came.

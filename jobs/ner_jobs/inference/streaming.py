@@ -1,8 +1,8 @@
-"""Passages through a pool and out again in order, in memory that the input's size does not change.
+"""Passages through a pool and out again in order, in memory that does not depend on the input's size.
 
-A thread reads, tokenises and sorts the next block while the workers compute
-this one. At most a few blocks exist at once: one being read, one ready, and
-those whose results are not all handed out yet.
+A thread reads, tokenises and groups the next block while the workers compute
+this one. At most a few blocks exist at once: one that is being read, one that
+is ready, and those whose results are not all handed out.
 """
 
 import queue
@@ -11,33 +11,24 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ner_jobs.corpus.encoding import Encoded, Encoder
-from ner_jobs.inference.batching import (
-    SENTENCES_IN_BLOCK,
-    BatchLimits,
-    blocks_of,
-    groups_of,
-)
-from ner_jobs.inference.decisions import Decision
-from ner_jobs.inference.engine import tokens_in
+from ner_jobs.inference.batching import SENTENCES_IN_BLOCK, BatchLimits, blocks_of, groups_of, tokens_in
 from ner_jobs.inference.ordered import Ordered
-from ner_jobs.inference.passage import Passage
+from ner_jobs.inference.passages import Passage
 from ner_jobs.inference.pool import Pool
+from ner_jobs.inference.predictor import Prediction, prediction_without_windows
 from ner_jobs.task import ExitCode, StageError
 
 BLOCKS_OPEN = 2
-"""Blocks that have been handed to the pool and not wholly handed out."""
+"""Blocks that the pool has and whose results are not all handed out."""
 
 TICK = 0.2
-"""Seconds after which a wait looks whether it should go on."""
+"""Seconds after which a wait checks whether it should go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A passage and what the model says of it."""
+_Member = tuple[int, Passage, Encoded]
+"""A sentence of a submitted group, with its number in the input."""
 
-    passage: Passage
-    encoded: Encoded
-    decision: Decision
+_Answer = tuple[Passage, Encoded, Prediction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +58,10 @@ class _Reader:
         self._closed.set()
 
     def next(self, timeout: float) -> _Block | None:
-        """The next block, or None where it is not ready in time or there is no more (`exhausted`).
+        """The next block; None if it is not ready in time, or if there is no more (`exhausted`).
 
         Raises:
-            BaseException: whatever the reading raised.
+            BaseException: any error of the reading.
         """
         try:
             found = self._ready.get(timeout=timeout) if timeout else self._ready.get_nowait()
@@ -101,38 +92,37 @@ class _Reader:
                 continue
 
 
-def decide_in_order(
+def predict_in_order(
     pool: Pool,
     passages: Iterable[Passage],
     encoder: Encoder,
-    outside: str,
     limits: BatchLimits,
     stopping: Callable[[], bool] = lambda: False,
     progressed: Callable[[int], None] = lambda count: None,
-) -> Iterator[Decided]:
-    """Infer a stream.
+) -> Iterator[tuple[Passage, Encoded, Prediction]]:
+    """Predict a stream.
 
     Args:
         pool: that runs.
         passages: read on a thread of its own.
         encoder: of the model.
-        outside: the tag of a token without sub-tokens.
         limits: of a batch.
-        stopping: asked several times a second.
-        progressed: told how many are decided so far; they come in any order, so that is more than are
-            handed out.
+        stopping: called several times a second; True ends the stream.
+        progressed: called with how many sentences are predicted so far. They come in any order, so this is
+            more than have been yielded.
 
     Yields:
-        Each passage with its decision, in the order of the input.
+        Each passage with its windows and its prediction, in the order of the input.
 
     Raises:
-        StageError: `stopping` said so, a passage cannot be encoded, or a worker failed for a known reason.
+        StageError: `stopping` returned True, a passage cannot be encoded, or a worker failed for a known
+            reason.
         WorkerError: a worker died.
         OrderError: a result came twice or never.
     """
-    order: Ordered[Decided] = Ordered(BLOCKS_OPEN * SENTENCES_IN_BLOCK)
-    decided = 0
-    members: dict[int, list[tuple[int, Passage, Encoded]]] = {}
+    order: Ordered[_Answer] = Ordered(BLOCKS_OPEN * SENTENCES_IN_BLOCK)
+    groups: dict[int, list[_Member]] = {}
+    predicted = 0
     with _Reader(passages, encoder, limits) as reader:
         while not reader.exhausted or pool.busy:
             if stopping():
@@ -140,31 +130,30 @@ def decide_in_order(
             if not reader.exhausted and order.open <= order.capacity - SENTENCES_IN_BLOCK:
                 block = reader.next(0 if pool.busy else TICK)
                 if block is not None:
-                    _submit(pool, block, order, members, outside)
+                    groups |= _submit(pool, block, order)
             if pool.busy:
-                for done in pool.results(TICK):
-                    for (number, passage, encoded), decision in zip(
-                        members.pop(done.number), done.decisions, strict=True
-                    ):
-                        order.add(number, Decided(passage, encoded, decision))
-                    decided += len(done.decisions)
-                    progressed(decided)
+                for submitted, predictions in pool.results(TICK):
+                    members = groups.pop(submitted)
+                    for (number, passage, encoded), prediction in zip(members, predictions, strict=True):
+                        order.add(number, (passage, encoded, prediction))
+                    predicted += len(members)
+                    progressed(predicted)
             yield from order.ready()
     order.end()
 
 
-def _submit(
-    pool: Pool,
-    block: _Block,
-    order: Ordered[Decided],
-    members: dict[int, list[tuple[int, Passage, Encoded]]],
-    outside: str,
-) -> None:
+def _submit(pool: Pool, block: _Block, order: Ordered[_Answer]) -> dict[int, list[_Member]]:
+    """Queue the groups of a block, and answer for the sentences that have no windows.
+
+    Returns:
+        The members of each group, by the number under which its result will come.
+    """
     numbers = order.expect(len(block.passages))
-    for group in block.groups:
-        job = pool.submit([block.encoded[at] for at in group])
-        members[job] = [(numbers[at], block.passages[at], block.encoded[at]) for at in group]
-    for at, encoded in enumerate(block.encoded):
+    members = list(zip(numbers, block.passages, block.encoded, strict=True))
+    for number, passage, encoded in members:
         if not encoded.windows:
-            nothing = Decision((outside,) * encoded.token_count, ())
-            order.add(numbers[at], Decided(block.passages[at], encoded, nothing))
+            order.add(number, (passage, encoded, prediction_without_windows(encoded)))
+    return {
+        pool.submit([block.encoded[at] for at in group]): [members[at] for at in group]
+        for group in block.groups
+    }

@@ -1,8 +1,8 @@
 """benchmark: how fast a compiled variant is on this host, in a closed loop.
 
-Instances are single-threaded and run at once, spread over processes, as the
-reference workflow's tool does it. Every instance takes sentence after
-sentence; latency is measured from text to entities, and of the model alone.
+Single-threaded instances run at the same time, spread over processes, as the
+reference workflow's tool does it. Every instance takes one sentence after the
+other. Latency is measured from text to entities, and for the model alone.
 """
 
 import itertools
@@ -15,17 +15,17 @@ from typing import Any
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.corpus.snapshot import read_sentences
 from ner_jobs.host import processors
-from ner_jobs.inference.closed_loop import Figures, measure, spread
-from ner_jobs.inference.engine import CompiledModel
-from ner_jobs.inference.messages import LoopSettings
-from ner_jobs.inference.reading import passages_of_dataset
+from ner_jobs.inference.benchmark import Figures, measure, spread
+from ner_jobs.inference.benchmark_worker import BenchmarkSettings
+from ner_jobs.inference.compiled_model import CompiledModel
+from ner_jobs.inference.passages import passages_of_dataset
 from ner_jobs.models.folder import ModelFolder
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import BenchmarkParameters
 
 SENTENCES = 8192
-"""The loop goes round in so many at most; they are held in memory, in every process."""
+"""Sentences that the instances take in turn, at most; every process holds them in memory."""
 
 SYNTHETIC_SENTENCES = 64
 SYNTHETIC_SEED = 42
@@ -38,7 +38,7 @@ def run(context: StageContext) -> StageResult:
     Inputs: `compiled` of compile; `data` of prepare unless the parameters name other input.
 
     Raises:
-        PermanentError: there is nothing to measure on, or the compiled folder is not what it should be.
+        PermanentError: the input is empty, or the compiled folder is malformed.
         StageError: SIGTERM came.
         WorkerError: a process died.
     """
@@ -58,9 +58,8 @@ def run(context: StageContext) -> StageResult:
             "not more sentences a second"
         )
     settings = [
-        LoopSettings(
+        BenchmarkSettings(
             compiled=compiled,
-            processors=(),
             instances=share,
             first=sum(shares[:at]),
             batch_size=parameters.batch_size,
@@ -91,7 +90,7 @@ def run(context: StageContext) -> StageResult:
 
 
 class _Waiting:
-    """Shows progress, and ends the benchmark where the stage shall stop."""
+    """Shows progress, and ends the benchmark when the stage is to stop."""
 
     def __init__(self, context: StageContext, parameters: BenchmarkParameters) -> None:
         self._context = context
@@ -106,11 +105,11 @@ class _Waiting:
 def _input(
     context: StageContext, parameters: BenchmarkParameters, compiled: Path
 ) -> tuple[str, tuple[Sentence, ...]]:
-    """What it is measured on: a name, and the sentences."""
+    """The sentences that it is measured on, and their name."""
     if parameters.synthetic_length:
         return f"{parameters.synthetic_length} made-up tokens", synthetic(parameters.synthetic_length)
     if parameters.dataset is not None:
-        # Imported here: readers of data sets are not light, and a snapshot needs none.
+        # Imported here: the readers of data sets are slow to import, and a snapshot needs none.
         from ner_jobs.corpus.reading import Access
 
         encoder = ModelFolder(compiled).encoder(parameters.max_length, parameters.segmentation)
@@ -127,7 +126,7 @@ def _input(
 
 
 def synthetic(length: int) -> tuple[Sentence, ...]:
-    """Sentences of so many Chinese characters at random, the same ones each time."""
+    """Sentences of this many random Chinese characters, the same ones each time."""
     source = random.Random(SYNTHETIC_SEED)
     return tuple(
         Sentence(
@@ -141,7 +140,7 @@ def synthetic(length: int) -> tuple[Sentence, ...]:
 def report_of(
     figures: Figures, parameters: BenchmarkParameters, processes: int, what: str, sentences: int
 ) -> dict[str, Any]:
-    """The figures as `benchmark.json` has them; latencies are of a request, which is a batch."""
+    """The figures as `benchmark.json` has them. Latencies are of a request, which is a batch."""
     return {
         "instances": parameters.instances,
         "processes": processes,

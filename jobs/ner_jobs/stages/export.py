@@ -20,7 +20,6 @@ from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.labels import read_labels
 from ner_jobs.corpus.snapshot import read_sentences
 from ner_jobs.engines.base import IntArray
-from ner_jobs.engines.parity import Forward, Parity, Truth, compare_dynamic, compare_fixed
 from ner_jobs.models.checkpoint import open_checkpoint
 from ner_jobs.models.folder import TOKENIZER_FILES, ModelFacts, ModelFolder
 from ner_jobs.models.graphs import (
@@ -35,6 +34,7 @@ from ner_jobs.models.graphs import (
     trace_dynamic,
     trace_fixed,
 )
+from ner_jobs.models.parity import Forward, Parity, Truth, compare_dynamic, compare_fixed
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import ExportParameters

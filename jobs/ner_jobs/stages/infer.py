@@ -1,23 +1,23 @@
-"""infer: a compiled variant over a data set, as predictions a line a sentence.
+"""infer: run a compiled variant over a data set and write one line of predictions a sentence.
 
-N single-threaded processes compute, this one reads, tokenises ahead and
-writes in the order of the input. The bytes of the result are a function of
-the model, the data and the batch size; how many processes there were is in no
-key and changes nothing.
+N single-threaded processes compute. This one reads and tokenises ahead, and
+writes in the order of the input. The bytes of the result depend on the model,
+the data and the batch size, and not on the number of processes, which is in
+no key.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
-from ner_jobs.corpus.encoding import Encoder
+from ner_jobs.corpus.encoding import Encoded, Encoder
 from ner_jobs.corpus.snapshot import count_sentences, read_sentences
 from ner_jobs.host import processors
 from ner_jobs.inference.batching import BatchLimits
-from ner_jobs.inference.engine import CompiledModel
-from ner_jobs.inference.passage import Passage
+from ner_jobs.inference.compiled_model import CompiledModel
+from ner_jobs.inference.passages import Passage, passages_of_dataset
 from ner_jobs.inference.pool import Pool
-from ner_jobs.inference.reading import passages_of_dataset
-from ner_jobs.inference.streaming import Decided, decide_in_order
+from ner_jobs.inference.predictor import Prediction
+from ner_jobs.inference.streaming import predict_in_order
 from ner_jobs.inference.writing import NpzWriter, Written, write_predictions
 from ner_jobs.models.folder import ModelFolder
 from ner_jobs.stages.base import StageContext, StageResult
@@ -30,7 +30,7 @@ def run(context: StageContext) -> StageResult:
     Inputs: `compiled` of compile, and `data` of prepare unless the parameters name a data set.
 
     Raises:
-        PermanentError: the compiled folder or the data is not what it should be.
+        PermanentError: the compiled folder or the data is malformed.
         StageError: SIGTERM came.
         WorkerError: a worker died.
     """
@@ -49,11 +49,10 @@ def run(context: StageContext) -> StageResult:
     with Pool(
         context.inputs["compiled"], instances, parameters.batch_size, parameters.decoding, parameters.npz
     ) as pool:
-        stream = decide_in_order(
+        stream = predict_in_order(
             pool,
             _passages(context, parameters, encoder),
             encoder,
-            "O",
             BatchLimits(parameters.batch_size),
             context.stopping.is_set,
             lambda count: context.progress(count, total or 0, "sentences"),
@@ -63,14 +62,14 @@ def run(context: StageContext) -> StageResult:
             with NpzWriter(
                 context.output / "npz", parameters.max_length, len(model.labels), outside
             ) as arrays:
-                written = write_predictions(folder, _each(stream, arrays.write))
+                written = write_predictions(folder, _with_arrays(stream, arrays))
         else:
             written = write_predictions(folder, stream)
     return _result(written, time.perf_counter() - began, instances, model)
 
 
 def _instances(parameters: InferParameters, threads: int, total: int | None) -> int:
-    """As asked; else one a processor, but none that would find nothing to do."""
+    """As many as the parameters say; by default one a processor, but not more than there are batches."""
     if parameters.instances:
         return parameters.instances
     available = threads or processors()
@@ -82,17 +81,20 @@ def _instances(parameters: InferParameters, threads: int, total: int | None) -> 
 def _passages(context: StageContext, parameters: InferParameters, encoder: Encoder) -> Iterator[Passage]:
     if parameters.dataset is None:
         return (Passage(sentence) for sentence in read_sentences(context.inputs["data"]))
-    # Imported here: readers of data sets are not light, and a snapshot needs none.
+    # Imported here: the readers of data sets are slow to import, and a snapshot needs none.
     from ner_jobs.corpus.reading import Access
 
     access = Access(context.task.storage, context.scratch, parameters.segmentation)
     return passages_of_dataset(parameters.dataset, access, encoder)
 
 
-def _each(stream: Iterable[Decided], write: Callable[[Decided], None]) -> Iterator[Decided]:
-    for decided in stream:
-        write(decided)
-        yield decided
+def _with_arrays(
+    stream: Iterable[tuple[Passage, Encoded, Prediction]], arrays: NpzWriter
+) -> Iterator[tuple[Passage, Encoded, Prediction]]:
+    """Write the logits of each sentence as it passes."""
+    for passage, encoded, prediction in stream:
+        arrays.write(passage, encoded, prediction)
+        yield passage, encoded, prediction
 
 
 def _result(written: Written, seconds: float, instances: int, model: CompiledModel) -> StageResult:

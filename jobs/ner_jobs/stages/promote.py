@@ -118,7 +118,7 @@ def _current_counts(
 def _measure(context: StageContext, current: Promotion) -> Counts:
     """Run the infer stage on the model in service and this test set."""
     # Imported here: most promotions compare stored counts and need no engine.
-    from ner_jobs.inference.engine import CompiledModel
+    from ner_jobs.inference.compiled_model import CompiledModel
 
     context.log(
         f"the current model ({current.variant}, revision {current.revision[:12]}) was measured on other "

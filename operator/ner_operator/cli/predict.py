@@ -13,8 +13,8 @@ from ner_operator.cli import options
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from ner_jobs.inference.engine import Engine
-    from ner_jobs.inference.passage import Passage
+    from ner_jobs.inference.compiled_model import Pipeline
+    from ner_jobs.inference.passages import Passage
     from ner_operator.local.workspace import Workspace
 
 STYLES = (
@@ -58,27 +58,27 @@ def predict(
     entities with offsets (code points, end exclusive) and scores.
     """
     from ner_jobs import host
-    from ner_jobs.inference.engine import Engine
+    from ner_jobs.inference.compiled_model import Pipeline
     from ner_operator.cli.here import open_here
 
     here = open_here(file, settings, storage, name).workspace
-    engine = Engine(compiled_folder(here, variant), host.processors())
+    pipeline = Pipeline(compiled_folder(here, variant), host.processors())
     show = _print_json if output == "json" else Highlighter().show
     if texts:
-        from ner_jobs.inference.passage import passage_of_text
+        from ner_jobs.inference.passages import passage_of_text
 
-        passages = (passage_of_text(f"text:{at}", text, engine.encoder) for at, text in enumerate(texts, 1))
-        _answer(engine, passages, show, len(texts))
+        passages = (passage_of_text(f"text:{at}", text, pipeline.encoder) for at, text in enumerate(texts, 1))
+        _answer(pipeline, passages, show, len(texts))
     elif source == "-":
         if sys.stdin.isatty():
             typer.echo("type a passage a line; Ctrl-D ends", err=True)
         at_once = 1 if sys.stdin.isatty() else PASSAGES_AT_ONCE
-        _answer(engine, _read(sys.stdin.buffer, "standard input", lines, engine), show, at_once)
+        _answer(pipeline, _read(sys.stdin.buffer, "standard input", lines, pipeline), show, at_once)
     else:
-        from ner_jobs.inference.reading import open_lines
+        from ner_jobs.inference.passages import open_lines
 
         with open_lines(Path(source)) as stream:
-            _answer(engine, _read(stream, source, lines, engine), show, PASSAGES_AT_ONCE)
+            _answer(pipeline, _read(stream, source, lines, pipeline), show, PASSAGES_AT_ONCE)
 
 
 def compiled_folder(here: "Workspace", variant: str | None) -> Path:
@@ -118,18 +118,16 @@ def compiled_folder(here: "Workspace", variant: str | None) -> Path:
     return fetch(here.store, reference, cache_folder() / "models")
 
 
-def _read(stream: IO[bytes], source: str, lines: Lines, engine: "Engine") -> "Iterator[Passage]":
-    from ner_jobs.inference.reading import passages_of_jsonl, passages_of_lines
+def _read(stream: IO[bytes], source: str, lines: Lines, pipeline: "Pipeline") -> "Iterator[Passage]":
+    from ner_jobs.inference.passages import passages_of_jsonl, passages_of_lines
 
     is_jsonl = lines == "jsonl" or (lines == "auto" and source.endswith((".jsonl", ".json")))
-    return (passages_of_jsonl if is_jsonl else passages_of_lines)(stream, source, engine.encoder)
+    return (passages_of_jsonl if is_jsonl else passages_of_lines)(stream, source, pipeline.encoder)
 
 
-def _answer(engine: "Engine", passages: "Iterator[Passage]", show: Any, at_once: int) -> None:
-    from ner_jobs.inference.predict import found_in
-
+def _answer(pipeline: "Pipeline", passages: "Iterator[Passage]", show: Any, at_once: int) -> None:
     while block := list(islice(passages, at_once)):
-        for passage, entities in found_in(engine, block):
+        for passage, entities in pipeline.find_entities(block):
             show(passage, entities)
         sys.stdout.flush()
 

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from ner_jobs.corpus.encoding import Encoder
+from ner_jobs.corpus.encoding import Encoded, Encoder
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.inference import batching, streaming
 from ner_jobs.inference.batching import BatchLimits
-from ner_jobs.inference.passage import Passage
+from ner_jobs.inference.passages import Passage
 from ner_jobs.inference.pool import Pool
+from ner_jobs.inference.predictor import Prediction
 from ner_jobs.inference.processes import WorkerError, placements
-from ner_jobs.inference.streaming import Decided, decide_in_order
+from ner_jobs.inference.streaming import predict_in_order
 from ner_jobs.task import ExitCode, PermanentError, StageError
 
 MakeEncoder = Callable[[int], Encoder]
@@ -34,9 +35,9 @@ def pool(instances: int) -> Pool:
 
 def run(
     pool: Pool, texts: list[str], encoder: Encoder, stopping: Callable[[], bool] = lambda: False
-) -> list[Decided]:
+) -> list[tuple[Passage, Encoded, Prediction]]:
     with pool:
-        return list(decide_in_order(pool, passages(texts), encoder, "O", BatchLimits(4), stopping))
+        return list(predict_in_order(pool, passages(texts), encoder, BatchLimits(4), stopping))
 
 
 def some_texts(count: int) -> list[str]:
@@ -47,17 +48,17 @@ def some_texts(count: int) -> list[str]:
 def test_everything_comes_back_once_and_in_order(encoder: MakeEncoder, instances: int) -> None:
     texts = [*some_texts(200), "abc" * 200]
     found = run(pool(instances), texts, encoder(32))
-    assert [item.passage.sentence.id for item in found] == [f"s:{at}" for at in range(1, len(texts) + 1)]
-    for text, item in zip(texts, found, strict=True):
-        assert item.decision.tags == tuple(TAG_OF.get(letter, "O") for letter in text)
+    assert [passage.sentence.id for passage, _, _ in found] == [f"s:{at}" for at in range(1, len(texts) + 1)]
+    for text, (_, _, prediction) in zip(texts, found, strict=True):
+        assert prediction.tags == tuple(TAG_OF.get(letter, "O") for letter in text)
 
 
-def test_progress_is_told_as_sentences_are_decided(encoder: MakeEncoder) -> None:
+def test_progress_is_reported_as_sentences_are_predicted(encoder: MakeEncoder) -> None:
     told: list[int] = []
     texts = [text for text in some_texts(60) if text.strip("\u200b")]
     with pool(2) as workers:
-        stream = decide_in_order(
-            workers, passages(texts), encoder(32), "O", BatchLimits(4), progressed=told.append
+        stream = predict_in_order(
+            workers, passages(texts), encoder(32), BatchLimits(4), progressed=told.append
         )
         assert len(list(stream)) == len(texts)
     assert told == sorted(told)
@@ -104,9 +105,9 @@ def test_what_came_before_a_death_is_a_prefix(encoder: MakeEncoder, monkeypatch:
     monkeypatch.setattr(streaming, "SENTENCES_IN_BLOCK", 4)
     got: list[str] = []
     with pool(2) as workers:
-        stream = decide_in_order(workers, passages(["ab"] * 40 + ["d"]), encoder(32), "O", BatchLimits(4))
+        stream = predict_in_order(workers, passages(["ab"] * 40 + ["d"]), encoder(32), BatchLimits(4))
         with pytest.raises(WorkerError, match="signal 9"):
-            got.extend(item.passage.sentence.id for item in stream)
+            got.extend(passage.sentence.id for passage, _, _ in stream)
     assert got == [f"s:{at}" for at in range(1, len(got) + 1)]
     assert len(got) >= 28
 
@@ -126,7 +127,7 @@ def test_memory_is_bounded_by_blocks_whatever_the_input(
             yield passage
 
     with pool(2) as workers:
-        for _ in decide_in_order(workers, counted(), encoder(32), "O", BatchLimits(4)):
+        for _ in predict_in_order(workers, counted(), encoder(32), BatchLimits(4)):
             written += 1
     assert written == 500
     # Two blocks open, one ready, one being read.
@@ -144,7 +145,7 @@ def test_an_error_of_the_reader_reaches_the_caller(encoder: MakeEncoder) -> None
         raise PermanentError("data.txt:2: not UTF-8")
 
     with pool(1) as workers, pytest.raises(PermanentError, match=r"data\.txt:2"):
-        list(decide_in_order(workers, broken(), encoder(32), "O", BatchLimits(4)))
+        list(predict_in_order(workers, broken(), encoder(32), BatchLimits(4)))
 
 
 def test_stopping_ends_it_with_the_code_of_sigterm(encoder: MakeEncoder) -> None:
@@ -155,9 +156,9 @@ def test_stopping_ends_it_with_the_code_of_sigterm(encoder: MakeEncoder) -> None
 
 def test_logits_come_along_where_they_are_asked_for(encoder: MakeEncoder) -> None:
     workers = Pool(Path("unused"), 1, 4, "argmax", keep_logits=True, module="letter_worker")
-    (item,) = run(workers, ["bca"], encoder(32))
-    assert [logits.shape for logits in item.decision.logits] == [(5, 5)]
-    assert item.decision.logits[0].argmax(-1).tolist() == [0, 1, 2, 0, 0]
+    ((_, _, prediction),) = run(workers, ["bca"], encoder(32))
+    assert [logits.shape for logits in prediction.logits] == [(5, 5)]
+    assert prediction.logits[0].argmax(-1).tolist() == [0, 1, 2, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from ner_jobs.corpus.sentence import Sentence
-from ner_jobs.engines.base import Calibration, FloatArray, IntArray, Recipe
+from ner_jobs.engines.base import FloatArray, IntArray, Recipe
 from ner_jobs.models.folder import ModelFolder
-from ner_jobs.quantization.search import CalibrationWindows, Search, Tried, best_of
+from ner_jobs.quantization.search import Search
+from ner_jobs.quantization.tried_recipe import TriedRecipe, closest
+from ner_jobs.quantization.validation import ValidationSet
 from ner_jobs.scoring.decoding import Decoder
 from ner_jobs.task import PermanentError
 from ner_jobs.task.parameters import QuantizationParameters
@@ -50,14 +52,14 @@ class LetterBackend:
     def recipes(self, precision: str) -> Sequence[Recipe]:
         return (Recipe("every-0", precision, ""),)
 
-    def lacking(self, recipe: Recipe) -> str:
+    def unsupported(self, recipe: Recipe) -> str:
         return "this machine forgets nothing" if recipe.name == "impossible" else ""
 
     def compile(
         self,
         exported: Path,
         recipe: Recipe,
-        calibration: Calibration,
+        calibration: Sequence[IntArray],
         target: Path,
         options: Mapping[str, str],
     ) -> None:
@@ -86,14 +88,11 @@ def search(tmp_path: Path) -> Callable[[float], Search]:
         return Search(
             backend=LetterBackend(),
             exported=tmp_path,
-            calibration=CalibrationWindows.of(validation[:3], encoder),
-            validation=validation,
-            encoder=encoder,
-            decoder=Decoder(LABELS, "constrained"),
+            calibration=[window.input_ids for window in encoder.encode(validation[0]).windows],
+            validation=ValidationSet(validation, encoder, Decoder(LABELS, "constrained"), padding=0),
             quantization=QuantizationParameters(max_drop=max_drop, resamples=200),
             options={},
             threads=1,
-            padding=0,
             log=lambda line: None,
             progress=lambda done, total, what: None,
         )
@@ -101,8 +100,8 @@ def search(tmp_path: Path) -> Callable[[float], Search]:
     return make
 
 
-def tried(search: Search, name: str, folder: Path) -> Tried:
-    reference = search.reference(folder / "reference")
+def tried(search: Search, name: str, folder: Path) -> TriedRecipe:
+    reference = search.measure_reference(folder / "reference")
     return search.try_recipe(Recipe(name, "int8", ""), reference, folder / "target")
 
 
@@ -123,13 +122,13 @@ def test_a_recipe_is_judged_by_the_bound_of_its_drop(
     search: Callable[[float], Search], tmp_path: Path, recipe: str, max_drop: float, passed: bool, words: str
 ) -> None:
     row = tried(search(max_drop), recipe, tmp_path)
-    assert row.passed is passed
+    assert (row.verdict == "passed") is passed
     assert words in row.why
     verdict = {"broken": "failed", "impossible": "skipped"}.get(recipe, "passed" if passed else "refused")
     assert row.as_json()["verdict"] == verdict
 
 
-def test_best_of_names_the_closest_and_its_figures(search: Callable[[float], Search], tmp_path: Path) -> None:
+def test_the_closest_is_named_with_its_figures(search: Callable[[float], Search], tmp_path: Path) -> None:
     rows = [tried(search(0.0), name, tmp_path) for name in ("broken", "every-2", "every-100")]
-    assert best_of(rows).startswith("the closest, every-100:")
-    assert "no such operator" in best_of(rows[:1])
+    assert closest(rows).startswith("the closest, every-100:")
+    assert "no such operator" in closest(rows[:1])

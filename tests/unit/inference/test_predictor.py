@@ -1,9 +1,7 @@
 """Sentences through a model whose answer is known: order, windows, scores, and text that is odd."""
 
-import json
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +10,10 @@ from hypothesis import strategies as st
 
 from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.sentence import Sentence
-from ner_jobs.inference.engine import CompiledModel, Prediction, predict_with_session
+from ner_jobs.inference.batching import BatchLimits
+from ner_jobs.inference.predictor import Prediction, Predictor
 from ner_jobs.scoring.decoding import Decoder
 from ner_jobs.scoring.spans import spans_of
-from ner_jobs.task import ExitCode, PermanentError
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 TAG_OF = dict(zip("abcde", LABELS, strict=True))
@@ -24,7 +22,8 @@ MakeEncoder = Callable[[int], Encoder]
 
 def predict(session: Any, encoder: Encoder, texts: list[str], batch_size: int = 4) -> list[Prediction]:
     sentences = [Sentence(f"s:{at}", tuple(text)) for at, text in enumerate(texts, 1)]
-    return predict_with_session(session, encoder, Decoder(LABELS, "argmax"), sentences, batch_size)
+    predictor = Predictor(session, Decoder(LABELS, "argmax"), BatchLimits(batch_size))
+    return predictor.predict(encoder.encode_batch(sentences))
 
 
 @settings(deadline=None)
@@ -44,7 +43,6 @@ def test_each_token_gets_its_own_tag_in_order(
 ) -> None:
     session = letter_session(max_length if fixed else None)
     predictions = predict(session, encoder(max_length), texts, batch_size)
-    assert [item.id for item in predictions] == [f"s:{at}" for at in range(1, len(texts) + 1)]
     for text, prediction in zip(texts, predictions, strict=True):
         assert prediction.tags == tuple(TAG_OF.get(letter, "O") for letter in text)
         spans = [(entity.start, entity.end, entity.type) for entity in prediction.entities]
@@ -85,20 +83,6 @@ def test_an_npz_sentence_goes_in_as_it_stands(
     letter_session: Callable[..., Any], encoder: MakeEncoder
 ) -> None:
     sentence = Sentence("n:1", (), None, (2, 4, 5, 6, 3))
-    (prediction,) = predict_with_session(
-        letter_session(), encoder(16), Decoder(LABELS, "constrained"), [sentence]
-    )
+    predictor = Predictor(letter_session(), Decoder(LABELS, "constrained"))
+    (prediction,) = predictor.predict([encoder(16).encode(sentence)])
     assert prediction.tags == ("O", "B-PER", "I-PER")
-
-
-def test_a_folder_that_is_no_compiled_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PermanentError, match=r"has no variant\.json") as caught:
-        CompiledModel.read(tmp_path)
-    assert caught.value.code is ExitCode.NO_INPUT
-
-
-def test_a_broken_description_is_named(tmp_path: Path) -> None:
-    (tmp_path / "variant.json").write_text(json.dumps({"backend": "openvino", "precision": "fp32"}))
-    (tmp_path / "nerd.json").write_text(json.dumps({"labels": ["O"]}))
-    with pytest.raises(PermanentError, match=r"nerd\.json is invalid"):
-        CompiledModel.read(tmp_path)

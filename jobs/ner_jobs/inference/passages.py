@@ -1,18 +1,18 @@
-"""What there is to infer, as passages: raw text, JSON lines, or any data set that training reads.
+"""What is inferred, as passages: from raw text, JSON lines, or any data set that training reads.
 
-Unlabeled text is the ordinary case here, so a line needs neither tags nor an
-id. One passage is in memory at a time; what would not fit is refused with its
-line, so that no input can fill the memory.
+A line needs neither tags nor an id: text to be inferred usually has neither.
+One passage is in memory at a time, and a line that is too long is refused, so
+that no input can fill the memory.
 """
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.sentence import Sentence
-from ner_jobs.inference.passage import Passage, passage_of_text
 from ner_jobs.task import PermanentError
 from ner_jobs.task.parameters import Dataset
 
@@ -20,27 +20,62 @@ if TYPE_CHECKING:
     from ner_jobs.corpus.reading import Access
 
 LONGEST_LINE = 4_000_000
-"""Bytes of one line: a million Chinese characters. A book belongs on many lines."""
+"""Bytes of one line: a million Chinese characters. Longer text belongs on several lines."""
 
 BYTE_ORDER_MARK = "\ufeff"
 
 FIELD = "spec.inference[].data"
-"""Of the spec, for messages."""
+"""The field of the spec that messages name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A sentence, and the text that it was cut from.
+
+    Predictions are about tokens, and users want text: the offsets lead from
+    the tokens back to the text.
+
+    Attributes:
+        sentence: the input of the model.
+        text: raw text; None if the input was tokens.
+        offsets: (start, end) of each token in `text`, code points, end exclusive; empty without text.
+    """
+
+    sentence: Sentence
+    text: str | None = None
+    offsets: tuple[tuple[int, int], ...] = ()
+
+
+def passage_of_text(name: str, text: str, encoder: Encoder, source: str = "") -> Passage:
+    """Cut raw text into tokens as the model's training data was cut.
+
+    Args:
+        name: the id.
+        text: any text.
+        encoder: of the model.
+        source: `FILE:LINE`, for messages.
+    """
+    tokens = encoder.tokens_of(text)
+    return Passage(
+        Sentence(name, tuple(token for token, _, _ in tokens), source=source),
+        text,
+        tuple((start, end) for _, start, end in tokens),
+    )
 
 
 def passages_of_lines(
     file: IO[bytes], source: str, encoder: Encoder, encoding: str = "utf-8"
 ) -> Iterator[Passage]:
-    """Raw text, one passage a line; an empty line is a passage without tokens, so that lines stay in step.
+    """Read raw text, one passage a line. An empty line is a passage without tokens.
 
     Args:
         file: open for reading.
         source: its name, for messages.
-        encoder: of the model: it says how text is cut.
+        encoder: of the model; it decides how text is cut.
         encoding: `utf-8` or `gb18030`.
 
     Raises:
-        PermanentError: a line is not of that encoding, or too long (with file and line).
+        PermanentError: a line is not in that encoding, or too long (with file and line).
     """
     for number, line in _lines(file, source, encoding):
         yield passage_of_text(f"line:{number}", line, encoder, f"{source}:{number}")
@@ -49,7 +84,7 @@ def passages_of_lines(
 def passages_of_jsonl(
     file: IO[bytes], source: str, encoder: Encoder, encoding: str = "utf-8"
 ) -> Iterator[Passage]:
-    """JSON objects, one a line: `text`, or `tokens`; `id` where the user has one; the rest is left alone.
+    """Read JSON objects, one a line, with `text` or `tokens`, and perhaps `id`. Other fields are ignored.
 
     Raises:
         PermanentError: a line is no such object (with file and line).
@@ -81,7 +116,7 @@ def _passage_of_object(line: str, name: str, where: str, encoder: Encoder) -> Pa
 
 
 def _require_unicode(text: str, where: str) -> None:
-    """A JSON escape can name half a character, which no UTF-8 file can hold."""
+    """Refuse half a surrogate pair: a JSON escape can name one, but UTF-8 cannot hold it."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -91,7 +126,7 @@ def _require_unicode(text: str, where: str) -> None:
 
 
 def _lines(file: IO[bytes], source: str, encoding: str) -> Iterator[tuple[int, str]]:
-    """Numbered lines without their ends; only a line feed ends one, U+2028 and the like are text."""
+    """Numbered lines without their ends. Only a line feed ends a line: U+2028 and the like are text."""
     number = 0
     while raw := file.readline(LONGEST_LINE + 1):
         number += 1
@@ -113,13 +148,13 @@ def _lines(file: IO[bytes], source: str, encoding: str) -> Iterator[tuple[int, s
 
 
 def passages_of_dataset(dataset: Dataset, access: "Access", encoder: Encoder) -> Iterator[Passage]:
-    """A data set of the spec, with or without gold.
+    """Read a data set of the spec. It need not have gold tags.
 
     Raises:
-        PermanentError: it is missing, not what it should be (file and line), or not what was pinned.
+        PermanentError: it is missing, malformed (with file and line), or has another digest than the spec.
         RetryableError: the store does not answer.
     """
-    # Imported here: predicting text needs no reader of data sets, and they are not light.
+    # Imported here: the readers of data sets are slow to import, and predicting text needs none.
     from ner_jobs.corpus.reading import read_dataset
 
     if dataset.format == "jsonl":

@@ -1,9 +1,9 @@
 """How far an exported graph is from its checkpoint, on real windows.
 
-The checkpoint's logits of each window alone, without padding, are the truth.
-A graph must give them for the same window, for the window padded, and for
-windows of unequal lengths in one batch: a trace that has frozen a length, a
-batch or a mask shows in one of the three.
+The truth is the checkpoint's logits of each window alone, without padding. A
+graph must give the same logits for the window alone, for the window padded,
+and for windows of unequal lengths in one batch. If tracing froze a length, a
+batch or a mask, one of the three differs.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,8 +12,8 @@ from typing import Self
 
 import numpy as np
 
-from ner_jobs.corpus.padding import pad
-from ner_jobs.engines.base import FloatArray, IntArray
+from ner_jobs.corpus.encoding import FloatArray
+from ner_jobs.corpus.padding import IntArray, pad
 from ner_jobs.task import ExitCode, PermanentError
 
 Forward = Callable[[IntArray, IntArray], FloatArray]
@@ -25,11 +25,11 @@ BATCH = 4
 
 @dataclass(slots=True)
 class Parity:
-    """What was found, over all windows that were compared.
+    """The result of a comparison, over all its windows.
 
     Attributes:
         windows: compared; a window counts once for each form in which it was run.
-        unpadded, padded: largest difference of a logit of a real sub-token; None where not run.
+        unpadded, padded: largest difference of a logit of a real sub-token; None if not run.
         disagreements: sub-tokens whose best label differs although the checkpoint's margin exceeds the bound.
     """
 
@@ -75,7 +75,7 @@ class Parity:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Windows, and what the checkpoint says of each alone.
+    """Windows, and the checkpoint's logits of each alone.
 
     Attributes:
         windows: int64 (length,) each, without padding.
@@ -103,7 +103,7 @@ def compare_dynamic(form: str, forward: Forward, truth: Truth, max_length: int) 
     for at in order:
         _run(found, forward, truth, [at], len(truth.windows[at]))
         _run(found, forward, truth, [at], min(len(truth.windows[at]) + 9, max_length))
-    # Short beside long, so that every batch has padding.
+    # Short windows together with long ones, so that every batch has padding.
     for first in range(-(-len(order) // BATCH)):
         together = list(order[first :: -(-len(order) // BATCH)])
         _run(found, forward, truth, together, max(len(truth.windows[at]) for at in together))
@@ -126,7 +126,7 @@ def _run(found: Parity, forward: Forward, truth: Truth, places: Sequence[int], l
         expected = truth.logits[at]
         logits = values[row, : len(expected)]
         difference = float(np.abs(logits - expected).max())
-        # A difference that is no number is no parity.
+        # NaN is not parity.
         difference = difference if np.isfinite(difference) else float("inf")
         if len(expected) == length:
             found.unpadded = max(found.unpadded or 0.0, difference)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from ner_jobs.corpus.encoding import Encoder
-from ner_jobs.inference import reading
-from ner_jobs.inference.reading import passages_of_jsonl, passages_of_lines
+from ner_jobs.inference import passages
+from ner_jobs.inference.passages import passages_of_jsonl, passages_of_lines
 from ner_jobs.task import PermanentError
 
 MakeEncoder = Callable[[int], Encoder]
@@ -59,6 +59,6 @@ def test_a_bad_line_is_named(encoder: MakeEncoder, line: bytes, words: str) -> N
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(
     encoder: MakeEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "LONGEST_LINE", 10)
+    monkeypatch.setattr(passages, "LONGEST_LINE", 10)
     with pytest.raises(PermanentError, match=r"book\.txt:2: the line is longer than 10 bytes"):
         list(passages_of_lines(io.BytesIO(b"ab\n" + b"a" * 100), "book.txt", encoder(32)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ner_jobs.engines.base import FloatArray, IntArray
-from ner_jobs.engines.parity import BATCH, Forward, Truth, compare_dynamic, compare_fixed
+from ner_jobs.models.parity import BATCH, Forward, Truth, compare_dynamic, compare_fixed
 
 LABELS = 3
 PADDING = 0

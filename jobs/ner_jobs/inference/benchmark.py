@@ -1,4 +1,4 @@
-"""A benchmark from outside: processes of instances, one clock, and their memory.
+"""A closed-loop benchmark: processes of instances that start together, their latencies and their memory.
 
 Memory is the proportional set size of all processes together: pages that they
 share (the weights that an engine maps, the libraries) count once, as they do
@@ -7,19 +7,20 @@ on the host.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ner_jobs.inference.messages import Go, Loaded, LoopSettings, Measured
+from ner_jobs.inference.benchmark_worker import BenchmarkSettings, Measured
 from ner_jobs.inference.processes import Child, available_processors, placements, start_child
 
-INSTANCE = "ner_jobs.inference.instance"
+WORKER = "ner_jobs.inference.benchmark_worker"
 
 SECONDS_BETWEEN_SAMPLES = 0.2
-"""Of memory; a peak that is shorter is not seen."""
+"""Of memory; a shorter peak may be missed."""
 
 MILLISECONDS = 1000.0
 PERCENTILES = (50, 90, 99)
@@ -27,7 +28,7 @@ PERCENTILES = (50, 90, 99)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a closed loop found.
+    """The result of a closed loop.
 
     Attributes:
         seconds: measured, of the wall clock: the mean over the processes.
@@ -35,7 +36,7 @@ class Figures:
         sentences_per_second, tokens_per_second: summed over the processes.
         end_to_end_ms, model_ms: latency of a request: `p50`, `p90`, `p99`, `mean`.
         cpu_seconds_per_sentence: of all processes.
-        peak_pss_mib: the largest sum over the processes; None where the host does not tell.
+        peak_pss_mib: the largest sum over the processes; None if the host does not report it.
         load_seconds: until the slowest process had its models open.
     """
 
@@ -53,55 +54,47 @@ class Figures:
 
 
 def spread(instances: int, processes: int) -> list[int]:
-    """Instances of each process, as even as can be; no process is without one."""
+    """How many instances each process has: as even as possible, and none has zero."""
     processes = min(processes, instances)
     each, more = divmod(instances, processes)
     return [each + (at < more) for at in range(processes)]
 
 
-def measure(
-    settings: Sequence[LoopSettings], waiting: Callable[[float], None], module: str = INSTANCE
-) -> Figures:
-    """Run processes together and put their figures together.
+def measure(settings: Sequence[BenchmarkSettings], waiting: Callable[[float], None]) -> Figures:
+    """Run the processes together and combine their figures.
 
     Args:
-        settings: of each process, without processors.
+        settings: of each process.
         waiting: called several times a second with the seconds since the start; may raise to end it.
-        module: what a process runs.
 
     Raises:
-        StageError: a process failed in a way that a person can mend.
-        WorkerError: a process died.
+        StageError: a process failed for a reason that a user can fix.
+        WorkerError: a process died, or failed for another reason.
     """
+    threads = max(one.instances for one in settings)
+    places = placements(len(settings), threads, available_processors())
     children: list[Child] = []
     try:
-        for at, one in enumerate(placed(settings), 1):
-            children.append(start_child(f"benchmark process {at}", module, one))
-        loaded = [message for message in _each(children, waiting, None) if isinstance(message, Loaded)]
+        for at, (one, place) in enumerate(zip(settings, places, strict=True), 1):
+            children.append(start_child(f"benchmark process {at}", WORKER, one, place))
+        load_seconds: list[float] = list(_one_message_each(children, waiting, None))
         for child in children:
-            child.send(Go())
+            child.send("start")
         memory = _Memory([child.process.pid for child in children])
-        measured = [message for message in _each(children, waiting, memory) if isinstance(message, Measured)]
-        return figures_of(measured, memory.peak, max(message.load_seconds for message in loaded))
+        measured: list[Measured] = list(_one_message_each(children, waiting, memory))
+        return figures_of(measured, memory.peak, max(load_seconds))
     finally:
         for child in children:
             child.stop()
 
 
-def placed(settings: Sequence[LoopSettings]) -> list[LoopSettings]:
-    """The settings with processors to pin to, where there are enough for every instance."""
-    widest = max(one.instances for one in settings)
-    places = placements(len(settings), widest, available_processors())
-    return [replace(one, processors=place) for one, place in zip(settings, places, strict=True)]
-
-
 def figures_of(measured: Sequence[Measured], peak: int | None, load_seconds: float) -> Figures:
-    """Put the processes' figures together.
+    """Combine the processes' figures.
 
     Args:
         measured: of each process.
-        peak: bytes.
-        load_seconds: of the slowest.
+        peak: of memory, in bytes.
+        load_seconds: of the slowest process.
     """
     sentences = sum(one.sentences for one in measured)
     return Figures(
@@ -137,7 +130,7 @@ class _Memory:
         self.peak: int | None = None
 
     def sample(self) -> None:
-        """Look now; a host without such files, or a process that has just ended, tells nothing."""
+        """Sample now; nothing is sampled if the host has no such files, or a process has just ended."""
         try:
             total = sum(pss_of(file.read_text()) for file in self._files)
         except OSError:
@@ -146,7 +139,7 @@ class _Memory:
 
 
 def pss_of(rollup: str) -> int:
-    """Bytes of the line `Pss:` of a `smaps_rollup` file; 0 where there is none."""
+    """Bytes of the line `Pss:` of a `smaps_rollup` file; 0 if there is none."""
     for line in rollup.splitlines():
         name, _, value = line.partition(":")
         if name == "Pss":
@@ -154,9 +147,9 @@ def pss_of(rollup: str) -> int:
     return 0
 
 
-def _each(
+def _one_message_each(
     children: Sequence[Child], waiting: Callable[[float], None], memory: _Memory | None
-) -> Iterator[object]:
+) -> Iterator[Any]:
     """One message of each child, as they come."""
     began = time.monotonic()
     silent = {id(child.connection): child for child in children}

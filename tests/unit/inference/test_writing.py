@@ -1,4 +1,4 @@
-"""From token positions back to text: code points, joined tokens, npz sets, and odd characters."""
+"""Entities as a predictions file has them: code points, joined tokens, npz sets, and odd characters."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from ner_jobs.corpus.sentence import Sentence
-from ner_jobs.inference.decisions import ScoredEntity
-from ner_jobs.inference.passage import Passage, entity_records, passage_of_text
+from ner_jobs.inference.passages import Passage, passage_of_text
+from ner_jobs.inference.predictor import ScoredEntity
+from ner_jobs.inference.writing import entity_records
 from ner_jobs.models.folder import ModelFolder
 
 

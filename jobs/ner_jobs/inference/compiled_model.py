@@ -1,0 +1,108 @@
+"""A compiled model in this process: sentences in, predictions out, in the same order.
+
+Nothing here imports torch or transformers: only the backend's own engine is
+loaded, so `nerd predict` answers at once.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ner_jobs.corpus.encoding import Encoder
+from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.engines.base import Session
+from ner_jobs.engines.registry import backend
+from ner_jobs.inference.batching import BATCH_SIZE, BatchLimits, blocks_of, tokens_in
+from ner_jobs.inference.passages import Passage
+from ner_jobs.inference.predictor import Prediction, Predictor
+from ner_jobs.inference.writing import entity_records
+from ner_jobs.models.folder import ModelFolder
+from ner_jobs.scoring.decoding import Decoder
+from ner_jobs.task.parameters import Decoding, Segmentation
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledModel:
+    """What a compiled folder says of itself.
+
+    Attributes:
+        backend: that opens it.
+        precision: that was really compiled.
+        padding: id of the padding sub-token.
+    """
+
+    folder: Path
+    backend: str
+    precision: str
+    labels: tuple[str, ...]
+    segmentation: Segmentation
+    decoding: Decoding
+    max_length: int
+    padding: int
+
+    @classmethod
+    def read(cls, folder: Path) -> "CompiledModel":
+        """Read `variant.json`, `nerd.json` and `config.json`.
+
+        Raises:
+            PermanentError: the folder is not what `compile` leaves.
+        """
+        model = ModelFolder(folder)
+        return cls(
+            folder=folder,
+            backend=model.variant.backend,
+            precision=model.variant.precision,
+            labels=model.labels,
+            segmentation=model.facts.segmentation,
+            decoding=model.facts.decoding,
+            max_length=model.facts.max_length,
+            padding=model.padding,
+        )
+
+    def encoder(self) -> Encoder:
+        """How it reads text."""
+        return ModelFolder(self.folder).encoder(self.max_length, self.segmentation)
+
+    def load(self, threads: int = 1) -> Session:
+        """Open it with its backend."""
+        return backend(self.backend).load(self.folder, threads)
+
+    def predictor(
+        self, session: Session, limits: BatchLimits | None = None, keep_logits: bool = False
+    ) -> Predictor:
+        """A session of this model, with its decoder."""
+        decoder = Decoder(self.labels, self.decoding)
+        return Predictor(session, decoder, limits, self.padding, keep_logits)
+
+
+class Pipeline:
+    """From text to entities with a compiled model, as `nerd predict` does it.
+
+    Args:
+        compiled: the folder that `compile` wrote.
+        threads: of the backend.
+        batch_size: windows in a batch, at most.
+
+    Raises:
+        PermanentError: `compile` did not write the folder, or its engine does not run it as compiled.
+    """
+
+    def __init__(self, compiled: Path, threads: int = 1, batch_size: int = BATCH_SIZE) -> None:
+        model = CompiledModel.read(compiled)
+        self.encoder = model.encoder()
+        self._predictor = model.predictor(model.load(threads), BatchLimits(batch_size))
+
+    def predict(self, sentences: Iterable[Sentence]) -> Iterator[Prediction]:
+        """Predict a stream, in its order, with one block of it in memory."""
+        for block in blocks_of(sentences, tokens_in):
+            yield from self._predictor.predict(self.encoder.encode_batch(block))
+
+    def find_entities(self, passages: Iterable[Passage]) -> Iterator[tuple[Passage, list[dict[str, object]]]]:
+        """Each passage with the records of its entities (`writing.entity_records`), in order.
+
+        Reads all passages before it yields the first: pass as many as are to be predicted together.
+        """
+        block = list(passages)
+        predictions = self.predict(passage.sentence for passage in block)
+        for passage, prediction in zip(block, predictions, strict=True):
+            yield passage, entity_records(passage, prediction.entities)

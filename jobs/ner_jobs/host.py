@@ -1,9 +1,13 @@
-"""What this machine is, as far as results rest on it: processors, instruction sets, library versions.
+"""What results depend on besides code and data: this machine's processors, devices and library versions.
 
-Read without importing any framework, since the planner asks for it at each
-start of the command line. The instruction set matters because int8 saturates
-without VNNI and bf16 is emulated without AMX or AVX512-BF16: a verdict holds
-for a class of processors, so the class is part of a key.
+Read without importing any framework, because the planner needs it whenever the
+command line starts. The instruction set matters: int8 saturates without VNNI,
+and bf16 is emulated without AMX or AVX512-BF16. A verdict holds for a class of
+processors, so the class is part of a key.
+
+The accelerators are those that the device plugin names in the environment. A
+plugin whose devices are emulated says so too, so nothing else has to be
+trusted to say it.
 """
 
 import functools
@@ -13,6 +17,12 @@ import os
 import platform
 from collections.abc import Iterable
 from pathlib import Path
+
+EMULATED_VARIABLE = "NERD_DEVICE_EMULATED"
+"""`true` if the devices are emulated."""
+
+DEVICE_IDS_VARIABLE = "NERD_DEVICE_IDS"
+"""Names of the devices, separated by commas."""
 
 _CPU_CLASSES = (
     ("amx", ("amx_int8", "amx_bf16")),
@@ -24,7 +34,7 @@ _CPU_CLASSES = (
     ("sve", ("sve", "i8mm")),
     ("dotprod", ("asimddp",)),
 )
-"""From the most able on: the first class whose features are all there names the processor."""
+"""From the most capable to the least: a processor is of the first class whose features it all has."""
 
 _BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
@@ -32,17 +42,17 @@ _RELEVANT = ("avx", "amx", "fma", "f16c", "asimd", "sve", "i8mm", "bf16", "vnni"
 
 
 def cpu_features() -> tuple[str, ...]:
-    """The processor's features that numeric kernels choose by, sorted; empty where unknown."""
+    """The processor's features by which numeric kernels are chosen, sorted; empty if unknown."""
     return tuple(sorted(flag for flag in _cpu_flags() if any(part in flag for part in _RELEVANT)))
 
 
 def has_bf16() -> bool:
-    """Whether products in bf16 are done by the processor itself, not in software."""
+    """Whether the processor itself computes products in bf16, and not software."""
     return not _BF16.isdisjoint(_cpu_flags())
 
 
 def has_vnni() -> bool:
-    """Whether sums of int8 products are exact; without, two of them saturate 16 bits."""
+    """Whether sums of int8 products are exact; without VNNI two of them can saturate 16 bits."""
     return any("vnni" in flag for flag in _cpu_flags())
 
 
@@ -52,26 +62,36 @@ def isa_class() -> str:
 
 
 def classify(flags: Iterable[str]) -> str:
-    """The most able class whose features are all among the flags; `base` for none."""
+    """The most capable class whose features are all among the flags; `base` if there is none."""
     present = frozenset(flags)
     return next((name for name, needed in _CPU_CLASSES if present.issuperset(needed)), "base")
 
 
 def processors() -> int:
-    """How many processors this process may use: by affinity, and by the cgroup's quota, at least 1."""
+    """How many processors this process may use, by its affinity and its cgroup's quota; at least 1."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _cgroup_processors(Path("/sys/fs/cgroup"))
     return max(1, min(allowed, math.ceil(quota))) if quota else allowed
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
-    """Installed versions, by distribution name; what is not installed is left out."""
+    """Installed versions, by distribution name, without what is not installed."""
     found: dict[str, str] = {}
     for package in packages:
         version = _version(package)
         if version is not None:
             found[package] = version
     return found
+
+
+def on_emulated_devices() -> bool:
+    """Whether the device plugin says that its devices are emulated."""
+    return os.environ.get(EMULATED_VARIABLE) == "true"
+
+
+def given_devices() -> tuple[str, ...]:
+    """Names of the devices that this process was given; none if its plugin does not name them."""
+    return tuple(name for name in os.environ.get(DEVICE_IDS_VARIABLE, "").split(",") if name)
 
 
 @functools.cache

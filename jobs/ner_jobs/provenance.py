@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from ner_jobs import host
-from ner_jobs.devices import given_devices
 from ner_jobs.task import Task
 
 PACKAGES = (
@@ -33,7 +32,7 @@ def provenance_of(task: Task) -> dict[str, Any]:
         "isa": host.isa_class(),
         "cpuFeatures": list(host.cpu_features()),
         "threads": task.threads or host.processors(),
-        "devices": list(given_devices()),
+        "devices": list(host.given_devices()),
         "image": task.image,
     }
 

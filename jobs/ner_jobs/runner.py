@@ -23,7 +23,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ner_jobs.devices import on_emulated_devices
+from ner_jobs.host import on_emulated_devices
 from ner_jobs.provenance import provenance_of
 from ner_jobs.reporting import Reporter, write_termination
 from ner_jobs.scratch import scratch_folder

@@ -1,13 +1,13 @@
-"""Engines; imported so that none of them reports its use over the network.
+"""Engines. None of them may report its use over the network.
 
 This file runs before any module of the package imports an engine.
 
 NNCF and OpenVINO's tools send telemetry through the package
-`openvino_telemetry`, take a missing consent file for consent, and have no
-switch of their own outside their developers' CI. Both go on without that
-package, so here it cannot be found. ONNX Runtime does so on Linux from 1.29
-on (https://github.com/microsoft/onnxruntime/pull/27379) and reads its switch
-once, when it is imported; without it a file is left in TMPDIR besides.
+`openvino_telemetry`. They treat a missing consent file as consent, and can be
+switched off only in their developers' CI. Both work without that package, so
+importing it is made to fail. ONNX Runtime sends telemetry on Linux since 1.29
+(https://github.com/microsoft/onnxruntime/pull/27379) and leaves a file in
+TMPDIR. It reads its switch once, when it is imported.
 """
 
 import os

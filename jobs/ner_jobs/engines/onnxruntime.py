@@ -53,7 +53,7 @@ FLOAT_PRODUCTS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm", "Atten
 
 FP32 = Recipe("fp32", "fp32", "the exported graph, fused by the engine")
 DYNAMIC = Recipe(
-    "dynamic-per-channel", "int8", "weights per channel, activations by their range as they come"
+    "dynamic-per-channel", "int8", "weights per channel, each activation by its range when it is computed"
 )
 DYNAMIC_SMOOTH_FFN = Recipe(
     "dynamic-smooth-ffn",

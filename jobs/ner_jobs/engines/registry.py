@@ -1,4 +1,4 @@
-"""The backends by name, imported only when one is used."""
+"""The backends by name. Each is imported when it is first used."""
 
 import importlib
 from typing import cast
@@ -14,10 +14,10 @@ BACKENDS = {
 
 
 def backend(name: str) -> Backend:
-    """The backend of a name.
+    """Open a backend by its name.
 
     Raises:
-        PermanentError: there is none of this name, or its libraries are not installed.
+        PermanentError: no backend has this name, or its libraries are not installed.
     """
     if name not in BACKENDS:
         raise PermanentError(f"no backend {name!r}; there are {', '.join(BACKENDS)}", ExitCode.USAGE)

@@ -23,11 +23,11 @@ from ner_jobs.task.parameters import Decoding, Segmentation
 
 @dataclass(frozen=True, slots=True)
 class CompiledModel:
-    """What a compiled folder says of itself.
+    """The description of a compiled folder.
 
     Attributes:
-        backend: that opens it.
-        precision: that was really compiled.
+        backend: that compiled it and opens it.
+        precision: that was compiled, which may be a fallback.
         padding: id of the padding sub-token.
     """
 
@@ -45,7 +45,7 @@ class CompiledModel:
         """Read `variant.json`, `nerd.json` and `config.json`.
 
         Raises:
-            PermanentError: the folder is not what `compile` leaves.
+            PermanentError: `compile` did not write the folder.
         """
         model = ModelFolder(folder)
         return cls(
@@ -60,7 +60,7 @@ class CompiledModel:
         )
 
     def encoder(self) -> Encoder:
-        """How it reads text."""
+        """Its encoder, with its tokenizer, window length and segmentation."""
         return ModelFolder(self.folder).encoder(self.max_length, self.segmentation)
 
     def load(self, threads: int = 1) -> Session:

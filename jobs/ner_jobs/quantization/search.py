@@ -58,7 +58,7 @@ class Search:
             target: the folder of the compiled form.
 
         Returns:
-            The recipe that was compiled, and what became of each that was tried.
+            The recipe that was compiled, and the result of each that was tried.
 
         Raises:
             PermanentError: no candidate passes, and there is no fallback that runs here.

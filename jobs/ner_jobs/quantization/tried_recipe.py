@@ -1,9 +1,9 @@
-"""What became of one recipe of a search: a row of the table in the artifact and the report.
+"""The result of one recipe of a search: a row of the table in the artifact and the report.
 
 A recipe passes by the gates' rule of non-inferiority: the one-sided upper
-bound of its drop, on validation, against the backend's own fp32, is within
-what is allowed. The measured drop alone would need less data, but has chosen a
-recipe that the test set refused.
+bound of its drop, on validation, against the backend's own fp32, is at most
+the allowed drop. The measured drop alone would need less data, but it has
+chosen a recipe that the test set then refused.
 """
 
 from collections.abc import Sequence

@@ -85,7 +85,7 @@ def run(context: StageContext) -> StageResult:
 def _search(
     context: StageContext, parameters: CompileParameters, engine: Backend, target: Path
 ) -> tuple[Recipe, list[TriedRecipe]]:
-    """The recipe that was compiled into `target`, and what became of each that was tried."""
+    """The recipe that was compiled into `target`, and the result of each that was tried."""
     candidates = candidates_of(engine, parameters.quantization.recipe)
     fallback = fallback_of(engine, parameters.quantization.fallback)
     exported = context.inputs["exported"]

@@ -1,11 +1,12 @@
 """`python -m testbed`: a cluster for trying things out, and the download of the programs that it needs."""
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
 from testbed import downloads
-from testbed.cleanup import clean_up, remove_folder
+from testbed.cleanup import clean_up
 from testbed.control_plane import ControlPlane, start_control_plane
 from testbed.disk import NoRoomError
 from testbed.fake_nodes import ACCELERATORS, add_fake_nodes, add_tainted_fake_nodes, start_kwok
@@ -50,14 +51,14 @@ def start(folder: Path, real: bool) -> None:
         _print("it is running already; `make cluster-down` ends it")
         _print_kubeconfig(folder)
         return
-    remove_folder(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
         plane = start_real_cluster(folder).plane if real else start_control_plane(folder)
         _set_up(plane, real)
     except (ProgramMissingError, NoRoomError):
         clean_up(folder)
-        remove_folder(folder)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
     except BaseException:
         clean_up(folder)
@@ -69,7 +70,7 @@ def start(folder: Path, real: bool) -> None:
 def stop(folder: Path) -> None:
     """End a cluster and remove its folder."""
     clean_up(folder)
-    remove_folder(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     _print("the cluster has ended; its files are removed")
 
 

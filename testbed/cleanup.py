@@ -29,11 +29,6 @@ def clean_up(folder: Path) -> None:
         shutil.rmtree(folder / path, ignore_errors=True)
 
 
-def remove_folder(folder: Path) -> None:
-    """Remove what an ended cluster left behind."""
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 @contextlib.contextmanager
 def guarded(folder: Path) -> Iterator[Path]:
     """Create the folder of one cluster; its processes end with the block, or with this process."""

@@ -73,12 +73,7 @@ def parser() -> argparse.ArgumentParser:
     add("--metrics-port", type=int, default=8080, help="serves /metrics, /healthz and /readyz; 0 takes any")
     add("--workers", type=int, default=16, help="NerDeployments that are looked at at once")
     add("--resync", type=float, default=120.0, help="seconds between comparisons of the whole cluster")
-    add(
-        "--watch-timeout",
-        type=float,
-        default=70.0,
-        help="seconds without any event after which a watch is renewed",
-    )
+    add("--watch-timeout", type=float, default=70.0, help="seconds without events before a watch is renewed")
     add(
         "--log-level",
         default="info",

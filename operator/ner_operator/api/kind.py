@@ -5,9 +5,8 @@ changes apiVersion (conversion strategy None), so all versions of a kind have
 the same fields as long as no webhook converts them.
 """
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal, get_args
 
 from ner_operator.api.meta import GROUP, KubernetesObject
@@ -68,8 +67,9 @@ class Kind:
         if len(stored) != 1:
             found = ", ".join(stored) or "none"
             raise ValueError(f"{self.plural}: exactly one version must be stored, found {found}")
-        if repeated := _repeated(version.name for version in self.versions):
-            raise ValueError(f"{self.plural}: version {repeated} is declared twice")
+        versions = [version.name for version in self.versions]
+        if repeated := {name for name in versions if versions.count(name) > 1}:
+            raise ValueError(f"{self.plural}: version {min(repeated)} is declared twice")
         names = sorted({version.model.__name__ for version in self.versions})
         if len(names) != 1:
             raise ValueError(f"{self.plural}: all versions must have one kind, found {', '.join(names)}")
@@ -91,18 +91,9 @@ def group_kinds(*kinds: Kind) -> tuple[Kind, ...]:
     Raises:
         ValueError: two of them share a name.
     """
-    for kind in kinds:
-        same = [other for other in kinds if other.plural == kind.plural]
-        if len({other.scope for other in same}) > 1:
+    for kind, other in combinations(kinds, 2):
+        if kind.plural == other.plural and kind.scope != other.scope:
             raise ValueError(f"{kind.plural}: all versions must have one scope, found Cluster and Namespaced")
-        if len(same) > 1:
-            raise ValueError(f"{kind.plural} is declared twice: list all versions in one Kind")
-    for names in ([kind.name for kind in kinds], [kind.short for kind in kinds]):
-        if repeated := _repeated(names):
-            raise ValueError(f"{repeated} names two kinds")
+        if shared := {kind.plural, kind.name, kind.short} & {other.plural, other.name, other.short}:
+            raise ValueError(f"{min(shared)} names two kinds: list all versions in one Kind")
     return kinds
-
-
-def _repeated(names: Iterable[str]) -> str:
-    """The first name that occurs more than once, or the empty string."""
-    return next((name for name, count in Counter(names).items() if count > 1), "")

@@ -93,13 +93,8 @@ def _version(version: KindVersion) -> Schema:
         "served": version.served,
         "storage": version.storage,
         "additionalPrinterColumns": [
-            {
-                "name": column.name,
-                "type": column.type,
-                "jsonPath": column.path,
-                "description": column.description,
-            }
-            for column in version.columns
+            {"name": it.name, "type": it.type, "jsonPath": it.path, "description": it.description}
+            for it in version.columns
         ],
         "schema": {"openAPIV3Schema": schema},
     }

@@ -66,8 +66,8 @@ class Explainer:
             "string_too_short": lambda _, e: _too_short(e["ctx"]["min_length"]),
             "too_long": lambda _, e: f"has too many entries: write at most {e['ctx']['max_length']}",
             "too_short": lambda _, e: "has no entry: write one, or remove it",
-            "int_type": self._whole_number,
-            "float_type": self._number,
+            "int_type": lambda path, e: self._as_number(path, e, "a whole number"),
+            "float_type": lambda path, e: self._as_number(path, e, "a number"),
             "bool_type": lambda _, e: f"{found(e['input'])} is not a boolean: write true or false, unquoted",
             "tuple_type": lambda _, e: f"{found(e['input'])} is not a list: begin each entry with a dash",
             "dict_type": lambda _, e: f"{found(e['input'])} is not a mapping: write name: value pairs",
@@ -133,12 +133,6 @@ class Explainer:
         if value is None:
             return f'is empty: write text, or quote it ("{text or ""}")'
         return f"{found(value)} is not text: write a string"
-
-    def _whole_number(self, path: Path, error: ErrorDetails) -> str:
-        return self._as_number(path, error, "a whole number")
-
-    def _number(self, path: Path, error: ErrorDetails) -> str:
-        return self._as_number(path, error, "a number")
 
     def _as_number(self, path: Path, error: ErrorDetails, what: str) -> str:
         value = error["input"]

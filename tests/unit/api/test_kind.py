@@ -63,17 +63,17 @@ def test_the_stored_version_names_the_kind() -> None:
         ),
         pytest.param(
             lambda: group_kinds(RUNTIMES, RUNTIMES),
-            "nerruntimes is declared twice: list all versions in one Kind",
+            "NerRuntime names two kinds: list all versions in one Kind",
             id="a kind twice",
         ),
         pytest.param(
             lambda: group_kinds(RUNTIMES, Kind("others", "o", "Cluster", (NER_RUNTIME,))),
-            "NerRuntime names two kinds",
+            "NerRuntime names two kinds: list all versions in one Kind",
             id="two plurals",
         ),
         pytest.param(
             lambda: group_kinds(RUNTIMES, Kind("nerdeployments", "nrt", "Namespaced", (NER_DEPLOYMENT,))),
-            "nrt names two kinds",
+            "nrt names two kinds: list all versions in one Kind",
             id="a short name twice",
         ),
     ],

@@ -1,43 +1,40 @@
 """An exponential moving average of the weights (Polyak and Juditsky, 1992).
 
-The averaged model is often better than the last one, and costs one pass over
-the weights now and then. Early in training the average follows closely, so
+The averaged model is often better than the last one. The average moves every
+few steps, which costs less and is no worse. It follows closely at first, so
 that the random head does not stay in it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 STEPS_BETWEEN_UPDATES = 4
-"""The average moves every so many steps, by the decay of as many: cheaper, and no worse."""
 
 
-class WeightAverage:
-    """Averages a model's parameters.
+def averaged(model: nn.Module, decay: float) -> AveragedModel:
+    """A copy of the model whose weights follow it.
+
+    Call `update_parameters(model)` after every `STEPS_BETWEEN_UPDATES` optimizer steps.
 
     Args:
-        model: whose parameters start the average.
+        model: its present weights start the average.
         decay: a step, in 0..1.
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self._decay = decay
-        self.weights = {name: value.detach().clone() for name, value in model.named_parameters()}
-
     @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
-        """Follow the model; does nothing but on every `STEPS_BETWEEN_UPDATES`-th step (from 1)."""
-        if step % STEPS_BETWEEN_UPDATES:
-            return
-        decay = min(self._decay**STEPS_BETWEEN_UPDATES, (1 + step) / (10 + step))
-        current = dict(model.named_parameters())
-        names = list(self.weights)
-        torch._foreach_lerp_(
-            [self.weights[name] for name in names], [current[name].detach() for name in names], 1 - decay
-        )
+    def follow(average: Sequence[Tensor], current: Sequence[Tensor], updates: Tensor | int) -> None:
+        kept = decay_at(STEPS_BETWEEN_UPDATES * int(updates), decay)
+        torch._foreach_lerp_(list(average), list(current), 1 - kept)
 
-    def load(self, weights: Mapping[str, Tensor]) -> None:
-        """Go on from a checkpoint's average."""
-        self.weights = {name: weights[name].clone() for name in self.weights}
+    average = AveragedModel(model, multi_avg_fn=follow)
+    # PyTorch's first update copies the weights without averaging; the second one is then update 1.
+    average.update_parameters(model)
+    return average
+
+
+def decay_at(step: int, decay: float) -> float:
+    """The part of the average that the update after `step` steps keeps, in 0..1."""
+    return min(decay**STEPS_BETWEEN_UPDATES, (1 + step) / (10 + step))

@@ -1,109 +1,180 @@
-"""Checkpoints in the store: a killed run goes on from the last whole one.
+"""Checkpoints: a killed run goes on from the last whole one, and ends with the weights of an unbroken run.
 
-A checkpoint is the Trainer's folder (model, optimizer, scheduler, random
-states, trainer state) with ours in it (average, best weights so far). Its
-record is written after its files, with sizes and SHA-256, so that half of one
-is never taken; the one before it is deleted only then.
+What a checkpoint holds:
+
+| file | content |
+|---|---|
+| `run.json` | `RunState`: position, validated epochs, selection, training log |
+| `model.safetensors` | the model as it trains |
+| `average.safetensors` | the averaged weights, if the spec averages |
+| `best.safetensors` | the selected weights, after the first validation |
+| `optimizer.pt` | optimizer and scheduler |
+| `random.pt` | random states of Python, NumPy and PyTorch |
+
+accelerate's `save_state` is not used: its `load_state` only logs it when the
+random states cannot be restored, and unpickles other objects without `weights_only`.
 """
 
 import json
+import random
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+import torch
 from pydantic import ValidationError
+from safetensors.torch import load_file, load_model, save_file, save_model
 
+from ner_jobs.store.artifacts import TRANSFERS, upload_folder
 from ner_jobs.store.protocol import Store
 from ner_jobs.task import FileEntry, RetryableError, StageError
 from ner_jobs.task.model import Contract
+from ner_jobs.training.run import Run, RunState
 
-TRANSFERS = 4
-"""Files on their way at once."""
+STATE = "run.json"
+MODEL = "model.safetensors"
+AVERAGE = "average.safetensors"
+BEST = "best.safetensors"
+OPTIMIZER = "optimizer.pt"
+RANDOM = "random.pt"
+
+
+def write_checkpoint(run: Run, folder: Path) -> None:
+    """Write all of a run into an empty folder."""
+    folder.mkdir(parents=True)
+    (folder / STATE).write_text(run.state.model_dump_json())
+    save_model(run.module, folder / MODEL)
+    if run.average is not None:
+        save_model(run.average, folder / AVERAGE)
+    if run.best:
+        save_file(run.best, folder / BEST)
+    torch.save(
+        {"optimizer": run.optimizer.state_dict(), "scheduler": run.scheduler.state_dict()}, folder / OPTIMIZER
+    )
+    torch.save(_random_states(), folder / RANDOM)
+
+
+def read_checkpoint(run: Run, folder: Path) -> None:
+    """Put a run and this process's random states where `write_checkpoint` found them."""
+    run.state = RunState.model_validate_json((folder / STATE).read_bytes())
+    load_model(run.module, folder / MODEL)
+    if run.average is not None:
+        load_model(run.average, folder / AVERAGE)
+    if (folder / BEST).is_file():
+        run.best = load_file(folder / BEST, device=str(run.accelerator.device))
+    saved = torch.load(folder / OPTIMIZER, map_location="cpu", weights_only=True)
+    run.optimizer.load_state_dict(saved["optimizer"])
+    run.scheduler.load_state_dict(saved["scheduler"])
+    _restore_random_states(folder / RANDOM)
+
+
+def _random_states() -> dict[str, object]:
+    name, words, *position = np.random.get_state(legacy=True)
+    return {
+        "python": random.getstate(),
+        # As plain numbers, which `weights_only` loads.
+        "numpy": (name, np.asarray(words).tolist(), *position),
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def _restore_random_states(path: Path) -> None:
+    states = torch.load(path, map_location="cpu", weights_only=True)
+    random.setstate(states["python"])
+    np.random.set_state(states["numpy"])
+    torch.set_rng_state(states["torch"])
+    if states["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(states["cuda"])
 
 
 class CheckpointRecord(Contract):
-    """What `latest.json` says: where the last whole checkpoint lies.
-
-    Attributes:
-        segments: the hosts that worked on this model: [first step, ISA class], in order.
-    """
+    """What `latest.json` says: where the last whole checkpoint lies, and its files."""
 
     folder: str
-    step: int
-    files: tuple[tuple[str, int, str], ...]
-    segments: tuple[tuple[int, str], ...]
+    files: tuple[FileEntry, ...]
 
 
 class Checkpoints:
-    """The checkpoints of one key.
+    """The checkpoints of one key in the store. Those of one attempt serve the next one.
+
+    Its record is written after a checkpoint's files, with their sizes and SHA-256, so that half a
+    checkpoint is never taken. The one before it is deleted only then.
 
     Args:
-        store: the task's.
-        stage, key: of the task; checkpoints of an attempt serve the next one.
-        log: a line for the artifact's log.
+        store: of the task.
+        stage: of the task.
+        key: of the task.
+        attempt: of the task.
+        scratch: a folder for a checkpoint on its way.
+        log: takes a line for the artifact's log.
     """
 
-    def __init__(self, store: Store, stage: str, key: str, attempt: str, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, store: Store, stage: str, key: str, attempt: str, scratch: Path, log: Callable[[str], None]
+    ) -> None:
         self._store = store
         self._root = f"{stage}/{key}/checkpoints"
         self._attempt = attempt
+        self._scratch = scratch
         self._log = log
 
-    def save(self, folder: Path, step: int, segments: tuple[tuple[int, str], ...]) -> None:
-        """Upload a folder, then its record, then forget the others.
+    def save(self, run: Run) -> None:
+        """Upload a run, then its record, then delete the checkpoints before it.
 
         Raises:
             StageError: the store refuses it; the checkpoint before this one is still whole.
         """
-        name = f"{step:09d}-{self._attempt}"
-        paths = sorted(path for path in folder.rglob("*") if path.is_file())
-
-        def send(path: Path) -> tuple[str, int, str]:
-            relative = path.relative_to(folder).as_posix()
-            size, digest = self._store.upload(path, f"{self._root}/{name}/{relative}")
-            return relative, size, digest
-
-        with ThreadPoolExecutor(TRANSFERS) as transfers:
-            files = tuple(transfers.map(send, paths))
-        record = CheckpointRecord(folder=name, step=step, files=files, segments=segments)
+        name = f"{run.state.step:09d}-{run.state.epoch}-{self._attempt}"
+        local = self._scratch / name
+        write_checkpoint(run, local)
+        files = upload_folder(self._store, f"{self._root}/{name}", local)
+        record = CheckpointRecord(folder=name, files=files)
         self._store.put(f"{self._root}/latest.json", record.model_dump_json(by_alias=True).encode())
-        self._forget(keep=name)
+        shutil.rmtree(local)
+        keep = (f"{self._root}/latest.json", f"{self._root}/{name}/")
+        for stored in list(self._store.list(f"{self._root}/")):
+            if not stored.key.startswith(keep):
+                self._store.delete(stored.key)
 
-    def load(self, target: Path) -> CheckpointRecord | None:
-        """Bring the last whole checkpoint into `target`; None where there is none that can be used."""
+    def load(self, run: Run) -> bool:
+        """Put a run where the last whole checkpoint left it.
+
+        Returns:
+            Whether there was one that can be used; if not, the run is unchanged.
+
+        Raises:
+            RetryableError: the store does not answer.
+        """
         found = self._store.get(f"{self._root}/latest.json")
         if found is None:
-            return None
+            return False
         try:
             record = CheckpointRecord.model_validate(json.loads(found[0]))
         except (ValidationError, ValueError):
             self._log("the record of the last checkpoint cannot be read; training starts from the beginning")
-            return None
+            return False
+        local = self._scratch / record.folder
+        try:
+            self._download(record, local)
+        except RetryableError:
+            raise
+        except StageError as error:
+            self._log(f"the last checkpoint cannot be used; training starts from the beginning: {error}")
+            return False
+        else:
+            read_checkpoint(run, local)
+            return True
+        finally:
+            shutil.rmtree(local, ignore_errors=True)
 
+    def _download(self, record: CheckpointRecord, target: Path) -> None:
         def bring(entry: FileEntry) -> None:
             path = target / entry.path
             path.parent.mkdir(parents=True, exist_ok=True)
             self._store.download(f"{self._root}/{record.folder}/{entry.path}", path, entry.size, entry.sha256)
 
-        try:
-            with ThreadPoolExecutor(TRANSFERS) as transfers:
-                entries = [FileEntry(path=path, size=size, sha256=sha) for path, size, sha in record.files]
-                list(transfers.map(bring, entries))
-        except RetryableError:
-            raise
-        except StageError as error:
-            self._log(f"the last checkpoint cannot be used, training starts from the beginning: {error}")
-            shutil.rmtree(target, ignore_errors=True)
-            return None
-        return record
-
-    def remove(self) -> None:
-        """Delete all of them: the artifact is published."""
-        self._forget(keep=None)
-
-    def _forget(self, keep: str | None) -> None:
-        latest = f"{self._root}/latest.json"
-        for stored in list(self._store.list(self._root + "/")):
-            if keep is None or not (stored.key == latest or stored.key.startswith(f"{self._root}/{keep}/")):
-                self._store.delete(stored.key)
+        with ThreadPoolExecutor(TRANSFERS) as transfers:
+            list(transfers.map(bring, record.files))

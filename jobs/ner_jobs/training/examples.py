@@ -1,20 +1,24 @@
 """Windows with labels, their order, and how they become a batch."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
 
 from ner_jobs.corpus.batches import shuffled_order, training_order
 from ner_jobs.corpus.encoding import Encoder
+from ner_jobs.corpus.padding import pad
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.training.loss import IGNORED
 
-PADDED_TO = 8
-"""Batches are padded to a multiple of so many sub-tokens: fewer shapes, better kernels."""
+IntArray = npt.NDArray[np.int64]
+
+LENGTH_MULTIPLE = 8
+"""Batches are padded to a multiple of this many sub-tokens: fewer shapes, better kernels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +27,35 @@ class Example:
 
     Attributes:
         input_ids: int64 (length,).
-        labels: int64 (length,), `IGNORED` but at the first sub-tokens of the tokens that it decides.
-        first: whether it begins its sentence.
+        labels: int64 (length,): a label at the first sub-token of each token that this window decides,
+            `IGNORED` elsewhere.
+        first: whether the window begins its sentence.
     """
 
-    input_ids: Tensor
-    labels: Tensor
+    input_ids: IntArray
+    labels: IntArray
     first: bool
 
 
-class Examples(Dataset[Example]):
-    """All windows of a training set, in memory: about 1 KiB a sentence."""
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Examples padded to one length.
 
-    def __init__(self, examples: Sequence[Example]) -> None:
-        self._examples = list(examples)
-        self.lengths = [len(example.input_ids) for example in self._examples]
+    Attributes:
+        input_ids, attention_mask, labels: int64 (batch, length).
+        first: bool (batch,).
+    """
 
-    def __len__(self) -> int:
-        """Windows."""
-        return len(self._examples)
+    input_ids: Tensor
+    attention_mask: Tensor
+    labels: Tensor
+    first: Tensor
 
-    def __getitem__(self, index: int) -> Example:
-        """One window."""
-        return self._examples[index]
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device."""
+        return Batch(
+            **{field.name: getattr(self, field.name).to(device) for field in dataclasses.fields(self)}
+        )
 
 
 def examples_of(sentences: Iterable[Sentence], encoder: Encoder, labels: Sequence[str]) -> Iterator[Example]:
@@ -63,60 +73,49 @@ def examples_of(sentences: Iterable[Sentence], encoder: Encoder, labels: Sequenc
             targets = np.full(len(window.input_ids), IGNORED, np.int64)
             targets[window.positions] = gold[window.tokens]
             if len(window.tokens):
-                yield Example(
-                    torch.from_numpy(window.input_ids), torch.from_numpy(targets), int(window.tokens[0]) == 0
-                )
+                yield Example(window.input_ids, targets, first=int(window.tokens[0]) == 0)
 
 
-class EpochOrder(Sampler[int]):
-    """The order of an epoch, by (seed, epoch) alone; the Trainer calls `set_epoch`."""
+def batches_of_epoch(
+    examples: Sequence[Example], batch_size: int, seed: int, epoch: int, *, grouped: bool
+) -> list[list[Example]]:
+    """All batches of an epoch, in order: a function of the seed and the epoch alone.
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, grouped: bool) -> None:
-        self._lengths = lengths
-        self._batch_size = batch_size
-        self._seed = seed
-        self._grouped = grouped
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Which epoch the next iteration is."""
-        self._epoch = epoch
-
-    def __len__(self) -> int:
-        """Windows in an epoch."""
-        return len(self._lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        """Indices; each run of a batch's size is a batch."""
-        if self._grouped:
-            return iter(training_order(self._lengths, self._batch_size, self._seed, self._epoch))
-        return iter(shuffled_order(len(self._lengths), self._seed, self._epoch))
-
-
-class Collator:
-    """Pads a batch to its longest window, or to a fixed length.
+    No global random state is read or changed, so a run that is resumed inside an epoch skips batches
+    without an effect on dropout.
 
     Args:
-        padding: id of the padding sub-token.
-        length: pad to this many sub-tokens; 0 pads to the longest, rounded up to `PADDED_TO`.
+        examples: the training set.
+        batch_size: examples in a batch; the last batch may be smaller.
+        seed: of the run.
+        epoch: from 0.
+        grouped: batches hold windows of similar length.
     """
+    if grouped:
+        order = training_order([len(each.input_ids) for each in examples], batch_size, seed, epoch)
+    else:
+        order = shuffled_order(len(examples), seed, epoch)
+    return [
+        [examples[at] for at in order[begin : begin + batch_size]]
+        for begin in range(0, len(order), batch_size)
+    ]
 
-    def __init__(self, padding: int, length: int = 0) -> None:
-        self._padding = padding
-        self._length = length
 
-    def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
-        """`input_ids`, `attention_mask`, `labels` int64 (batch, length), `first` bool (batch,)."""
-        longest = max(len(example.input_ids) for example in examples)
-        length = self._length or -(-longest // PADDED_TO) * PADDED_TO
-        shape = (len(examples), length)
-        ids = torch.full(shape, self._padding)
-        mask = torch.zeros(shape, dtype=torch.int64)
-        labels = torch.full(shape, IGNORED)
-        for row, example in enumerate(examples):
-            real = len(example.input_ids)
-            ids[row, :real] = example.input_ids
-            mask[row, :real] = 1
-            labels[row, :real] = example.labels
-        first = torch.tensor([example.first for example in examples])
-        return {"input_ids": ids, "attention_mask": mask, "labels": labels, "first": first}
+def collate(examples: Sequence[Example], padding: int, length: int = 0) -> Batch:
+    """Pad examples to their longest window, or to a fixed length.
+
+    Args:
+        examples: of one batch.
+        padding: id of the padding sub-token.
+        length: in sub-tokens; 0 is the longest window, rounded up to `LENGTH_MULTIPLE`.
+    """
+    longest = max(len(each.input_ids) for each in examples)
+    length = length or -(-longest // LENGTH_MULTIPLE) * LENGTH_MULTIPLE
+    ids, mask = pad([each.input_ids for each in examples], length, padding)
+    labels, _ = pad([each.labels for each in examples], length, IGNORED)
+    return Batch(
+        input_ids=torch.from_numpy(ids),
+        attention_mask=torch.from_numpy(mask),
+        labels=torch.from_numpy(labels),
+        first=torch.tensor([each.first for each in examples]),
+    )

@@ -10,7 +10,8 @@ falls apart), and consumers that do not decode by Viterbi, and the scores of
 entities, rest on them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -19,6 +20,21 @@ from ner_jobs.scoring.decoding import allowed_transitions
 
 IGNORED = -100
 """Label of a sub-token that has no loss: PyTorch's own convention."""
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Loss of a batch from logits (float32), labels (int64) and `first` (bool), as in `SequenceLoss`."""
+
+
+def loss_named(name: Literal["sequence", "token"], labels: Sequence[str]) -> Loss:
+    """The loss that a spec names.
+
+    Args:
+        name: `finetune.loss` of the spec.
+        labels: IOB2 names in the order of the logits' last axis.
+    """
+    if name == "sequence":
+        return SequenceLoss(labels)
+    return lambda logits, gold, first: token_loss(logits, gold)
 
 
 def token_loss(logits: Tensor, labels: Tensor) -> Tensor:

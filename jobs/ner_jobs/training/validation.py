@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from ner_jobs.corpus.encoding import Encoded, Encoder
+from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.padding import pad
-from ner_jobs.corpus.sentence import Entity, Sentence
+from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.scoring.blocks import Pair
+from ner_jobs.scoring.counts import count
 from ner_jobs.scoring.decoding import Decoder
-from ner_jobs.scoring.spans import spans_of
 from ner_jobs.task.parameters import Decoding
 
 WINDOWS_IN_BATCH = 32
@@ -43,10 +44,10 @@ class Validation:
     def __init__(
         self, sentences: Sequence[Sentence], encoder: Encoder, labels: Sequence[str], padding: int
     ) -> None:
+        self._gold = [(sentence.id, sentence.tags or ()) for sentence in sentences]
         self._encoded = encoder.encode_batch(sentences)
-        self._gold = [spans_of(sentence.tags or ()) for sentence in sentences]
+        self._labels = tuple(labels)
         self._padding = padding
-        self._decoders = {mode: Decoder(labels, mode) for mode in ("constrained", "argmax")}
         windows = [(row, at) for row, item in enumerate(self._encoded) for at in range(len(item.windows))]
         self._order = sorted(windows, key=lambda place: -len(self._window_ids(place)))
 
@@ -54,16 +55,16 @@ class Validation:
         """Score a model in fp32; leaves it in the mode (train, eval) in which it was."""
         training = model.training
         model.eval()
-        logits: list[list[np.ndarray | None]] = [[None] * len(item.windows) for item in self._encoded]
+        windows: list[list[np.ndarray]] = [[np.empty(0)] * len(item.windows) for item in self._encoded]
         with torch.inference_mode():
             for places, ids, mask in self._batches(next(model.parameters()).device):
                 values = model(input_ids=ids, attention_mask=mask).logits.float().cpu().numpy()
                 for row, (sentence, at) in enumerate(places):
-                    logits[sentence][at] = values[row]
+                    windows[sentence][at] = values[row]
         model.train(training)
-        return self._judge(
-            [self._joined(item, rows) for item, rows in zip(self._encoded, logits, strict=True)]
-        )
+        outside = self._labels.index("O")
+        logits = [item.scatter(rows, outside) for item, rows in zip(self._encoded, windows, strict=True)]
+        return ValidationScore(constrained=self._f1(logits, "constrained"), argmax=self._f1(logits, "argmax"))
 
     def _window_ids(self, place: tuple[int, int]) -> np.ndarray:
         return self._encoded[place[0]].windows[place[1]].input_ids
@@ -79,21 +80,10 @@ class Validation:
             )
             yield places, ids.to(device), mask.to(device)
 
-    def _joined(self, item: Encoded, rows: Sequence[np.ndarray | None]) -> np.ndarray:
-        outside = self._decoders["constrained"].outside
-        return item.scatter([row for row in rows if row is not None], outside)
-
-    def _judge(self, logits: Sequence[np.ndarray]) -> ValidationScore:
-        return ValidationScore(
-            constrained=self._f1(self._decoders["constrained"], logits),
-            argmax=self._f1(self._decoders["argmax"], logits),
+    def _f1(self, logits: Sequence[np.ndarray], decoding: Decoding) -> float:
+        decoded = Decoder(self._labels, decoding).decode_many(logits)
+        pairs = (
+            Pair(name, gold, [self._labels[number] for number in numbers])
+            for (name, gold), numbers in zip(self._gold, decoded, strict=True)
         )
-
-    def _f1(self, decoder: Decoder, logits: Sequence[np.ndarray]) -> float:
-        correct = predicted = gold = 0
-        for numbers, expected in zip(decoder.decode_many(logits), self._gold, strict=True):
-            found: tuple[Entity, ...] = spans_of([decoder.labels[number] for number in numbers])
-            correct += len(set(found) & set(expected))
-            predicted += len(found)
-            gold += len(expected)
-        return 2 * correct / (predicted + gold) if predicted + gold else 0.0
+        return count(pairs).default.micro().f1

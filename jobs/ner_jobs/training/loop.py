@@ -1,0 +1,213 @@
+"""The training loop, on Hugging Face accelerate.
+
+A run that is killed at any time and resumed ends with the weights of an
+unbroken one. Batch order is a function of seed and epoch; everything else that
+decides a step is in the checkpoint; an epoch is done when its weights are
+validated, not before.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ner_jobs.task import ExitCode, StageError
+from ner_jobs.task.parameters import FinetuneParameters
+from ner_jobs.training.averaging import STEPS_BETWEEN_UPDATES
+from ner_jobs.training.checkpoints import Checkpoints
+from ner_jobs.training.examples import Example, batches_of_epoch, collate
+from ner_jobs.training.loss import Loss
+from ner_jobs.training.run import Run, Selection
+from ner_jobs.training.validation import Validation
+
+STEPS_BETWEEN_LOG_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingContext:
+    """What the loop touches outside the run.
+
+    Attributes:
+        stopping: if it is set, the loop saves a checkpoint and raises.
+        log: takes a line for people.
+        progress: takes done, total, and units of what.
+    """
+
+    checkpoints: Checkpoints
+    stopping: threading.Event
+    log: Callable[[str], None]
+    progress: Callable[[float, float, str], None]
+
+
+def total_steps(examples: int, parameters: FinetuneParameters) -> int:
+    """Optimizer steps of a whole run: those of its epochs, at most `max_steps`."""
+    steps = parameters.epochs * math.ceil(examples / parameters.batch_size)
+    return min(steps, parameters.max_steps or steps)
+
+
+def train(
+    run: Run,
+    examples: Sequence[Example],
+    validation: Validation,
+    loss_of: Loss,
+    parameters: FinetuneParameters,
+    context: TrainingContext,
+) -> Selection:
+    """Train a run from its present step to its end; `run.best` are then the selected weights.
+
+    Raises:
+        StageError: `context.stopping` was set; the checkpoint is saved.
+    """
+    state, device = run.state, run.accelerator.device
+    padding = run.module.config.pad_token_id or 0
+    length = 0 if parameters.length_grouping else parameters.max_length
+    steps_in_epoch = math.ceil(len(examples) / parameters.batch_size)
+    total = total_steps(len(examples), parameters)
+    journal = _Journal(run, steps_in_epoch, total, context)
+    saver = _Saver(run, parameters.checkpoint_seconds, context.checkpoints)
+
+    for epoch in range(state.epoch, math.ceil(total / steps_in_epoch)):
+        if 0 < parameters.patience <= state.epochs_without_gain:
+            break
+        batches = batches_of_epoch(
+            examples, parameters.batch_size, parameters.seed, epoch, grouped=parameters.length_grouping
+        )
+        start = epoch * steps_in_epoch
+        run.model.train()
+        for members in batches[state.step - start : total - start]:
+            batch = collate(members, padding, length).to(device)
+            with torch.autocast(device.type, torch.bfloat16, enabled=run.bf16):
+                logits = run.model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
+            loss = loss_of(logits.float(), batch.labels, batch.first)
+            run.accelerator.backward(loss)
+            norm = run.accelerator.clip_grad_norm_(run.model.parameters(), parameters.max_gradient_norm)
+            run.optimizer.step()
+            run.scheduler.step()
+            run.optimizer.zero_grad()
+            state.step += 1
+            if run.average is not None and state.step % STEPS_BETWEEN_UPDATES == 0:
+                run.average.update_parameters(run.module)
+
+            journal.add_step(loss, norm, f"epoch {epoch + 1} of {parameters.epochs}")
+            saver.count_step()
+            stopping = context.stopping.is_set()
+            if stopping or saver.is_due():
+                saver.save()
+            if stopping:
+                raise _stopped(state.step)
+
+        scores = _validate(run, validation, parameters, epoch + 1)
+        journal.add_validation(scores, epoch + 1)
+        state.epoch = epoch + 1
+        saver.save()
+        if context.stopping.is_set():
+            raise _stopped(state.step)
+
+    if state.selection is None:
+        raise StageError("no epoch was validated, so there is nothing to publish", ExitCode.SOFTWARE)
+    return state.selection
+
+
+def _validate(
+    run: Run, validation: Validation, parameters: FinetuneParameters, epoch: int
+) -> dict[str, float]:
+    """Score the last and the averaged weights, and remember the better ones if nothing was better before.
+
+    Returns:
+        F1 by the name of the weights.
+    """
+    candidates: dict[str, nn.Module] = {"last": run.module}
+    if run.average is not None:
+        candidates["average"] = run.average.module
+    scores = {name: validation.score(model) for name, model in candidates.items()}
+    f1 = {name: score.by(parameters.decoding) for name, score in scores.items()}
+    name = max(f1, key=lambda name: f1[name])
+    state = run.state
+    before = state.selection.f1 if state.selection else -1.0
+    state.epochs_without_gain = 0 if f1[name] > before else state.epochs_without_gain + 1
+    if f1[name] >= before:
+        state.selection = Selection(f1=f1[name], f1_argmax=scores[name].argmax, epoch=epoch, weights=name)
+        run.best = {
+            key: value.detach().clone(memory_format=torch.contiguous_format)
+            for key, value in candidates[name].named_parameters()
+        }
+    return f1
+
+
+def _stopped(step: int) -> StageError:
+    return StageError(
+        f"stopped at step {step}; the checkpoint is saved, and the next attempt resumes from it",
+        ExitCode.TERMINATED,
+    )
+
+
+class _Journal:
+    """The training log, and the progress that a person sees."""
+
+    def __init__(self, run: Run, steps_in_epoch: int, total: int, context: TrainingContext) -> None:
+        self._run = run
+        self._steps_in_epoch = steps_in_epoch
+        self._total = total
+        self._context = context
+        self._losses: list[Tensor] = []
+        self._shown_loss = ""
+
+    def add_step(self, loss: Tensor, norm: Tensor, where: str) -> None:
+        """One step: a line now and then, with the mean loss of the steps since the last line."""
+        state = self._run.state
+        self._losses.append(loss.detach())
+        if state.step % STEPS_BETWEEN_LOG_LINES == 0:
+            mean = torch.stack(self._losses).mean().item()
+            self._losses.clear()
+            self._shown_loss = f", loss {mean:.4f}"
+            state.log.append(
+                {
+                    "step": state.step,
+                    "epoch": state.step / self._steps_in_epoch,
+                    "loss": mean,
+                    "grad_norm": norm.item(),
+                    "learning_rate": self._run.scheduler.get_last_lr()[0],
+                }
+            )
+        self._context.progress(state.step, self._total, f"steps, {where}{self._shown_loss}")
+
+    def add_validation(self, scores: dict[str, float], epoch: int) -> None:
+        """The F1 of an epoch's weights."""
+        by_weights = {f"eval_f1_{name}": f1 for name, f1 in scores.items()}
+        self._run.state.log.append(
+            {"step": self._run.state.step, "epoch": epoch, **by_weights, "eval_f1": max(scores.values())}
+        )
+        shown = ", ".join(f"{f1:.4f} ({name} weights)" for name, f1 in scores.items())
+        self._context.log(f"epoch {epoch}: validation F1 {shown}")
+
+
+class _Saver:
+    """Saves checkpoints by the clock, and counts the seconds that they hold."""
+
+    def __init__(self, run: Run, interval: float, checkpoints: Checkpoints) -> None:
+        self._run = run
+        self._interval = interval
+        self._checkpoints = checkpoints
+        self._counted = self._saved = self._stepped = time.monotonic()
+
+    def count_step(self) -> None:
+        """A step is done."""
+        now = time.monotonic()
+        self._run.state.step_seconds += now - self._stepped
+        self._stepped = now
+
+    def is_due(self) -> bool:
+        """Whether the last checkpoint is old enough for another one."""
+        return time.monotonic() - self._saved >= self._interval
+
+    def save(self) -> None:
+        """Save the run; neither this nor the validation before it counts as a step."""
+        now = time.monotonic()
+        self._run.state.seconds += now - self._counted
+        self._counted = now
+        self._checkpoints.save(self._run)
+        self._saved = self._stepped = time.monotonic()

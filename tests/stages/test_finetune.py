@@ -75,9 +75,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(folder: Path, name: str, store: str, **changes: Any) -> subprocess.Popen[str]:
+def start(folder: Path, name: str, store: str, event: str = "", **changes: Any) -> subprocess.Popen[str]:
     parameters = json.dumps({**PARAMETERS, **changes})
-    command = [sys.executable, str(CHILD), str(folder), name, parameters, store]
+    command = [sys.executable, str(CHILD), str(folder), name, parameters, store, event]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -122,11 +122,35 @@ def test_killed_in_the_second_epoch_it_ends_with_the_weights_of_an_unbroken_run(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_ended_between_an_epochs_last_step_and_its_validation(folder: Path, epochs: int) -> None:
+    """Published is the epoch that an unbroken run chooses, and never one without a validation."""
+    unbroken = finish(start(folder, "unbroken", "store-1", epochs=epochs))
+    last_step = 20 * epochs
+    for event, code in ((f"stop-at-{last_step}", 143), (f"kill-in-validation-of-{epochs}", -signal.SIGKILL)):
+        ended = start(folder, f"ended-{code}", f"store-{code}", event, epochs=epochs)
+        output, _ = ended.communicate()
+        assert ended.returncode == code, output
+        assert f"step {last_step}\n" in output
+        assert f"epoch {epochs}: validation" not in output
+        resumed = finish(start(folder, f"resumed-{code}", f"store-{code}", epochs=epochs))
+        assert resumed["provenance"]["segments"][-1]["fromStep"] == last_step
+        assert weights(folder, f"resumed-{code}") == weights(folder, "unbroken")
+        for figure in ("f1Validation", "f1ValidationArgmax", "epoch", "weights", "steps", "history"):
+            assert resumed["metrics"][figure] == unbroken["metrics"][figure]
+        assert resumed["metrics"]["f1Validation"] > 0
+
+
+@pytest.mark.slow
 def test_early_stopping_waits_for_its_patience_and_keeps_the_best(folder: Path) -> None:
     result = finish(
         start(folder, "patient", "store", epochs=6, learningRate=1e-9, headLearningRate=1e-9, patience=1)
     )
-    assert result["metrics"]["steps"] < 6 * 20
+    history = [line["eval_f1"] for line in result["metrics"]["history"]]
+    assert len(history) < 6
+    assert result["metrics"]["steps"] == 20 * len(history)
+    assert result["metrics"]["f1Validation"] == max(history)
+    assert history[-1] <= max(history[:-1]), "it stops at the first epoch that is no better"
 
 
 def test_the_model_folder_is_a_plain_hugging_face_model(folder: Path) -> None:

@@ -85,6 +85,7 @@ def train(
             loss = loss_of(logits.float(), batch.labels, batch.first)
             run.accelerator.backward(loss)
             norm = run.accelerator.clip_grad_norm_(run.model.parameters(), parameters.max_gradient_norm)
+            rate = run.scheduler.get_last_lr()[0]
             run.optimizer.step()
             run.scheduler.step()
             run.optimizer.zero_grad()
@@ -92,7 +93,7 @@ def train(
             if run.average is not None and state.step % STEPS_BETWEEN_UPDATES == 0:
                 run.average.update_parameters(run.module)
 
-            journal.add_step(loss, norm, f"epoch {epoch + 1} of {parameters.epochs}")
+            journal.add_step(loss, norm, rate, f"epoch {epoch + 1} of {parameters.epochs}")
             saver.count_step()
             stopping = context.stopping.is_set()
             if stopping or saver.is_due():
@@ -156,7 +157,7 @@ class _Journal:
         self._losses: list[Tensor] = []
         self._shown_loss = ""
 
-    def add_step(self, loss: Tensor, norm: Tensor, where: str) -> None:
+    def add_step(self, loss: Tensor, norm: Tensor, rate: float, where: str) -> None:
         """One step: a line now and then, with the mean loss of the steps since the last line."""
         state = self._run.state
         self._losses.append(loss.detach())
@@ -170,7 +171,7 @@ class _Journal:
                     "epoch": state.step / self._steps_in_epoch,
                     "loss": mean,
                     "grad_norm": norm.item(),
-                    "learning_rate": self._run.scheduler.get_last_lr()[0],
+                    "learning_rate": rate,
                 }
             )
         self._context.progress(state.step, self._total, f"steps, {where}{self._shown_loss}")

@@ -1,7 +1,7 @@
-"""`python -m ner_jobs`: run one task, given in a file or in the environment.
+"""`python -m ner_jobs`: run one task from a file or from the environment.
 
-Thread counts and the like are set here, before any library that reads them at
-import.
+Thread counts and similar variables are set here, before the libraries that
+read them are imported.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ner_jobs import host
-from ner_jobs.reporting import PROGRESS_VARIABLE, write_termination
+from ner_jobs.reporting import PROGRESS_VARIABLE, describe_validation_error, write_termination_message
 from ner_jobs.task import TASK_ENVIRONMENT_VARIABLE, THREAD_VARIABLES, ExitCode, Task
 
 
@@ -32,13 +32,10 @@ def main() -> int:
     except (OSError, UnicodeDecodeError) as error:
         return _refuse(f"the task cannot be read: {error}")
     except ValidationError as error:
-        where = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
-        )
-        return _refuse(f"the task is wrong: {where}")
+        return _refuse(f"the task is wrong: {describe_validation_error(error)}")
     faulthandler.enable()
     _prepare_process(task.threads or host.processors())
-    # Only now: what is imported behind it reads these variables once.
+    # Imported late: the libraries behind it read these variables when they are imported.
     from ner_jobs.runner import main as run
 
     return run(task, os.environ.get(PROGRESS_VARIABLE, "plain"))
@@ -54,7 +51,7 @@ def _prepare_process(threads: int) -> None:
 
 def _refuse(message: str) -> int:
     print(f"error: {message}", file=sys.stderr)  # noqa: T201
-    write_termination({"message": message})
+    write_termination_message({"message": message})
     return ExitCode.USAGE
 
 

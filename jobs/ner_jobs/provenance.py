@@ -1,4 +1,4 @@
-"""Where a result was made: recorded in its manifest, in no key. Nothing heavy is imported for it."""
+"""What made a result: recorded in its manifest, not in its key. Imports nothing heavy."""
 
 import platform
 import socket

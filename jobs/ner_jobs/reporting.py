@@ -1,9 +1,8 @@
-"""What a stage says while it runs, and its last words.
+"""Lines and progress of a running stage, and its termination message.
 
 Lines go to standard output (plain for a pod's log, JSON for a program that
-draws bars) and into the log that the artifact keeps. The last words are the
-termination message: Kubernetes cuts it at 4,096 bytes, so we cut it first,
-where it still is JSON.
+draws bars) and into the artifact's log. Kubernetes cuts a termination message
+at 4,096 bytes, so it is shortened here, where it stays valid JSON.
 """
 
 import contextlib
@@ -16,8 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from pydantic import ValidationError
+
 PROGRESS_VARIABLE = "NERD_PROGRESS"
-"""`json` asks for one JSON object a line."""
+"""`json`: standard output is a JSON object a line."""
 
 TERMINATION_VARIABLE = "NERD_TERMINATION_LOG"
 TERMINATION_FILE = Path("/dev/termination-log")
@@ -27,10 +28,10 @@ SECONDS_BETWEEN_LINES = {"plain": 10.0, "json": 0.2}
 
 
 class Reporter:
-    """Says lines and progress; thread-safe.
+    """Writes lines and progress; thread-safe.
 
     Args:
-        log: the file that the artifact keeps.
+        log: the file that becomes the artifact's log.
         mode: `plain` or `json`.
     """
 
@@ -42,7 +43,7 @@ class Reporter:
         self._last = 0.0
 
     def line(self, text: str) -> None:
-        """A line of the log."""
+        """Write a line to standard output and to the log."""
         with self._lock:
             # A full disk must not hide the error that is being reported.
             with contextlib.suppress(OSError):
@@ -50,7 +51,7 @@ class Reporter:
             self._print({"log": text} if self._mode == "json" else text)
 
     def progress(self, done: float, total: float, what: str) -> None:
-        """How far it is; said now and then, and at the end. A total of 0 is one that nobody knows."""
+        """Print progress every few seconds, and at the end. A total of 0 is unknown."""
         with self._lock:
             now = time.monotonic()
             if (done < total or not total) and now - self._last < SECONDS_BETWEEN_LINES[self._mode]:
@@ -62,25 +63,32 @@ class Reporter:
                 self._print(f"{how_far(done, total)} {what}")
 
     def traceback(self, text: str) -> None:
-        """Only into the artifact's log: for whoever looks for the cause."""
+        """Write a traceback to the artifact's log alone."""
         with self._lock, contextlib.suppress(OSError):
             self._file.write(text)
             self._file.flush()
 
     def _print(self, value: str | Mapping[str, Any]) -> None:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        # Whoever listened may be gone; the work goes on.
+        # The reader may have gone; the work goes on.
         with contextlib.suppress(OSError, ValueError):
             print(text, file=self._out, flush=True)
 
 
 def how_far(done: float, total: float) -> str:
-    """In words; a total of 0 is one that nobody knows."""
+    """Progress as text; a total of 0 is unknown."""
     return f"{done:,.0f} of {total:,.0f}" if total else f"{done:,.0f}"
 
 
-def write_termination(body: Mapping[str, Any]) -> None:
-    """Leave the last words where the kubelet, or the local runner, reads them."""
+def describe_validation_error(error: ValidationError) -> str:
+    """All that pydantic found, in one line."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+    )
+
+
+def write_termination_message(body: Mapping[str, Any]) -> None:
+    """Write the termination message where the kubelet, or the local runner, reads it."""
     named = os.environ.get(TERMINATION_VARIABLE)
     path = Path(named) if named else TERMINATION_FILE
     if not named and not path.exists():
@@ -102,7 +110,7 @@ def termination_bytes(body: Mapping[str, Any]) -> bytes:
     data = _json(short)
     message = str(short.get("message", ""))
     while len(data) > TERMINATION_BYTES and message:
-        # A character is at most 4 bytes, 6 in JSON's escapes: never cut less than needed for long.
+        # A character is at most 4 bytes, or 6 as a JSON escape: this many characters are surely too many.
         message = message[: max(0, len(message) - max(1, (len(data) - TERMINATION_BYTES) // 6))]
         data = _json({**short, "message": message + "…"})
     return data

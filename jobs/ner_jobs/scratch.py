@@ -1,8 +1,8 @@
-"""A folder for one task's temporary files, under TMPDIR, and gone afterwards.
+"""A task's folder for temporary files, under TMPDIR, removed afterwards.
 
-Whoever is killed cannot clear up, and a model's worth of files a kill fills a
-laptop's disk. So a folder is locked by its process; the kernel drops the lock
-of a killed one, and the next task removes what nobody holds.
+A killed process cannot remove its folder, and a few of them fill a laptop's
+disk. So a process holds a lock on its folder. The kernel releases the lock of a
+killed process, and the next task removes folders that are not locked.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ PREFIX = "nerd-scratch-"
 LOCK = ".lock"
 
 UNLOCKED_SECONDS = 3600.0
-"""A folder without a lock may be one that is just being made; not for so long."""
+"""A folder without a lock file is abandoned at this age; a younger one may be about to get its lock."""
 
 
 @contextlib.contextmanager
@@ -45,10 +45,10 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def remove_abandoned(parent: Path) -> int:
-    """Remove scratch folders whose processes were killed; returns how many."""
+    """Remove the scratch folders of killed processes; returns how many."""
     removed = 0
     for folder in parent.glob(f"{PREFIX}*"):
-        # Another user's folder, or one that another task removes at this moment: not ours to remove.
+        # Another user's folder, or another task is removing it now.
         with contextlib.suppress(OSError):
             if _is_abandoned(folder):
                 shutil.rmtree(folder)

@@ -26,7 +26,7 @@ class Ended:
     code: int
     out: str
     errors: str
-    words: dict[str, Any]
+    message: dict[str, Any]
 
 
 @dataclass
@@ -72,14 +72,16 @@ class World:
                 **environment,
             },
         )
-        process.words = folder / "termination"  # type: ignore[attr-defined]
+        process.termination = folder / "termination"  # type: ignore[attr-defined]
         self.processes.append(process)
         return process
 
     def end(self, process: subprocess.Popen[str]) -> Ended:
         out, errors = process.communicate()
-        words = process.words  # type: ignore[attr-defined]
-        return Ended(process.returncode, out, errors, json.loads(words.read_text()) if words.exists() else {})
+        message = process.termination  # type: ignore[attr-defined]
+        return Ended(
+            process.returncode, out, errors, json.loads(message.read_text()) if message.exists() else {}
+        )
 
     def run(self, task: Task, **environment: str) -> Ended:
         return self.end(self.start(task, **environment))
@@ -115,7 +117,7 @@ def test_a_task_becomes_an_artifact(world: World) -> None:
     log = artifacts.read_log(world.store, "prepare", KEY)
     assert log
     assert "counting as try-1-" in log
-    assert ended.words == {
+    assert ended.message == {
         "key": KEY,
         "manifestDigest": manifest.digest(),
         "outputs": manifest.outputs,
@@ -132,7 +134,7 @@ def test_the_second_run_changes_nothing(world: World) -> None:
     assert second.code == 0
     assert "already there" in second.out
     assert world.manifest() == before
-    assert second.words == first.words
+    assert second.message == first.message
 
 
 def test_inputs_are_folders_that_were_verified(world: World) -> None:
@@ -145,7 +147,7 @@ def test_inputs_are_folders_that_were_verified(world: World) -> None:
     assert world.manifest(Stage.FINETUNE, OTHER).inputs == {"data": reference}
 
 
-def test_what_comes_of_a_stand_in_is_marked_as_such(world: World) -> None:
+def test_what_comes_of_a_stand_in_is_marked_as_emulated(world: World) -> None:
     world.run(world.task(emulated=True))
     reference = InputReference(stage="prepare", key=KEY, output="letters")
     world.run(world.task(Stage.FINETUNE, OTHER, inputs={"data": reference}))
@@ -156,17 +158,17 @@ def test_a_plugin_that_says_that_its_devices_are_stand_ins_is_believed(world: Wo
     ended = world.run(world.task(), NERD_DEVICE_EMULATED="true", NERD_DEVICE_IDS="va-0,va-1")
     assert world.manifest().emulated
     assert world.manifest().provenance["devices"] == ["va-0", "va-1"]
-    assert ended.words["emulated"] is True
+    assert ended.message["emulated"] is True
     without = world.run(world.task())
     assert "already there" in without.out
-    assert without.words["emulated"] is True
+    assert without.message["emulated"] is True
 
 
 def test_a_vanished_input_is_named_and_asks_for_another_try(world: World) -> None:
     reference = InputReference(stage="prepare", key=KEY, output="letters")
     ended = world.run(world.task(Stage.FINETUNE, OTHER, inputs={"data": reference}))
     assert ended.code == ExitCode.TRY_AGAIN
-    assert f"input artifact prepare {KEY} has vanished" in ended.words["message"]
+    assert f"input artifact prepare {KEY} has vanished" in ended.message["message"]
     assert artifacts.read_manifest(world.store, "finetune", OTHER) is None
 
 
@@ -176,7 +178,7 @@ def test_a_corrupt_input_is_named(world: World) -> None:
     reference = InputReference(stage="prepare", key=KEY, output="letters")
     ended = world.run(world.task(Stage.FINETUNE, OTHER, inputs={"data": reference}))
     assert ended.code == ExitCode.DATA
-    assert "letters/count is corrupt" in ended.words["message"]
+    assert "letters/count is corrupt" in ended.message["message"]
     assert ended.errors == ""
 
 
@@ -185,7 +187,7 @@ def test_a_corrupt_result_is_not_taken_for_done(world: World) -> None:
     world.store.put(artifacts.file_key(world.manifest(), "letters/count"), b"8")
     ended = world.run(world.task())
     assert ended.code == ExitCode.DATA
-    assert "letters/count is corrupt" in ended.words["message"]
+    assert "letters/count is corrupt" in ended.message["message"]
 
 
 def test_a_result_whose_files_have_vanished_is_computed_again(world: World) -> None:
@@ -215,8 +217,8 @@ def test_a_result_whose_files_have_vanished_is_computed_again(world: World) -> N
 def test_a_failure_is_a_sentence_and_an_exit_code(world: World, fail: str, code: int, said: str) -> None:
     ended = world.run(world.task(parameters={"fail": fail}))
     assert ended.code == code
-    assert said in ended.words["message"]
-    assert ended.words["code"] == code
+    assert said in ended.message["message"]
+    assert ended.message["code"] == code
     assert said in ended.out
     assert "Traceback" not in ended.out + ended.errors
     assert artifacts.read_manifest(world.store, "prepare", KEY) is None
@@ -227,10 +229,10 @@ def test_a_failure_is_a_sentence_and_an_exit_code(world: World, fail: str, code:
     assert len(world.stored()) == 4, "the log of the failure goes with the success"
 
 
-def test_a_failure_may_tell_figures_besides(world: World) -> None:
+def test_a_failure_may_have_a_headline(world: World) -> None:
     ended = world.run(world.task(parameters={"fail": "moved"}))
     assert ended.code == 75
-    assert ended.words["headline"] == {"generation": 2}
+    assert ended.message["headline"] == {"generation": 2}
 
 
 def test_stopping_saves_and_ends_with_143(world: World) -> None:
@@ -239,15 +241,15 @@ def test_stopping_saves_and_ends_with_143(world: World) -> None:
     process.send_signal(signal.SIGTERM)
     ended = world.end(process)
     assert ended.code == ExitCode.TERMINATED
-    assert "checkpoint is saved" in ended.words["message"]
+    assert "checkpoint is saved" in ended.message["message"]
     assert world.run(world.task()).code == 0
 
 
-def test_after_kill_9_the_next_run_goes_on_at_once(world: World) -> None:
+def test_after_kill_9_the_next_run_starts_at_once(world: World) -> None:
     process = world.start(world.task(parameters={"wait": str(world.root / "go")}))
     read_until(process, "waiting")
     process.kill()
-    assert world.end(process).words == {}
+    assert world.end(process).message == {}
     assert list((world.root / "tmp").iterdir())
     # The lease would be waited for for an hour, but its holder is seen to be gone.
     ended = world.run(world.task(), EXPIRY="3600")
@@ -257,7 +259,7 @@ def test_after_kill_9_the_next_run_goes_on_at_once(world: World) -> None:
     assert list((world.root / "tmp").iterdir()) == [], "what the killed one left on scratch is gone too"
 
 
-def test_a_silent_holder_elsewhere_expires(world: World) -> None:
+def test_a_silent_holder_on_another_host_expires(world: World) -> None:
     elsewhere = Holder(attempt="try-0", host="elsewhere", nonce="n", boot="another boot", pid=1, born="1")
     world.store.put(lease_key("prepare", KEY), elsewhere.to_bytes(3))
     ended = world.run(world.task())
@@ -276,7 +278,7 @@ def test_of_two_runners_of_one_task_the_second_waits_and_adopts(world: World) ->
     go.touch()
     ended = [world.end(first), world.end(second)]
     assert [each.code for each in ended] == [0, 0]
-    assert ended[0].words == ended[1].words
+    assert ended[0].message == ended[1].message
     assert "was computed by attempt try-1-" in ended[1].out
     assert len(world.stored()) == 4
 
@@ -291,7 +293,7 @@ def test_without_any_lease_the_first_manifest_wins(world: World) -> None:
     go.touch()
     ended = [world.end(first), world.end(second)]
     assert [each.code for each in ended] == [0, 0], [each.out for each in ended]
-    assert ended[0].words == ended[1].words
+    assert ended[0].message == ended[1].message
     assert len(world.stored()) == 4
     assert artifacts.find_damage(world.store, world.manifest()) == ()
 
@@ -331,18 +333,18 @@ def test_a_wrong_task_is_a_usage_error(tmp_path: Path, task: str | None, said: s
         environment["NERD_TASK"] = task
     done = subprocess.run(
         [sys.executable, "-m", "ner_jobs"],
-        env={**environment, "NERD_TERMINATION_LOG": str(tmp_path / "words")},
+        env={**environment, "NERD_TERMINATION_LOG": str(tmp_path / "termination")},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == ExitCode.USAGE
     assert said in done.stderr
-    assert said in json.loads((tmp_path / "words").read_text())["message"]
+    assert said in json.loads((tmp_path / "termination").read_text())["message"]
 
 
 def test_a_store_of_no_known_kind_is_a_usage_error(world: World) -> None:
     task = world.task().model_copy(update={"storage": StorageSettings(uri="ftp://host/x")})
     ended = world.run(task)
     assert ended.code == ExitCode.USAGE
-    assert "write s3://BUCKET/PREFIX or file:///FOLDER" in ended.words["message"]
+    assert "write s3://BUCKET/PREFIX or file:///FOLDER" in ended.message["message"]

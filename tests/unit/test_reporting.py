@@ -1,4 +1,4 @@
-"""What a stage says, and that its last words fit where Kubernetes puts them."""
+"""Lines and progress of a stage, and a termination message that fits where Kubernetes puts it."""
 
 import io
 import json
@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ner_jobs.reporting import TERMINATION_BYTES, Reporter, termination_bytes, write_termination
+from ner_jobs.reporting import TERMINATION_BYTES, Reporter, termination_bytes, write_termination_message
 
 
 @settings(max_examples=60, deadline=None)
 @given(message=st.text(max_size=6000), key=st.text(alphabet="abcdef", min_size=64, max_size=64))
-def test_last_words_fit_and_stay_json(message: str, key: str) -> None:
+def test_a_termination_message_fits_and_stays_json(message: str, key: str) -> None:
     body = {"key": key, "code": 65, "message": message}
     data = termination_bytes(body)
     assert len(data) <= TERMINATION_BYTES
@@ -24,7 +24,7 @@ def test_last_words_fit_and_stay_json(message: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("message", ["x" * 100_000, "京" * 100_000, "\n" * 100_000, "😀" * 100_000])
-def test_long_words_are_cut_by_little_more_than_needed(message: str) -> None:
+def test_a_long_message_is_cut_by_little_more_than_needed(message: str) -> None:
     data = termination_bytes({"key": "k" * 64, "message": message})
     assert TERMINATION_BYTES - 3000 < len(data) <= TERMINATION_BYTES
 
@@ -36,12 +36,14 @@ def test_the_headline_goes_first_and_digests_stay() -> None:
     assert said == {"key": "k", "outputs": outputs}
 
 
-def test_last_words_go_where_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NERD_TERMINATION_LOG", str(tmp_path / "words"))
-    write_termination({"message": "为什么"})
-    assert json.loads((tmp_path / "words").read_text(encoding="utf-8")) == {"message": "为什么"}
+def test_the_termination_message_goes_where_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NERD_TERMINATION_LOG", str(tmp_path / "termination"))
+    write_termination_message({"message": "为什么"})
+    assert json.loads((tmp_path / "termination").read_text(encoding="utf-8")) == {"message": "为什么"}
     monkeypatch.setenv("NERD_TERMINATION_LOG", str(tmp_path / "no folder" / "words"))
-    write_termination({"message": "nowhere to go, and no error"})
+    write_termination_message({"message": "nowhere to go, and no error"})
 
 
 def test_lines_for_a_program_are_json_a_line(tmp_path: Path) -> None:
@@ -67,7 +69,7 @@ def test_lines_for_a_person_are_plain(tmp_path: Path) -> None:
     assert out.getvalue() == "one\n1,200 of 1,200 steps\n"
 
 
-def test_how_far_a_stream_is_is_said_now_and_then_and_not_each_time(tmp_path: Path) -> None:
+def test_progress_of_unknown_length_is_printed_now_and_then(tmp_path: Path) -> None:
     out = io.StringIO()
     reporter = Reporter(tmp_path / "log", "plain", out)
     for done in range(1200, 1210):
@@ -75,7 +77,7 @@ def test_how_far_a_stream_is_is_said_now_and_then_and_not_each_time(tmp_path: Pa
     assert out.getvalue() == "1,200 sentences\n"
 
 
-def test_whoever_listened_may_be_gone(tmp_path: Path) -> None:
+def test_a_reader_that_has_gone_changes_nothing(tmp_path: Path) -> None:
     out = io.StringIO()
     out.close()
     Reporter(tmp_path / "log", "plain", out).line("one")

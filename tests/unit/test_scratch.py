@@ -1,4 +1,4 @@
-"""Scratch folders: gone afterwards, also those of processes that could not clear up."""
+"""Scratch folders: removed afterwards, those of killed processes too."""
 
 import os
 import tempfile
@@ -31,7 +31,7 @@ def test_one_in_use_is_left_alone(tmpdir: Path) -> None:
         assert second.is_dir()
 
 
-def test_one_that_nobody_holds_is_removed(tmpdir: Path) -> None:
+def test_one_without_a_holder_is_removed(tmpdir: Path) -> None:
     dead = tmpdir / f"{PREFIX}dead"
     dead.mkdir()
     (dead / LOCK).touch()

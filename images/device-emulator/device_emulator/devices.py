@@ -59,7 +59,7 @@ class Grant:
     """What a container gets with its devices.
 
     Attributes:
-        environment: read by the stages (`ner_jobs.runner`), which mark their results as emulated.
+        environment: read by the stages (`ner_jobs.attempt`), which mark their results as emulated.
         annotations: of the container, visible in the container runtime.
         nodes: paths under /dev, one for each device of the container.
     """

@@ -1,8 +1,8 @@
 """The input and the result of a stage function.
 
 A stage is a function of a `StageContext`: it reads the folders of its inputs,
-fills the folder of its output, and returns figures. The runner
-(`ner_jobs.runner`) fetches, leases, uploads and writes the manifest.
+fills the folder of its output, and returns figures. The attempt
+(`ner_jobs.attempt`) fetches, leases, uploads and writes the manifest.
 """
 
 import threading

@@ -1,8 +1,8 @@
-"""finetune: a base model and a corpus in, a token classifier out.
+"""finetune: trains a token classifier from a base model and a corpus.
 
-The folder `model` is a plain Hugging Face model with its tokenizer, and
-`nerd.json`: what inference must know to read text as training did. The
-training log, a JSON object a line, is a record of the artifact.
+Leaves `model`, a plain Hugging Face folder with tokenizer and `nerd.json` (how
+inference must read text, as training did), and `training.jsonl`, the training
+log.
 """
 
 import json

@@ -1,1 +1,1 @@
-"""What finetune is made of: examples, their order, the loss, averaged weights, checkpoints, the Trainer."""
+"""Training a token classifier: examples, loss, averaged weights, validation, checkpoints, the loop."""

@@ -104,10 +104,7 @@ class Checkpoints:
     checkpoint is never taken. The one before it is deleted only then.
 
     Args:
-        store: of the task.
-        stage: of the task.
-        key: of the task.
-        attempt: of the task.
+        store, stage, key, attempt: of the task.
         scratch: a folder for a checkpoint on its way.
         log: takes a line for the artifact's log.
     """

@@ -67,8 +67,16 @@ def train(
     length = 0 if parameters.length_grouping else parameters.max_length
     steps_in_epoch = math.ceil(len(examples) / parameters.batch_size)
     total = total_steps(len(examples), parameters)
-    journal = _Journal(run, steps_in_epoch, total, context)
-    saver = _Saver(run, parameters.checkpoint_seconds, context.checkpoints)
+    began = time.monotonic() - state.seconds
+    saved = time.monotonic()
+    losses: list[Tensor] = []
+    shown_loss = ""
+
+    def save() -> None:
+        nonlocal saved
+        state.seconds = time.monotonic() - began
+        context.checkpoints.save(run)
+        saved = time.monotonic()
 
     for epoch in range(state.epoch, math.ceil(total / steps_in_epoch)):
         if 0 < parameters.patience <= state.epochs_without_gain:
@@ -79,6 +87,7 @@ def train(
         start = epoch * steps_in_epoch
         run.model.train()
         for members in batches[state.step - start : total - start]:
+            started = time.monotonic()
             batch = collate(members, padding, length).to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=run.bf16):
                 logits = run.model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
@@ -93,18 +102,26 @@ def train(
             if run.average is not None and state.step % STEPS_BETWEEN_UPDATES == 0:
                 run.average.update_parameters(run.module)
 
-            journal.add_step(loss, norm, rate, f"epoch {epoch + 1} of {parameters.epochs}")
-            saver.count_step()
+            losses.append(loss.detach())
+            if state.step % STEPS_BETWEEN_LOG_LINES == 0:
+                mean = torch.stack(losses).mean().item()
+                losses.clear()
+                shown_loss = f", loss {mean:.4f}"
+                line = {"loss": mean, "grad_norm": norm.item(), "learning_rate": rate}
+                state.log.append({"step": state.step, "epoch": state.step / steps_in_epoch, **line})
+            what = f"steps, epoch {epoch + 1} of {parameters.epochs}{shown_loss}"
+            context.progress(state.step, total, what)
+            state.step_seconds += time.monotonic() - started
+
             stopping = context.stopping.is_set()
-            if stopping or saver.is_due():
-                saver.save()
+            if stopping or time.monotonic() - saved >= parameters.checkpoint_seconds:
+                save()
             if stopping:
                 raise _stopped(state.step)
 
-        scores = _validate(run, validation, parameters, epoch + 1)
-        journal.add_validation(scores, epoch + 1)
+        _validate(run, validation, parameters, epoch + 1, context)
         state.epoch = epoch + 1
-        saver.save()
+        save()
         if context.stopping.is_set():
             raise _stopped(state.step)
 
@@ -114,19 +131,16 @@ def train(
 
 
 def _validate(
-    run: Run, validation: Validation, parameters: FinetuneParameters, epoch: int
-) -> dict[str, float]:
-    """Score the last and the averaged weights, and remember the better ones if nothing was better before.
-
-    Returns:
-        F1 by the name of the weights.
-    """
+    run: Run, validation: Validation, parameters: FinetuneParameters, epoch: int, context: TrainingContext
+) -> None:
+    """Score the last and the averaged weights, and select the better ones if none before were better."""
     candidates: dict[str, nn.Module] = {"last": run.module}
     if run.average is not None:
         candidates["average"] = run.average.module
     scores = {name: validation.score(model) for name, model in candidates.items()}
     f1 = {name: score.by(parameters.decoding) for name, score in scores.items()}
     name = max(f1, key=lambda name: f1[name])
+
     state = run.state
     before = state.selection.f1 if state.selection else -1.0
     state.epochs_without_gain = 0 if f1[name] > before else state.epochs_without_gain + 1
@@ -136,7 +150,10 @@ def _validate(
             key: value.detach().clone(memory_format=torch.contiguous_format)
             for key, value in candidates[name].named_parameters()
         }
-    return f1
+    line = {f"eval_f1_{name}": value for name, value in f1.items()} | {"eval_f1": f1[name]}
+    state.log.append({"step": state.step, "epoch": epoch, **line})
+    shown = ", ".join(f"{value:.4f} ({name} weights)" for name, value in f1.items())
+    context.log(f"epoch {epoch}: validation F1 {shown}")
 
 
 def _stopped(step: int) -> StageError:
@@ -144,71 +161,3 @@ def _stopped(step: int) -> StageError:
         f"stopped at step {step}; the checkpoint is saved, and the next attempt resumes from it",
         ExitCode.TERMINATED,
     )
-
-
-class _Journal:
-    """The training log, and the progress that a person sees."""
-
-    def __init__(self, run: Run, steps_in_epoch: int, total: int, context: TrainingContext) -> None:
-        self._run = run
-        self._steps_in_epoch = steps_in_epoch
-        self._total = total
-        self._context = context
-        self._losses: list[Tensor] = []
-        self._shown_loss = ""
-
-    def add_step(self, loss: Tensor, norm: Tensor, rate: float, where: str) -> None:
-        """One step: a line now and then, with the mean loss of the steps since the last line."""
-        state = self._run.state
-        self._losses.append(loss.detach())
-        if state.step % STEPS_BETWEEN_LOG_LINES == 0:
-            mean = torch.stack(self._losses).mean().item()
-            self._losses.clear()
-            self._shown_loss = f", loss {mean:.4f}"
-            state.log.append(
-                {
-                    "step": state.step,
-                    "epoch": state.step / self._steps_in_epoch,
-                    "loss": mean,
-                    "grad_norm": norm.item(),
-                    "learning_rate": rate,
-                }
-            )
-        self._context.progress(state.step, self._total, f"steps, {where}{self._shown_loss}")
-
-    def add_validation(self, scores: dict[str, float], epoch: int) -> None:
-        """The F1 of an epoch's weights."""
-        by_weights = {f"eval_f1_{name}": f1 for name, f1 in scores.items()}
-        self._run.state.log.append(
-            {"step": self._run.state.step, "epoch": epoch, **by_weights, "eval_f1": max(scores.values())}
-        )
-        shown = ", ".join(f"{f1:.4f} ({name} weights)" for name, f1 in scores.items())
-        self._context.log(f"epoch {epoch}: validation F1 {shown}")
-
-
-class _Saver:
-    """Saves checkpoints by the clock, and counts the seconds that they hold."""
-
-    def __init__(self, run: Run, interval: float, checkpoints: Checkpoints) -> None:
-        self._run = run
-        self._interval = interval
-        self._checkpoints = checkpoints
-        self._counted = self._saved = self._stepped = time.monotonic()
-
-    def count_step(self) -> None:
-        """A step is done."""
-        now = time.monotonic()
-        self._run.state.step_seconds += now - self._stepped
-        self._stepped = now
-
-    def is_due(self) -> bool:
-        """Whether the last checkpoint is old enough for another one."""
-        return time.monotonic() - self._saved >= self._interval
-
-    def save(self) -> None:
-        """Save the run; neither this nor the validation before it counts as a step."""
-        now = time.monotonic()
-        self._run.state.seconds += now - self._counted
-        self._counted = now
-        self._checkpoints.save(self._run)
-        self._saved = self._stepped = time.monotonic()

@@ -2,12 +2,11 @@
 
 `sequence` is the negative log-likelihood of the gold tags among all tag
 sequences that IOB2 allows: a linear-chain CRF (Lafferty et al., 2001) whose
-transition scores are fixed at zero for what is allowed and minus infinity for
-the rest. It is what constrained decoding maximises, and it has no parameters
-of its own, so the model stays a plain token classifier. Half of the loss is
-the cross-entropy a token: without it the logits alone mean little (argmax
-falls apart), and consumers that do not decode by Viterbi, and the scores of
-entities, rest on them.
+transition scores are zero if a transition is allowed and minus infinity if
+not. Constrained decoding maximises the same likelihood. The CRF has no
+parameters, so the model stays a plain token classifier. Half of the loss is the
+cross-entropy of each token. Without it the logits of a single token mean
+little: argmax fails, and so do the scores of entities.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ from torch import Tensor
 from ner_jobs.scoring.decoding import allowed_transitions
 
 IGNORED = -100
-"""Label of a sub-token that has no loss: PyTorch's own convention."""
+"""Label of a sub-token without loss, by PyTorch's convention."""
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Loss of a batch from logits (float32), labels (int64) and `first` (bool), as in `SequenceLoss`."""
@@ -50,7 +49,7 @@ def token_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 class SequenceLoss:
-    """Mean of the sequence's negative log-likelihood a token and the token's cross-entropy.
+    """Mean of the sequence's negative log-likelihood per token and the cross-entropy per token.
 
     Args:
         labels: IOB2 names in the order of the logits' last axis.
@@ -65,9 +64,9 @@ class SequenceLoss:
     def __call__(self, logits: Tensor, labels: Tensor, first: Tensor) -> Tensor:
         """The loss of a batch of windows.
 
-        A window that begins inside a sentence may begin with I-, and a gold
-        sequence that IOB2 does not allow has no probability under it: there the
-        constraint is lifted, and what remains is the cross-entropy.
+        A window that begins inside a sentence may begin with I-. If IOB2 does
+        not allow the gold sequence, its probability is zero; then no transition
+        is forbidden, and the likelihood is that of independent tokens.
 
         Args:
             logits: float32 (batch, length, labels).
@@ -89,7 +88,7 @@ class SequenceLoss:
 
     @staticmethod
     def _allowed(gold: Tensor, mask: Tensor, first: Tensor, start: Tensor, step: Tensor) -> Tensor:
-        """Whether each window's gold sequence is one that the constraint admits: bool (batch,)."""
+        """Whether IOB2 allows each window's gold sequence: bool (batch,)."""
         begun = (start[gold[:, 0]] * first) == 0
         moves = (step[gold[:, :-1], gold[:, 1:]] * mask[:, 1:]) == 0
         return begun & moves.all(1)

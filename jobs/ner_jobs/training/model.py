@@ -1,4 +1,4 @@
-"""The token classifier to train: from a snapshot of a base model, or from a config alone."""
+"""The token classifier to train, from a base model or from a config alone; its optimizer and precision."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,18 +12,18 @@ from ner_jobs.task import ExitCode, PermanentError
 from ner_jobs.task.parameters import FinetuneParameters
 
 WIDE_ENOUGH_FOR_BF16 = 768
-"""Hidden size from which AVX-512 BF16 without AMX is faster than fp32."""
+"""The hidden size from which AVX-512 BF16 without AMX is faster than fp32."""
 
 
 def open_base(base: Path, labels: Sequence[str]) -> PreTrainedModel:
-    """The base as a token classifier of these labels, in float32, its head new where it must be.
+    """The base as a token classifier of these labels, in float32; the head is new unless the base has one.
 
     Args:
-        base: the `base` output of prepare; without weights, the model starts from nothing.
+        base: the `base` output of prepare; without weights in it, all weights are random.
         labels: IOB2 names in the order of the logits.
 
     Raises:
-        PermanentError: the folder is no model that transformers can load.
+        PermanentError: transformers cannot load the folder.
     """
     try:
         config = AutoConfig.from_pretrained(
@@ -44,7 +44,7 @@ def open_base(base: Path, labels: Sequence[str]) -> PreTrainedModel:
 
 
 def optimizer_of(model: PreTrainedModel, parameters: FinetuneParameters) -> AdamW:
-    """AdamW with two peaks: the head is new and learns faster; biases and norms do not decay."""
+    """AdamW with two learning rates: the new head learns faster. Biases and norms have no weight decay."""
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, value in model.named_parameters():
         encoder = name.startswith(model.base_model_prefix + ".")
@@ -58,11 +58,11 @@ def optimizer_of(model: PreTrainedModel, parameters: FinetuneParameters) -> Adam
 
 
 def computes_in_bf16(parameters: FinetuneParameters, hidden_size: int) -> bool:
-    """Whether training runs under bf16 autocast: asked for, or `auto` where it pays.
+    """Whether training runs under bf16 autocast: if the spec says so, or `auto` and it is faster.
 
-    A rule, not a measurement, so that every attempt at a key computes alike. It pays on a GPU that
-    has it and on a CPU with AMX; with AVX-512 BF16 alone it halves the time of 768-wide models, and
-    costs 1.5 times the time of 384-wide ones (1.05 s a step against 0.71 s in fp32).
+    `auto` is a rule, not a measurement, so that every attempt at a key computes the same. bf16 is faster
+    on a GPU that has it and on a CPU with AMX. With AVX-512 BF16 alone it halves the time of 768-wide
+    models, but a step of a 384-wide one takes 1.5 times as long (1.05 s instead of 0.71 s in fp32).
     """
     if parameters.precision != "auto":
         return parameters.precision == "bf16"

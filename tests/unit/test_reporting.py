@@ -42,7 +42,7 @@ def test_the_termination_message_goes_where_the_environment_says(
     monkeypatch.setenv("NERD_TERMINATION_LOG", str(tmp_path / "termination"))
     write_termination_message({"message": "为什么"})
     assert json.loads((tmp_path / "termination").read_text(encoding="utf-8")) == {"message": "为什么"}
-    monkeypatch.setenv("NERD_TERMINATION_LOG", str(tmp_path / "no folder" / "words"))
+    monkeypatch.setenv("NERD_TERMINATION_LOG", str(tmp_path / "no folder" / "termination"))
     write_termination_message({"message": "nowhere to go, and no error"})
 
 

@@ -32,7 +32,7 @@ def training_order(lengths: Sequence[int], batch_size: int, seed: int, epoch: in
     for begin in range(0, len(shuffled), pool):
         members = sorted(shuffled[begin : begin + pool].tolist(), key=lambda index: -lengths[index])
         batches += [members[at : at + batch_size] for at in range(0, len(members), batch_size)]
-    # Only the epoch's last batch may be short: the Trainer cuts the flat order by count.
+    # Only the epoch's last batch may be short: training cuts the flat order by count.
     short = batches.pop() if batches and len(batches[-1]) < batch_size else []
     ordered = [batches[at] for at in random.permutation(len(batches))]
     return [index for batch in [*ordered, short] for index in batch]

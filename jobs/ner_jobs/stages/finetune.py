@@ -7,6 +7,7 @@ log.
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 import transformers
@@ -54,12 +55,10 @@ def run(context: StageContext) -> StageResult:
             ExitCode.DATA,
         )
     transformers.set_seed(parameters.seed)
-    model = open_base(context.inputs["base"], labels)
+    model = open_base(base.path, labels)
     if not torch.cuda.is_available():
         draw_dropout_by_bytes(model)
-    validation = Validation(
-        list(read_sentences(context.inputs["validation"])), encoder, labels, model.config.pad_token_id or 0
-    )
+    validation = Validation(list(read_sentences(context.inputs["validation"])), encoder, labels, base.padding)
 
     training = start_run(model, parameters, total_steps(len(examples), parameters))
     checkpoints = Checkpoints(context.store, task.stage, task.key, task.attempt, context.scratch, context.log)
@@ -76,7 +75,7 @@ def run(context: StageContext) -> StageResult:
         parameters,
         TrainingContext(checkpoints, context.stopping, context.log, context.progress),
     )
-    _write_model(context, training, labels, parameters)
+    _write_model(context.output / "model", base, training, labels, parameters)
     (context.output / "training.jsonl").write_text("".join(json.dumps(line) + "\n" for line in state.log))
     context.log(
         f"best: epoch {selection.epoch}, {selection.weights} weights, validation F1 {selection.f1:.4f} "
@@ -104,16 +103,15 @@ def run(context: StageContext) -> StageResult:
 
 
 def _write_model(
-    context: StageContext, training: Run, labels: tuple[str, ...], parameters: FinetuneParameters
+    target: Path, base: ModelFolder, training: Run, labels: tuple[str, ...], parameters: FinetuneParameters
 ) -> None:
-    target = context.output / "model"
     target.mkdir()
     model = training.module
     with torch.no_grad():
         for name, value in model.named_parameters():
             value.copy_(training.best[name])
     model.cpu().save_pretrained(target)
-    ModelFolder(context.inputs["base"]).copy_to(target, TOKENIZER_FILES)
+    base.copy_to(target, TOKENIZER_FILES)
     facts = ModelFacts(
         labels=labels,
         segmentation=parameters.segmentation,

@@ -5,17 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from ner_jobs.corpus.batches import shuffled_order, training_order
 from ner_jobs.corpus.encoding import Encoder
-from ner_jobs.corpus.padding import pad
+from ner_jobs.corpus.padding import IntArray, pad
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.training.loss import IGNORED
-
-IntArray = npt.NDArray[np.int64]
 
 LENGTH_MULTIPLE = 8
 """Batches are padded to a multiple of this many sub-tokens: fewer shapes, better kernels."""

@@ -15,7 +15,6 @@ accelerate's `save_state` is not used: its `load_state` only logs it when the
 random states cannot be restored, and unpickles other objects without `weights_only`.
 """
 
-import json
 import random
 import shutil
 from collections.abc import Callable
@@ -149,8 +148,8 @@ class Checkpoints:
         if found is None:
             return False
         try:
-            record = CheckpointRecord.model_validate(json.loads(found[0]))
-        except (ValidationError, ValueError):
+            record = CheckpointRecord.model_validate_json(found[0])
+        except ValidationError:
             self._log("the record of the last checkpoint cannot be read; training starts from the beginning")
             return False
         local = self._scratch / record.folder

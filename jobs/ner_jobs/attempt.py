@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ner_jobs.devices import on_emulated_devices
+from ner_jobs.host import on_emulated_devices
 from ner_jobs.provenance import provenance_of
 from ner_jobs.reporting import Reporter
 from ner_jobs.stages.base import StageContext

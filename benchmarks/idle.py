@@ -1,8 +1,8 @@
-"""Five thousand finished NerDeployments at rest: what does the operator take?
+"""Five thousand finished NerDeployments at rest: what does the operator use?
 
-One deployment runs to its end. The others have the same spec, so the same
-keys, and get its status as it stands: they are finished too. The operator
-starts afterwards, looks at each of them once, and then has nothing to do.
+One NerDeployment runs to its end. The others have the same spec, so the same
+keys, and get its status: they are finished too. Then the operator starts,
+reconciles each of them once, and has nothing more to do.
 """
 
 import time
@@ -21,7 +21,9 @@ from benchmarks.on_a_cluster import (
     wait,
 )
 from ner_operator.controllers.nerdeployment.labels import OURS
-from ner_operator.kube.client import DEPLOYMENTS, JOBS, Api, Json
+from ner_operator.controllers.resources import NERDEPLOYMENTS
+from ner_operator.kube.client import Api
+from ner_operator.kube.objects import JOBS, Json
 from testbed.audit import writes_by
 
 NUMBER = 5000
@@ -36,11 +38,11 @@ def run(options: Options) -> dict[str, object]:
     with cluster(options) as plane, operator(plane) as running:
         api = api_of(plane)
         running.start()
-        api.create(DEPLOYMENTS, NAMESPACE, deployment("idle-0", CORPUS))
+        api.create(NERDEPLOYMENTS, NAMESPACE, deployment("idle-0", CORPUS))
         wait("the promotion of the first", lambda: ready(api) == 1, 600.0)
         running.server.stop()
         _finish(api, [f"idle-{number}" for number in range(1, count)])
-        looked, started = start(running, count)
+        reconciled, started = start(running, count)
         writes, cpu = len(writes_by(plane.audit_log, running.account.user)), running.cpu_seconds()
         time.sleep(rest)
         used = (running.cpu_seconds() - cpu) / rest
@@ -51,8 +53,8 @@ def run(options: Options) -> dict[str, object]:
         title,
         ("", "value"),
         [
-            ("seconds until each was looked at", looked),
-            ("seconds until the watches had read all too", started),
+            ("seconds until each was reconciled", reconciled),
+            ("seconds until the watches had read everything", started),
             ("percent of a core at rest", 100 * used),
             ("writes at rest", written),
             ("resident MiB at rest", resident),
@@ -63,15 +65,15 @@ def run(options: Options) -> dict[str, object]:
 
 
 def _finish(api: Api, names: list[str]) -> None:
-    """Make deployments that are finished: with the status of the first, and no Jobs, as after their time."""
-    status = api.get(DEPLOYMENTS, NAMESPACE, "idle-0")["status"]
+    """Create finished NerDeployments: with the status of the first, and without Jobs, as after their TTL."""
+    status = api.get(NERDEPLOYMENTS, NAMESPACE, "idle-0")["status"]
     for page in api.pages(JOBS, NAMESPACE, labels=OURS):
         for job in page["items"]:
             api.delete(JOBS, NAMESPACE, job["metadata"]["name"], job["metadata"]["uid"])
 
     def make(name: str) -> Json:
-        api.create(DEPLOYMENTS, NAMESPACE, deployment(name, CORPUS))
-        return api.patch_status(DEPLOYMENTS, NAMESPACE, name, {"status": status})
+        api.create(NERDEPLOYMENTS, NAMESPACE, deployment(name, CORPUS))
+        return api.patch_status(NERDEPLOYMENTS, NAMESPACE, name, {"status": status})
 
     with ThreadPoolExecutor(WRITERS) as writers:
         for _ in writers.map(make, names):

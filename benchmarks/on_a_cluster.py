@@ -1,8 +1,8 @@
-"""What the benchmarks of the operator share: a control plane, fake nodes, deployments, the audit log.
+"""What the operator's benchmarks share: a control plane, fake nodes, NerDeployments, the audit log.
 
 The control plane is Kubernetes itself (etcd without fsync), the nodes are
-kwok's, and the operator is a process under the rights that its chart gives it.
-All of it shares this machine's processors, so a figure holds for the whole.
+kwok's, and the operator is a process with the rights of its chart. All of it
+shares this machine's processors, so a figure includes all of it.
 """
 
 import contextlib
@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks.harness import Options, versions
 from ner_operator.api.v1alpha1 import NerDeployment
-from ner_operator.kube.client import DEPLOYMENTS, Api, Json
+from ner_operator.controllers.resources import NERDEPLOYMENTS
+from ner_operator.kube.client import Api
+from ner_operator.kube.objects import Json
 from ner_operator.planning.graph import steps_of
 from ner_operator.planning.resolve import resolve
 from testbed.control_plane import ControlPlane, control_plane
@@ -28,7 +30,7 @@ STAGES = 12
 """Of one deployment: prepare, finetune, export, promote, and four for each of two variants."""
 
 QUIET = 2.0
-"""Seconds by which the end of a start is known; they come after it."""
+"""Seconds of rest that show the end of a start."""
 
 
 @contextlib.contextmanager
@@ -38,8 +40,8 @@ def cluster(
     """A control plane with our CRDs and fake nodes, for the duration of a block.
 
     Args:
-        stage_seconds: that a pod runs.
-        spread: up to so many more, by chance that is the same each time.
+        stage_seconds: time for which a pod runs.
+        spread: up to this many seconds more, at random with a fixed seed.
     """
     folder = options.work / "cluster"
     shutil.rmtree(folder, ignore_errors=True)
@@ -62,15 +64,15 @@ def operator(plane: ControlPlane, *arguments: str) -> Iterator[Operator]:
 
 
 def api_of(plane: ControlPlane) -> Api:
-    """A light client with the administrator's rights."""
+    """A client with the administrator's rights."""
     return Api(plane.api.configuration)
 
 
 def deployment(name: str, corpus: str) -> Json:
-    """A NerDeployment with fp32 and int8: its twelve stages.
+    """A NerDeployment with fp32 and int8, which has twelve stages.
 
     Args:
-        corpus: whose data it has; two with the same data have the same keys.
+        corpus: names its data. Two NerDeployments with the same data have the same keys.
     """
     data = {split: {"uri": f"s3://data/{corpus}.{split}"} for split in ("train", "validation", "test")}
     return {
@@ -98,33 +100,33 @@ def deployment(name: str, corpus: str) -> Json:
 
 
 def create(api: Api, names: Sequence[str]) -> None:
-    """Create deployments, each with data of its own."""
+    """Create NerDeployments, each with data of its own."""
     for name in names:
-        api.create(DEPLOYMENTS, NAMESPACE, deployment(name, corpus=name))
+        api.create(NERDEPLOYMENTS, NAMESPACE, deployment(name, corpus=name))
 
 
 def producers() -> dict[str, tuple[str, ...]]:
-    """Of each step, those that it waits for."""
+    """The steps that each step waits for."""
     resolved = resolve(NerDeployment.model_validate(deployment("any", "any")), {})
     return {step.name: step.producers for step in steps_of(resolved)}
 
 
 def ready(api: Api) -> int:
-    """How many deployments are Ready."""
+    """The number of NerDeployments that are Ready."""
     return sum(_is_ready(item) for item in items(api))
 
 
 def items(api: Api) -> Iterator[Json]:
-    """All deployments."""
-    for page in api.pages(DEPLOYMENTS, NAMESPACE):
+    """All NerDeployments."""
+    for page in api.pages(NERDEPLOYMENTS, NAMESPACE):
         yield from page["items"]
 
 
 def wait(what: str, done: Callable[[], bool], limit: float, every: float = 1.0) -> float:
-    """Wait until it is so; returns seconds.
+    """Wait until `done` returns True; returns the seconds that it took.
 
     Raises:
-        SystemExit: it takes longer than `limit`.
+        SystemExit: it took longer than `limit`.
     """
     began = time.perf_counter()
     while not done():
@@ -139,40 +141,40 @@ def _is_ready(item: Json) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
-def at_rest(running: Operator, looks: int) -> bool:
-    """Whether the operator has looked so often, and nobody is due."""
+def at_rest(running: Operator, count: int) -> bool:
+    """Whether the operator has reconciled this often, and no object is due."""
     running.server.check()
-    return running.metric("nerd_reconciles_total") >= looks and running.metric("nerd_queue_depth") == 0
+    return running.metric("nerd_reconciles_total") >= count and running.metric("nerd_queue_depth") == 0
 
 
-def start(running: Operator, looks: int) -> tuple[float, float]:
-    """Start the operator and wait until its start is over.
+def start(running: Operator, count: int) -> tuple[float, float]:
+    """Start the operator and wait for the end of its start.
 
-    Its watches begin with a list of everything, after the first looks. No metric tells when that is read, but
-    the operator is quiet from then on.
+    Its watches begin with a list of everything, after the first reconciles. No metric shows when the list is
+    read, but the operator is quiet afterwards.
 
     Args:
-        looks: how many deployments there are.
+        count: the number of NerDeployments.
 
     Returns:
-        Seconds until each was looked at, and until the watches had read everything.
+        Seconds until each was reconciled, and until the watches had read everything.
     """
     began = time.perf_counter()
     running.start()
-    wait("a look at all", lambda: at_rest(running, looks), 900.0, every=0.1)
-    looked = time.perf_counter() - began
+    wait("a reconcile of all", lambda: at_rest(running, count), 900.0, every=0.1)
+    reconciled = time.perf_counter() - began
     wait("the end of the start", lambda: _quiet(running), 600.0)
-    return looked, time.perf_counter() - began - QUIET
+    return reconciled, time.perf_counter() - began - QUIET
 
 
 def _quiet(running: Operator, share: float = 0.1) -> bool:
-    """Whether the operator takes less than this share of a core for `QUIET` seconds."""
+    """Whether the operator uses less than this share of a core for `QUIET` seconds."""
     before = running.cpu_seconds()
     time.sleep(QUIET)
     return running.cpu_seconds() - before < share * QUIET
 
 
 def programs(plane: ControlPlane) -> str:
-    """What the figures were taken on, in a few words."""
+    """The versions behind the figures."""
     version = json.loads(plane.kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
     return f"Kubernetes {version}, nodes of kwok; {versions('kopf', 'kubernetes')}"

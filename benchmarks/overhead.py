@@ -1,14 +1,14 @@
-"""From a stage's Job finishing to the next one's creation, over many deployments at once, from the audit log.
+"""The time from the end of one stage's Job to the creation of the next, for many NerDeployments at once.
 
-The objects' own times have whole seconds, so the API server's audit log is
-read: from the answer to the status write that makes the last of a step's
-producers Complete, to the receipt of the POST that makes the step's Job. A
-watch may tell of a write before its writer is answered; a POST that comes in
-between took no time.
+The objects' own times are in whole seconds, so the times come from the API
+server's audit log: from the answer to the status write that makes the last of
+a step's producers Complete, to the receipt of the POST that creates the step's
+Job. A watch may report a write before its writer gets the answer; a POST in
+between counts as no time.
 
-A stage takes 5 to 25 seconds, by chance that is the same each time. Stages
-that all end within the same second would tell how fast a heap of work is
-taken away instead; that is shown besides, as one row: a stampede.
+A stage takes 5 to 25 seconds, at random with a fixed seed. If all stages ended
+within one second, the benchmark would measure how fast a backlog is worked
+off. That is one row of its own: the stampede.
 """
 
 import statistics
@@ -27,19 +27,20 @@ from benchmarks.on_a_cluster import (
     ready,
     wait,
 )
-from ner_operator.controllers.nerdeployment.job_index import JobRecord
+from ner_operator.controllers.nerdeployment.job_records import JobRecord
 from ner_operator.controllers.nerdeployment.labels import OURS
-from ner_operator.kube.client import JOBS, Api
+from ner_operator.kube.client import Api
+from ner_operator.kube.objects import JOBS
 from testbed.audit import Request, read_requests
 from testbed.control_plane import ControlPlane
 from testbed.outcomes import script, succeeds
 
 DEPLOYMENTS = 50
 SHORTEST, LONGEST = 5.0, 25.0
-"""Seconds that a stage takes."""
+"""Seconds for which a stage runs."""
 
 AT_ONCE = 1.0
-"""Seconds that each stage takes in the stampede."""
+"""Seconds for which each stage runs in the stampede."""
 
 STAMPEDE = "stampede"
 LIMIT = 900.0
@@ -50,7 +51,7 @@ class Gap:
     """Seconds between two stages.
 
     Attributes:
-        step: that begins then.
+        step: the later one.
     """
 
     deployment: str
@@ -102,10 +103,10 @@ def run(options: Options) -> dict[str, object]:
 
 
 def gaps_of(plane: ControlPlane, api: Api) -> list[Gap]:
-    """Of every Job but the first of each deployment.
+    """The gap before every Job but the first of each NerDeployment.
 
     Raises:
-        SystemExit: a Job was made before the server was told that what it waits for is over.
+        SystemExit: a Job was created before its producers were Complete.
     """
     jobs = [
         record
@@ -120,21 +121,23 @@ def gaps_of(plane: ControlPlane, api: Api) -> list[Gap]:
             made[request.name] = request.received
         elif request.adds_complete:
             complete.setdefault(request.name, request)
-    names = {(record.owner, record.step): record.name for record in jobs}
+    names = {(record.owner_uid, record.step): record.name for record in jobs}
     waits_for = producers()
     gaps = []
     for record in jobs:
-        before = [complete[names[record.owner, step]] for step in waits_for[record.step]]
+        before = [complete[names[record.owner_uid, step]] for step in waits_for[record.step]]
         if before:
             early = max(write.received for write in before) - made[record.name]
             if early > 0:
-                raise SystemExit(f"{record.step} was made {early:.3f} s before what it waits for was over")
+                raise SystemExit(
+                    f"{record.step} was created {early:.3f} s before its producers were Complete"
+                )
             gap = made[record.name] - max(write.answered for write in before)
-            gaps.append(Gap(record.deployment, record.step, max(gap, 0.0)))
+            gaps.append(Gap(record.owner_name, record.step, max(gap, 0.0)))
     return gaps
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The value below which this share of all lies (nearest rank)."""
+    """The value below which this share of all values is (nearest rank)."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

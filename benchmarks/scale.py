@@ -1,7 +1,7 @@
-"""A thousand NerDeployments to the end, then a restart of the operator with all of them finished.
+"""A thousand NerDeployments until all are Ready, then a restart of the operator.
 
-Writes are counted in the API server's audit log, by the operator's service
-account; memory is the process' own peak (VmHWM), its libraries included.
+Writes are those of the operator's service account in the API server's audit
+log. Memory is the peak of the process (VmHWM), including its libraries.
 """
 
 import time
@@ -28,7 +28,7 @@ LIMIT = 4 * 3600.0
 def run(options: Options) -> dict[str, object]:
     """Keys: `stages`, `writes_per_stage`, `peak_mib`, `cpu_s`; of a restart `restart_s`, `restart_writes`.
 
-    A restart is over when each has been looked at and the watches have read everything.
+    A restart ends when each was reconciled and the watches have read everything.
     """
     count = 10 if options.quick else DEPLOYMENTS
     stages = count * STAGES
@@ -43,8 +43,8 @@ def run(options: Options) -> dict[str, object]:
         peak, cpu = running.resident_mib(peak=True), running.cpu_seconds()
         running.server.stop()
         writes = writes_by(plane.audit_log, running.account.user)
-        looked, started = start(running, count)
-        # What a look has asked to be looked at again soon shows within this time.
+        reconciled, started = start(running, count)
+        # A reconcile that requeues its object soon shows within this time.
         time.sleep(30.0)
         running.server.check()
         after = writes_by(plane.audit_log, running.account.user)[len(writes) :]
@@ -53,7 +53,7 @@ def run(options: Options) -> dict[str, object]:
     table(
         "the restart",
         ("", "seconds"),
-        [("until each was looked at", looked), ("until the watches had read all too", started)],
+        [("until each was reconciled", reconciled), ("until the watches had read everything", started)],
     )
     if after:
         table(

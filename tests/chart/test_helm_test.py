@@ -7,19 +7,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from kubernetes.client import Configuration
 
-from ner_operator.controllers.nerdeployment.metrics import Metrics
 from ner_operator.kube.liveness import Liveness
 from ner_operator.kube.probes import serve
-from ner_operator.kube.work_queue import Queue
+from ner_operator.main import manager_of, options_of
 
 
 @pytest.fixture
 def operator() -> Iterator[tuple[Liveness, int]]:
-    queue = Queue()
-    liveness = Liveness(queue, interval=60.0)
-    server = serve(0, Metrics(queue, liveness).registry, liveness)
-    yield liveness, server.server_port
+    manager = manager_of(options_of(["--image=jobs"])[0], Configuration())
+    server = serve(0, manager.registry, manager.liveness)
+    yield manager.liveness, server.server_port
     server.shutdown()
     server.server_close()
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import promql_parser
 import pytest
+from kubernetes.client import Configuration
 
-from ner_operator.controllers.nerdeployment.metrics import Metrics
-from ner_operator.kube.liveness import Liveness
-from ner_operator.kube.work_queue import Queue
+from ner_operator.main import manager_of, options_of
 
 OURS = re.compile(r"\bnerd_\w+")
 
@@ -17,8 +16,7 @@ OURS = re.compile(r"\bnerd_\w+")
 @pytest.fixture(scope="module")
 def told() -> set[str]:
     """Names of the series that the operator tells."""
-    queue = Queue()
-    registry = Metrics(queue, Liveness(queue, interval=60.0)).registry
+    registry = manager_of(options_of(["--image=jobs"])[0], Configuration()).registry
     suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
     return {metric.name + suffix for metric in registry.collect() for suffix in suffixes[metric.type]}
 

@@ -16,18 +16,18 @@ def options(chart: Any, values: Any) -> tuple[Options, str]:
 
 def test_by_default(chart: Any) -> None:
     told, level = options(chart, {})
-    assert told.jobs.image == "nerd-jobs:0.1.0"
-    assert told.jobs.pull_policy == "IfNotPresent"
-    assert (told.namespaces, told.service_accounts, told.jobs.pull_secrets) == ((), (), ())
+    assert told.default_image.image == "nerd-jobs:0.1.0"
+    assert told.default_image.pull_policy == "IfNotPresent"
+    assert (told.manager.namespaces, told.service_accounts, told.default_image.pull_secrets) == ((), (), ())
     assert (told.cpu_class, told.metrics_port, level, told.once) == ("x86_64", 8080, "info", False)
 
 
 def test_with_everything(chart: Any, everything: Any, namespaced: Any) -> None:
     told, level = options(chart, {**everything, **namespaced})
-    assert told.jobs.image == "nerd-jobs:1.2.3"
-    assert told.jobs.pull_policy == "Always"
-    assert told.jobs.pull_secrets == ("registry", "mirror")
-    assert told.namespaces == ("nlp", "search")
+    assert told.default_image.image == "nerd-jobs:1.2.3"
+    assert told.default_image.pull_policy == "Always"
+    assert told.default_image.pull_secrets == ("registry", "mirror")
+    assert told.manager.namespaces == ("nlp", "search")
     assert told.service_accounts == ("trainer", "trainer-gpu")
     assert (told.metrics_port, level) == (9090, "debug")
 

@@ -1,4 +1,4 @@
-"""The proxy before the API server: nobody notices it, until a fault is named."""
+"""The proxy in front of the API server: it changes nothing until a test injects a fault."""
 
 import http.client
 import json
@@ -10,7 +10,8 @@ import pytest
 import yaml
 from kubernetes import client, config
 
-from ner_operator.kube.client import Api, ApiError, Kind
+from ner_operator.kube.client import Api, ApiError
+from ner_operator.kube.objects import Resource
 from testbed.api_faults import (
     WATCHES,
     Fault,
@@ -28,13 +29,13 @@ from testbed.control_plane import ControlPlane
 from testbed.faulty_api_server import FaultyApiServer, faulty_api_server
 from testbed.waiting import until
 
-MAPS = Kind("/api/v1", "configmaps")
+MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 MADE = r"^POST \S+/configmaps "
 
 
 @dataclass(frozen=True)
 class Client:
-    """Somebody who may write ConfigMaps of one namespace, by way of the proxy."""
+    """A client that may write ConfigMaps of one namespace, through the proxy."""
 
     plane: ControlPlane
     namespace: str
@@ -44,7 +45,7 @@ class Client:
     def make(self, name: str) -> None:
         self.api.create(MAPS, self.namespace, {"metadata": {"name": name}})
 
-    def there(self) -> set[str]:
+    def names(self) -> set[str]:
         found = self.plane.core.list_namespaced_config_map(self.namespace).items
         return {each.metadata.name for each in found} - {"kube-root-ca.crt"}
 
@@ -69,9 +70,9 @@ def writer(control_plane: ControlPlane, namespace: str) -> Iterator[Client]:
         yield Client(control_plane, namespace, server, Api(configuration))
 
 
-def told(said: http.client.HTTPResponse, name: str) -> bool:
-    """Read a watch until it tells of an object; False where it ends."""
-    while line := said.readline():
+def reports(watch: http.client.HTTPResponse, name: str) -> bool:
+    """Read a watch until it reports an object; False if it ends."""
+    while line := watch.readline():
         if json.loads(line)["object"]["metadata"]["name"] == name:
             return True
     return False
@@ -79,7 +80,7 @@ def told(said: http.client.HTTPResponse, name: str) -> bool:
 
 def test_without_faults_everything_goes_through_under_the_clients_own_name(writer: Any) -> None:
     writer.make("one")
-    assert writer.there() == {"one"}
+    assert writer.names() == {"one"}
     assert writer.api.get(MAPS, writer.namespace, "one")["metadata"]["name"] == "one"
     log, user = writer.plane.audit_log, user_name(writer.namespace, "writer")
     [request] = until("the log of the request", lambda: writes_by(log, user))
@@ -90,13 +91,13 @@ def test_without_faults_everything_goes_through_under_the_clients_own_name(write
     ("code", "reason"),
     [(409, "Conflict"), (410, "Expired"), (429, "TooManyRequests"), (500, "InternalError")],
 )
-def test_a_refusal_is_met_as_often_as_was_said(writer: Any, code: int, reason: str) -> None:
+def test_a_fault_happens_the_given_number_of_times(writer: Any, code: int, reason: str) -> None:
     rule = writer.server.let(MADE, answers(code, retry_after=7), times=2)
     for _ in range(2):
         with pytest.raises(ApiError) as refused:
             writer.make("one")
         assert (refused.value.status, refused.value.reason, refused.value.retry_after) == (code, reason, 7)
-    assert writer.there() == set()
+    assert writer.names() == set()
     writer.make("one")
     assert (rule.met, rule.left) == (2, 0)
 
@@ -108,14 +109,14 @@ def test_a_refusal_is_met_as_often_as_was_said(writer: Any, code: int, reason: s
         pytest.param(answer_lost, {"one"}, id="its answer is lost"),
     ],
 )
-def test_who_gets_no_answer_does_not_know_whether_it_took_effect(
+def test_without_an_answer_the_write_may_or_may_not_have_happened(
     writer: Any, fault: Fault, there: set[str]
 ) -> None:
     writer.server.let(MADE, fault)
     with pytest.raises(ApiError) as silent:
         writer.make("one")
     assert silent.value.status == 0
-    assert writer.there() == there
+    assert writer.names() == there
 
 
 @pytest.mark.parametrize(
@@ -126,18 +127,18 @@ def test_who_gets_no_answer_does_not_know_whether_it_took_effect(
         pytest.param(after, {"one"}, id="after"),
     ],
 )
-def test_a_test_is_told_when_a_write_passes(writer: Any, fault: Any, seen: set[str]) -> None:
+def test_a_fault_can_call_the_test_before_and_after_a_write(writer: Any, fault: Any, seen: set[str]) -> None:
     saw: list[set[str]] = []
-    writer.server.let(MADE, fault(lambda: saw.append(writer.there())))
+    writer.server.let(MADE, fault(lambda: saw.append(writer.names())))
     try:
         writer.make("one")
     except ApiError:
         assert fault is not meanwhile
     assert saw == [seen]
-    assert writer.there() == (set() if fault is before else {"one"})
+    assert writer.names() == (set() if fault is before else {"one"})
 
 
-def test_a_fault_that_is_mended_is_met_no_more(writer: Any) -> None:
+def test_a_fault_that_is_removed_happens_no_more(writer: Any) -> None:
     kept = writer.server.let(r"/configmaps/two", answers(500), times=9)
     gone = writer.server.let(MADE, answers(500), times=9)
     writer.server.clear(gone)
@@ -152,12 +153,12 @@ def test_a_fault_that_is_mended_is_met_no_more(writer: Any) -> None:
 def test_a_stalled_watch_is_silent_and_the_next_one_is_not(writer: Any) -> None:
     stalled = writer.watch(seconds=1)
     writer.make("one")
-    assert told(stalled, "one")
+    assert reports(stalled, "one")
     assert writer.server.stall_watches() == 1
     writer.make("two")
-    assert told(writer.watch(), "two")
+    assert reports(writer.watch(), "two")
     with pytest.raises(TimeoutError):
-        told(stalled, "two")
+        reports(stalled, "two")
 
 
 def test_a_watch_that_is_cut_ends(writer: Any) -> None:
@@ -167,15 +168,15 @@ def test_a_watch_that_is_cut_ends(writer: Any) -> None:
         said.read()
 
 
-def test_a_watch_may_be_told_that_it_comes_too_late(writer: Any) -> None:
+def test_a_watch_can_get_an_error_event(writer: Any) -> None:
     writer.server.let(WATCHES, watch_fails(410))
     event = json.loads(writer.watch().read())
     assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
 
 
-def test_who_is_away_refuses_connections_and_comes_back(writer: Any) -> None:
+def test_a_server_that_is_away_refuses_connections_and_comes_back(writer: Any) -> None:
     with writer.server.away(), pytest.raises(ApiError, match="refused") as silent:
         writer.make("one")
     assert silent.value.status == 0
     writer.make("one")
-    assert writer.there() == {"one"}
+    assert writer.names() == {"one"}

@@ -1,4 +1,4 @@
-"""The API server takes the operator's Jobs, and their pods under the restricted Pod Security Standard."""
+"""The API server accepts the operator's Jobs, and their pods under the restricted Pod Security Standard."""
 
 from pathlib import Path
 from typing import Any
@@ -7,8 +7,9 @@ import pytest
 import yaml
 from kubernetes import client
 
-GOLDEN = Path(__file__).parents[1] / "unit" / "cluster" / "manifests"
+GOLDEN = Path(__file__).parents[1] / "unit" / "controllers" / "nerdeployment" / "manifests"
 FILES = [pytest.param(file, id=file.stem) for file in sorted(GOLDEN.glob("*.yaml"))]
+assert FILES, f"no manifests in {GOLDEN}"
 
 
 def job_of(file: Path, namespace: str) -> dict[str, Any]:
@@ -18,7 +19,7 @@ def job_of(file: Path, namespace: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_the_server_takes_the_job_as_it_is(running_cluster: Any, namespace: str, file: Path) -> None:
+def test_the_server_accepts_the_job(running_cluster: Any, namespace: str, file: Path) -> None:
     job = job_of(file, namespace)
     stored = client.BatchV1Api(running_cluster.api).create_namespaced_job(
         namespace, job, dry_run="All", field_validation="Strict"
@@ -31,7 +32,7 @@ def test_the_server_takes_the_job_as_it_is(running_cluster: Any, namespace: str,
 @pytest.mark.parametrize("file", FILES)
 def test_its_pod_is_restricted_enough(running_cluster: Any, namespace: str, file: Path) -> None:
     template = job_of(file, namespace)["spec"]["template"]
-    # What a cluster has to have first is not what is asked here.
+    # The cluster does not have these objects, and they are not tested here.
     spec = {
         name: value
         for name, value in template["spec"].items()

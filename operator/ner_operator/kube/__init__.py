@@ -1,4 +1,5 @@
-"""A small controller library on kopf's watches: client, work queue, cache, resync, events, probes.
+"""A small controller library: everything of a controller that is the same for every kind.
 
-It knows objects, owners and versions, and no kind of ours; `controllers` puts kinds on it.
+It watches, queues, caches and resyncs objects, and calls `reconcile(key)`.
+The kinds are in `controllers`; no module of this package names one.
 """

@@ -1,43 +1,41 @@
-"""Speaking with the API server: JSON in, JSON out, one pool of connections, each request with a deadline.
+"""The API server's client: JSON in, JSON out, one connection pool, a deadline for each request.
 
-The kubernetes client finds the server and the credentials (in a pod, or by a
-kubeconfig) and renews them. Its typed layers are left out: they cost several
-times what the server takes, and a decision rests on a few fields. Nothing is
-retried here; whoever asked knows whether to look again.
+The kubernetes package finds the server and the credentials (in a pod, or from
+a kubeconfig) and renews them. Its typed models are not used: they cost several
+times the server's own time, and a controller reads only a few fields. Nothing
+is retried here: the caller decides.
 """
 
 import json
 import urllib.parse
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import urllib3
 from kubernetes import client, config
 from kubernetes.client.rest import RESTClientObject
 
-Json = dict[str, Any]
+from ner_operator.kube.objects import Json, Resource
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 
-METADATA = 500
-"""Objects in one page of a list of metadata: what is held in memory at once."""
+METADATA_PAGE = 500
+"""Objects in one page of a list of metadata. A page is held in memory at once."""
 
-BODIES = 100
-"""Whole objects in one page: a pod is ten kilobytes, and in memory several times that while it is read."""
+OBJECT_PAGE = 100
+"""Whole objects in one page. A pod is ten kilobytes, and several times that in memory while it is parsed."""
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 MERGE_PATCH = "application/merge-patch+json"
 
 
 class ApiError(Exception):
-    """The server refused, or did not answer.
+    """The server refused the request, or did not answer.
 
     Attributes:
-        status: of HTTP; 0 where there was no answer.
-        reason: the server's word for it (`NotFound`, `Conflict`, `AlreadyExists`, `Expired`).
+        status: HTTP status; 0 if there was no answer.
+        reason: the server's reason (`NotFound`, `Conflict`, `AlreadyExists`, `Expired`).
         retry_after: seconds that the server asks to wait.
     """
 
@@ -54,48 +52,25 @@ class ApiError(Exception):
 
     @property
     def conflict(self) -> bool:
-        """The object is not what it was when it was read."""
+        """The object has changed since it was read."""
         return self.status == 409 and self.reason == "Conflict"
 
     @property
     def already_exists(self) -> bool:
-        """There is an object of this name."""
+        """An object of this name exists."""
         return self.status == 409 and self.reason == "AlreadyExists"
 
     @property
     def refused(self) -> bool:
-        """The request itself is refused (a quota, a webhook, a field); the same again is too, for now."""
+        """The request itself is refused (a quota, a webhook, a field). A retry would be refused too."""
         return 400 <= self.status < 500 and self.status not in (401, 404, 408, 409, 410, 429)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """Where objects of a kind are found."""
-
-    root: str
-    plural: str
-
-    def path(self, namespace: str | None, name: str = "", subresource: str = "") -> str:
-        """Of one object, or of all; `namespace` None is all namespaces, or none."""
-        parts = [self.root]
-        if namespace is not None:
-            parts += ["namespaces", namespace]
-        parts += [part for part in (self.plural, name, subresource) if part]
-        return "/".join(parts)
-
-
-DEPLOYMENTS = Kind("/apis/nerd.dev/v1alpha1", "nerdeployments")
-RUNTIMES = Kind("/apis/nerd.dev/v1alpha1", "nerruntimes")
-JOBS = Kind("/apis/batch/v1", "jobs")
-PODS = Kind("/api/v1", "pods")
-EVENTS = Kind("/api/v1", "events")
-
-
 def configure() -> client.Configuration:
-    """Of the service account in a pod, else of the kubeconfig (`KUBECONFIG`).
+    """Server and credentials from the service account of the pod, else from the kubeconfig (`KUBECONFIG`).
 
     Raises:
-        kubernetes.config.ConfigException: there is neither.
+        kubernetes.config.ConfigException: neither exists.
     """
     configuration = client.Configuration()
     try:
@@ -106,35 +81,43 @@ def configure() -> client.Configuration:
 
 
 class Api:
-    """A connection to one API server; safe for many threads.
+    """A client of one API server; safe for many threads.
 
     Args:
-        configuration: of server and credentials; what it renews is used at once.
-        connections: kept open, one for each thread that asks.
+        configuration: server and credentials. Renewed credentials are used at once.
+        connections: number of connections to keep open, one for each thread.
+        user_agent: name of the program, for the server's logs.
     """
 
-    def __init__(self, configuration: client.Configuration, connections: int = 8) -> None:
-        self._configuration = configuration
+    def __init__(
+        self, configuration: client.Configuration, connections: int = 8, user_agent: str = "kube"
+    ) -> None:
+        self.configuration = configuration
         self._pool: urllib3.PoolManager = RESTClientObject(configuration, maxsize=connections).pool_manager
-        self._agent = f"nerd-operator/{version('nerdeployment')}"
+        self._user_agent = user_agent
 
-    def get(self, kind: Kind, namespace: str | None, name: str) -> Json:
-        """One object."""
-        return self.request("GET", kind.path(namespace, name))
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Json:
+        """Read one object."""
+        return self.request("GET", resource.path(namespace, name))
 
-    def create(self, kind: Kind, namespace: str | None, body: Mapping[str, Any]) -> Json:
-        """The object as it is stored."""
-        return self.request("POST", kind.path(namespace), body=body)
+    def create(self, resource: Resource, namespace: str | None, body: Mapping[str, Any]) -> Json:
+        """Create an object; returns it as stored."""
+        return self.request("POST", resource.path(namespace), body=body)
 
-    def patch_status(self, kind: Kind, namespace: str | None, name: str, patch: Mapping[str, Any]) -> Json:
-        """The object after a merge patch of its status; `metadata.resourceVersion` in it is a condition."""
-        path = kind.path(namespace, name, "status")
+    def patch_status(
+        self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any]
+    ) -> Json:
+        """Merge-patch the status; returns the object. A `resourceVersion` in the patch is a condition."""
+        path = resource.path(namespace, name, "status")
         return self.request("PATCH", path, body=patch, content_type=MERGE_PATCH)
 
-    def delete(self, kind: Kind, namespace: str | None, name: str, uid: str) -> Json:
-        """Delete this very object and, in the background, what it owns; returns what the server says is left.
+    def delete(self, resource: Resource, namespace: str | None, name: str, uid: str) -> Json:
+        """Delete the object with this UID and, in the background, what it owns.
 
-        The raw API orphans a Job's pods unless it is told a propagation policy.
+        Without a propagation policy the API would orphan a Job's pods.
+
+        Returns:
+            The object that still exists while it is being deleted, or the server's Status.
         """
         body = {
             "apiVersion": "v1",
@@ -142,42 +125,42 @@ class Api:
             "propagationPolicy": "Background",
             "preconditions": {"uid": uid},
         }
-        return self.request("DELETE", kind.path(namespace, name), body=body)
+        return self.request("DELETE", resource.path(namespace, name), body=body)
 
-    def listed(self, kind: Kind, namespace: str, labels: str) -> Json:
-        """A short list in one piece: the server's list object.
+    def list(self, resource: Resource, namespace: str, labels: str) -> Json:
+        """List a few objects in one request; returns the server's list object.
 
-        Without a limit the server answers out of its own memory; a page it may have to read from etcd, all
-        objects of the kind until it has found enough that are meant.
+        Without a limit the server answers from its cache. For a page it may read from etcd, and it reads all
+        objects of the kind until enough of them match.
         """
-        found = self.request("GET", kind.path(namespace), query={"labelSelector": labels})
+        found = self.request("GET", resource.path(namespace), query={"labelSelector": labels})
         found["items"] = found["items"] or []
         return found
 
     def pages(
         self,
-        kind: Kind,
+        resource: Resource,
         namespace: str | None,
         labels: str = "",
         fields: str = "",
         metadata_only: bool = False,
     ) -> Iterator[Json]:
-        """A list, page by page; each page is the server's list object."""
-        query = {"limit": str(METADATA if metadata_only else BODIES)}
+        """List many objects, page by page. Each page is a list object of the server."""
+        query = {"limit": str(METADATA_PAGE if metadata_only else OBJECT_PAGE)}
         if labels:
             query["labelSelector"] = labels
         if fields:
             query["fieldSelector"] = fields
         while True:
             accept = METADATA_ONLY if metadata_only else "application/json"
-            page = self.request("GET", kind.path(namespace), query=query, accept=accept)
-            following = page["metadata"].get("continue")
-            # An empty list of metadata says null.
+            page = self.request("GET", resource.path(namespace), query=query, accept=accept)
+            next_page = page["metadata"].get("continue")
+            # The items of an empty list of metadata are null.
             page["items"] = page["items"] or []
             yield page
-            if not following:
+            if not next_page:
                 return
-            query["continue"] = following
+            query["continue"] = next_page
 
     def request(
         self,
@@ -188,19 +171,19 @@ class Api:
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Json:
-        """Ask, and return the parsed answer.
+        """Send one request; returns the parsed answer.
 
         Raises:
-            ApiError: the server refused, or did not answer.
+            ApiError: the server refused the request, or did not answer.
         """
-        headers = {"Accept": accept, "User-Agent": self._agent}
-        for setting in self._configuration.auth_settings().values():
+        headers = {"Accept": accept, "User-Agent": self._user_agent}
+        for setting in self.configuration.auth_settings().values():
             headers[setting["key"]] = setting["value"]
         data = None
         if body is not None:
             headers["Content-Type"] = content_type
             data = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-        url = self._configuration.host.rstrip("/") + path
+        url = self.configuration.host.rstrip("/") + path
         if query:
             url += "?" + urllib.parse.urlencode(query)
         try:
@@ -220,18 +203,37 @@ class Api:
         return parsed
 
 
-def _error_of(answer: urllib3.BaseHTTPResponse, what: str) -> ApiError:
+def missing_resources(api: Api, resources: Sequence[Resource]) -> list[str]:
+    """Names of the resources that the server does not serve.
+
+    Raises:
+        ApiError: the server does not answer.
+    """
+    served = {root: _served(api, root) for root in {resource.root for resource in resources}}
+    return sorted({each.plural for each in resources if each.plural not in served[each.root]})
+
+
+def _served(api: Api, root: str) -> set[str]:
     try:
-        told = json.loads(answer.data)
+        return {each["name"] for each in api.request("GET", root).get("resources", [])}
+    except ApiError as error:
+        if error.not_found:
+            return set()
+        raise
+
+
+def _error_of(answer: urllib3.BaseHTTPResponse, request: str) -> ApiError:
+    try:
+        status = json.loads(answer.data)
     except ValueError:
-        told = {}
-    if not isinstance(told, dict):
-        told = {}
-    message = told.get("message") or answer.data[:256].decode(errors="replace") or answer.reason or ""
+        status = {}
+    if not isinstance(status, dict):
+        status = {}
+    message = status.get("message") or answer.data[:256].decode(errors="replace") or answer.reason or ""
     after = answer.headers.get("Retry-After", "")
     return ApiError(
         answer.status,
-        str(told.get("reason", "")),
-        f"{what}: {answer.status} {message}",
+        str(status.get("reason", "")),
+        f"{request}: {answer.status} {message}",
         float(after) if after.isdecimal() else 0.0,
     )

@@ -1,4 +1,4 @@
-"""What is asked over HTTP: /metrics by Prometheus, /healthz and /readyz by the kubelet."""
+"""The HTTP endpoints: /metrics for Prometheus, /healthz and /readyz for the kubelet's probes."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,13 +13,13 @@ TEXT = "text/plain; charset=utf-8"
 
 
 def serve(port: int, registry: CollectorRegistry, liveness: Liveness) -> ThreadingHTTPServer:
-    """Answer in threads of its own until the server is shut down.
+    """Answer requests in background threads until the server is shut down.
 
     Args:
-        port: 0 takes a free one; `server_port` of the result says which.
+        port: 0 takes a free one; `server_port` of the result is its number.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is in use.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -28,13 +28,13 @@ def serve(port: int, registry: CollectorRegistry, liveness: Liveness) -> Threadi
             if path == "/metrics":
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
             elif path == "/healthz":
-                ailment = liveness.ailment()
-                self._answer(503 if ailment else 200, TEXT, f"{ailment or 'ok'}\n".encode())
+                failure = liveness.failure()
+                self._answer(503 if failure else 200, TEXT, f"{failure or 'ok'}\n".encode())
             elif path == "/readyz":
                 text = b"ok\n" if liveness.ready else b"the cluster has not been read yet\n"
                 self._answer(200 if liveness.ready else 503, TEXT, text)
             else:
-                self._answer(404, TEXT, b"there are /metrics, /healthz and /readyz\n")
+                self._answer(404, TEXT, b"not found: try /metrics, /healthz or /readyz\n")
 
         def _answer(self, code: int, content_type: str, body: bytes) -> None:
             self.send_response(code)
@@ -44,9 +44,9 @@ def serve(port: int, registry: CollectorRegistry, liveness: Liveness) -> Threadi
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing: the kubelet asks every few seconds."""
+            """Log nothing: the kubelet sends a request every few seconds."""
 
     server = ThreadingHTTPServer(("", port), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, name="endpoints", daemon=True).start()
+    threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
     return server

@@ -1,9 +1,8 @@
-"""What was read of a namespace lately, for all who ask within some seconds.
+"""A cache of what was read of a namespace, for all threads that ask within some seconds.
 
-The server keeps no index of Events by their object, nor of pods by their Job:
-whoever's are asked for, it goes through all that the namespace has. With a
-thousand Jobs waiting at once a list for each cost more than all else that the
-operator asks, and made the Jobs wait longer.
+The API server has no index of Events by their object, nor of pods by their
+Job: each such list reads the whole namespace. With a thousand waiting Jobs, a
+list for each cost more than all other requests together.
 """
 
 import threading
@@ -12,17 +11,17 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 FRESH = 10.0
-"""Seconds that what was read serves others; whoever waits is looked at again later than that."""
+"""Seconds for which a value is used."""
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class _Answer(Generic[T]):
-    """What a namespace has.
+class _Entry(Generic[T]):
+    """The value of a namespace.
 
     Attributes:
-        at: when it was read; never is long ago.
+        at: when it was read, in seconds.
     """
 
     at: float = float("-inf")
@@ -34,31 +33,31 @@ class TTLCache(Generic[T]):
     """What `read` returns for a namespace, read again when it is old; safe for many threads.
 
     Args:
-        read: the whole of a namespace, once for all who ask.
+        read: reads a namespace.
         clock: seconds.
     """
 
     def __init__(self, read: Callable[[str], T], clock: Callable[[], float]) -> None:
         self._read = read
         self._clock = clock
-        self._answers: dict[str, _Answer[T]] = {}
+        self._entries: dict[str, _Entry[T]] = {}
 
-    def of(self, namespace: str) -> T:
-        """What the namespace has, or had less than `FRESH` seconds ago.
+    def get(self, namespace: str) -> T:
+        """The value of a namespace, at most `FRESH` seconds old.
 
         Raises:
-            Exception: what `read` raised; the next who asks reads again.
+            Exception: what `read` raised. The next call reads again.
         """
-        answer = self._answers.setdefault(namespace, _Answer())
-        with answer.lock:
+        entry = self._entries.setdefault(namespace, _Entry())
+        with entry.lock:
             now = self._clock()
-            if answer.value is None or now - answer.at >= FRESH:
-                answer.value = self._read(namespace)
-                answer.at = now
-                self._forget_before(now - FRESH)
-            return answer.value
+            if entry.value is None or now - entry.at >= FRESH:
+                entry.value = self._read(namespace)
+                entry.at = now
+                self._remove_older_than(now - FRESH)
+            return entry.value
 
-    def _forget_before(self, time: float) -> None:
-        for namespace, answer in [*self._answers.items()]:
-            if answer.at < time and not answer.lock.locked():
-                self._answers.pop(namespace, None)
+    def _remove_older_than(self, time: float) -> None:
+        for namespace, entry in [*self._entries.items()]:
+            if entry.at < time and not entry.lock.locked():
+                self._entries.pop(namespace, None)

@@ -1,36 +1,32 @@
-"""kopf's part: it keeps the three watches up, and hands each event on. Nothing is decided or written here.
+"""Watches: kopf watches the API server and passes each event to the informers. Nothing else is done here.
 
-Only `on.event` is used, which leaves objects alone: other handlers would put
-finalizers and copies of the spec into them. What kopf would do besides is
-turned off here, each with the reason.
+Only `kopf.on.event` is used, since it writes nothing into the objects. Other
+handlers would add finalizers and copies of the spec. What else kopf does by
+default is turned off here, each with the reason.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import kopf
 from kubernetes import client
 
-from ner_operator.api.meta import GROUP
-from ner_operator.api.v1alpha1.version import VERSION
-from ner_operator.controllers.nerdeployment.labels import OURS
-from ner_operator.controllers.nerdeployment.watch import Watch
-from ner_operator.kube.client import BODIES, Json
+from ner_operator.kube.client import OBJECT_PAGE
+from ner_operator.kube.informers import Informer
+from ner_operator.kube.objects import Resource
 
 BACKOFFS = (0.5, 1, 2, 3, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5)
-"""Seconds between tries of one request. A server that is away may come back at any moment, so they stay
-short; what answers with errors for longer than all of them together ends the process."""
+"""Seconds between attempts of one request. They stay short, since a server that is away may come back at any
+moment. Errors that last longer than their sum end the process."""
 
 LONGEST_DELAY = 20.0
-"""Seconds that the watches may begin after the process has read the cluster."""
-
-Event = dict[str, Any]
+"""Seconds by which the watches may begin later than the workers."""
 
 
 class NoDiffBase(kopf.DiffBaseStorage):
-    """Keeps no copy of a spec anywhere; kopf would put one into an annotation, and take one of each event."""
+    """Stores no copy of the spec. kopf would write one into an annotation, and make one for each event."""
 
     def build(self, **_: Any) -> Any:
         """Nothing: no handler asks what has changed."""
@@ -41,69 +37,88 @@ class NoDiffBase(kopf.DiffBaseStorage):
         return None
 
     def store(self, **_: Any) -> None:
-        """Nowhere."""
+        """Store nothing."""
 
 
 def registry(
-    watch: Watch, configuration: client.Configuration, looked: Callable[[], bool]
+    informers: Sequence[Informer], configuration: client.Configuration, idle: Callable[[], bool]
 ) -> kopf.OperatorRegistry:
-    """Who is called for what."""
+    """The handlers: one for each informer."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.startup(registry=handlers)
-    async def let_first_looks_end(**_: Any) -> None:
-        # A watch begins with a list of everything, which has just been read: at a start with thousands of
-        # Jobs it would take the processor from the looks that wait. What happens meanwhile is in that list.
+    async def wait_for_first_reconciles(**_: Any) -> None:
+        # A watch begins with a list of everything, which has just been read. At a start with thousands of
+        # objects, parsing it would slow down the reconciles. Changes until then are in that list.
         loop = asyncio.get_running_loop()
         latest = loop.time() + LONGEST_DELAY
-        while not looked() and loop.time() < latest:
+        while not idle() and loop.time() < latest:
             await asyncio.sleep(0.05)
 
     @kopf.on.login(registry=handlers)
     def login(**_: Any) -> kopf.ConnectionInfo:
         return connection(configuration)
 
-    def hand_on(what: Callable[[bool, Json], None]) -> Callable[..., Any]:
-        async def told(event: Event, **_: Any) -> None:
-            what(event["type"] == "DELETED", event["object"])
-
-        return told
-
-    kopf.on.event(GROUP, VERSION, "nerdeployments", id="deployment", registry=handlers)(
-        hand_on(watch.deployment)
-    )
-    kopf.on.event(GROUP, VERSION, "nerruntimes", id="runtime", registry=handlers)(hand_on(watch.runtime))
-    kopf.on.event("batch", "v1", "jobs", id="job", registry=handlers)(hand_on(watch.job))
+    for number, informer in enumerate(informers):
+        resource = informer.resource
+        subscribe = kopf.on.event(
+            resource.group, resource.version, resource.plural, id=f"informer-{number}", registry=handlers
+        )
+        subscribe(_handler(informer))
     return handlers
 
 
-def settings(silence: float) -> kopf.OperatorSettings:
-    """How kopf behaves.
+def _handler(informer: Informer) -> Callable[..., Any]:
+    async def on_event(event: dict[str, Any], **_: Any) -> None:
+        if event["type"] == "DELETED":
+            informer.remove(event["object"])
+        else:
+            informer.update(event["object"])
+
+    return on_event
+
+
+def settings(informers: Sequence[Informer], timeout: float) -> kopf.OperatorSettings:
+    """The settings of kopf.
 
     Args:
-        silence: seconds without any event after which a watch is taken for dead. The server sends a
-            bookmark each minute.
+        timeout: seconds without any event after which a watch is restarted. The server sends a bookmark
+            each minute.
     """
     chosen = kopf.OperatorSettings()
-    chosen.watching.label_selectors["batch", "v1", "jobs"] = OURS
-    chosen.watching.inactivity_timeout = silence
+    for resource in {informer.resource for informer in informers}:
+        if selector := common_selector(resource, informers):
+            selectors = chosen.watching.label_selectors
+            selectors[resource.group, resource.version, resource.plural] = selector
+    chosen.watching.inactivity_timeout = timeout
     chosen.watching.connect_timeout = 10.0
-    chosen.watching.chunk_size = BODIES
+    chosen.watching.chunk_size = OBJECT_PAGE
     chosen.networking.connect_timeout = 10.0
     chosen.networking.request_timeout = 60.0
     chosen.networking.error_backoffs = BACKOFFS
-    # Lists of CRDs and namespaces need rights that we have no other use for.
+    # Lists of CRDs and namespaces need rights that nothing else here needs.
     chosen.scanning.disabled = True
     chosen.posting.enabled = False
-    # A worker keeps the last body of its object until it ends: thousands at a start.
+    # A worker keeps the last body of its object until it ends: thousands of bodies at a start.
     chosen.queueing.idle_timeout = 0.05
     chosen.queueing.exit_timeout = 1.0
     chosen.persistence.diffbase_storage = NoDiffBase()
     return chosen
 
 
+def common_selector(resource: Resource, informers: Sequence[Informer]) -> str:
+    """A label selector that matches all objects of every informer of a resource.
+
+    kopf watches a resource once, so this has the requirements that all selectors share. `Informer.update`
+    ignores objects of others.
+    """
+    selectors = [informer.selector.split(",") for informer in informers if informer.resource == resource]
+    first, *others = selectors
+    return ",".join(each for each in first if all(each in other for other in others))
+
+
 def connection(configuration: client.Configuration) -> kopf.ConnectionInfo:
-    """The server and credentials of our own client, for kopf's."""
+    """Server and credentials of our own client, for kopf's."""
     token = next((setting["value"] for setting in configuration.auth_settings().values()), "") or ""
     scheme, _, secret = token.rpartition(" ")
     return kopf.ConnectionInfo(
@@ -117,31 +132,32 @@ def connection(configuration: client.Configuration) -> kopf.ConnectionInfo:
     )
 
 
-async def watch_until_stopped(
-    watch: Watch,
+async def watch(
+    informers: Sequence[Informer],
     configuration: client.Configuration,
-    namespaces: Iterable[str],
-    silence: float,
-    looked: Callable[[], bool],
+    namespaces: Sequence[str],
+    timeout: float,
+    idle: Callable[[], bool],
 ) -> None:
-    """Keep the watches up until SIGTERM.
+    """Watch until SIGTERM.
 
     Args:
-        looked: whether nobody waits for a look any more; the watches begin then.
+        namespaces: empty for the whole cluster.
+        timeout: see `settings`.
+        idle: whether the first reconciles have ended. The watches begin then.
 
     Raises:
-        Exception: a watch failed for good; the process has to be started again.
+        Exception: a watch has failed for good; the process must be restarted.
     """
-    served: Sequence[str] = tuple(namespaces)
-    # It tells of each event that it was handled.
+    # It logs each event.
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     await kopf.operator(
-        registry=registry(watch, configuration, looked),
-        settings=settings(silence),
+        registry=registry(informers, configuration, idle),
+        settings=settings(informers, timeout),
         standalone=True,
-        # It would look up the user's name otherwise, and in our image the user has none. (A string, whose
-        # type kopf keeps to itself.)
-        identity="nerd-operator",  # type: ignore[arg-type]
-        clusterwide=not served,
-        namespaces=served,
+        # By default kopf looks up the user's name, and the user of a container may have none. (A string,
+        # whose type kopf does not export.)
+        identity="controller",  # type: ignore[arg-type]
+        clusterwide=not namespaces,
+        namespaces=namespaces,
     )

@@ -1,4 +1,4 @@
-"""The operator as a process of its own, under its chart's rights, on a real control plane with fake nodes."""
+"""The operator as a process, with its chart's rights, on a real control plane with fake nodes."""
 
 import contextlib
 import json
@@ -11,7 +11,9 @@ import pytest
 from kubernetes import client
 
 from ner_operator.controllers.nerdeployment.labels import ATTEMPT, OURS, STEP
-from ner_operator.kube.client import DEPLOYMENTS, JOBS, Api, Json
+from ner_operator.controllers.resources import NERDEPLOYMENTS
+from ner_operator.kube.client import Api
+from ner_operator.kube.objects import JOBS, Json
 from testbed.audit import Request, writes_by
 from testbed.control_plane import ControlPlane
 from testbed.faulty_api_server import FaultyApiServer, faulty_api_server
@@ -32,7 +34,7 @@ STEPS = (
 
 @dataclass
 class Scene:
-    """A namespace with an operator that serves it, and what a test does and sees there."""
+    """A namespace, the operator that serves it, and what a test does and reads there."""
 
     cluster: ControlPlane
     namespace: str
@@ -63,7 +65,7 @@ class Scene:
         self.cluster.apply([self.manifest(name, **spec)])
 
     def get(self, name: str = "tiny") -> Json:
-        return self.api.get(DEPLOYMENTS, self.namespace, name)
+        return self.api.get(NERDEPLOYMENTS, self.namespace, name)
 
     def status(self, name: str = "tiny") -> Json:
         status: Json = self.get(name).get("status") or {}
@@ -86,7 +88,7 @@ class Scene:
         return [job for job in self.jobs() if job["metadata"]["annotations"][STEP] == step]
 
     def attempts(self) -> Counter[str]:
-        """How many Jobs each step has had that are still there."""
+        """The number of Jobs of each step that still exist."""
         return Counter(job["metadata"]["annotations"][STEP] for job in self.jobs())
 
     def pods(self) -> list[Any]:
@@ -94,7 +96,7 @@ class Scene:
         return items
 
     def events(self, name: str = "tiny") -> list[Any]:
-        """What was told of a deployment."""
+        """The Events of a NerDeployment."""
         selector = f"involvedObject.kind=NerDeployment,involvedObject.name={name}"
         items: list[Any] = self.cluster.core.list_namespaced_event(
             self.namespace, field_selector=selector
@@ -102,21 +104,21 @@ class Scene:
         return items
 
     def script(self, outcome: Outcome, **pods: str) -> Callable[[], None]:
-        """Let pods end so from now on; returns what takes it back."""
+        """Let pods end like this from now on; returns a function that ends it."""
         made = script(self.cluster, self.namespace, outcome, **pods)
         return lambda: unscript(self.cluster, self.namespace, made)
 
     def writes(self) -> list[Request]:
-        """All that the operator wrote, or tried to."""
+        """All writes of the operator, refused ones too."""
         return writes_by(self.cluster.audit_log, self.operator.account.user)
 
     def jobs_made(self) -> list[tuple[str, int]]:
-        """Each Job that the operator made or tried to, by name, and how the server answered."""
+        """The name of each Job that the operator created or tried to create, and the server's answer."""
         tried = [write for write in self.writes() if (write.verb, write.resource) == ("create", "jobs")]
         return [(write.name, write.code) for write in tried]
 
     def until(self, what: str, so: Callable[[], Any], seconds: float = 240.0) -> Any:
-        """Wait, and fail at once where the operator or a server has ended."""
+        """Wait, and fail at once if the operator or a server has ended."""
 
         def ask() -> Any:
             self.cluster.check()
@@ -126,7 +128,7 @@ class Scene:
         return until(what, ask, seconds)
 
     def until_ready(self, name: str = "tiny", seconds: float = 240.0) -> Json:
-        """Wait for a promoted model of the present generation."""
+        """Wait until the current generation is Ready."""
 
         def so() -> bool:
             deployment = self.get(name)
@@ -137,12 +139,12 @@ class Scene:
         return self.status(name)
 
     def until_reason(self, reason: str, name: str = "tiny") -> Json:
-        """Wait for a reason of Ready, and return the condition."""
+        """Wait until Ready has this reason; returns the condition."""
         self.until(f"Ready with the reason {reason}", lambda: self.ready(name).get("reason") == reason)
         return self.ready(name)
 
     def until_state(self, step: str, *states: str, name: str = "tiny") -> Json:
-        """Wait for a state of a stage, and return the stage."""
+        """Wait until a stage has this state; returns the stage."""
         self.until(
             f"{step} to be {' or '.join(states)}",
             lambda: self.stages(name).get(step, {}).get("state") in states,
@@ -159,7 +161,7 @@ class Scene:
         return str(self.until(f"a pod of {step}", so))
 
     def until_pod(self, step: str, attempt: int = 1) -> Any:
-        """Wait for a pod of this attempt, whatever its state."""
+        """Wait for a pod of this attempt, in any state."""
         marks = {STEP: step, ATTEMPT: str(attempt)}
 
         def so() -> Any:
@@ -169,13 +171,13 @@ class Scene:
         return self.until(f"a pod of {step}, attempt {attempt}", so)
 
     def task_of(self, pod: Any) -> Json:
-        """What the stage of a pod was told."""
+        """The task of a pod's stage."""
         texts = [each.value for each in pod.spec.containers[0].env if each.name == "NERD_TASK"]
         task: Json = json.loads(texts[0])
         return task
 
     def refusal(self, message: str, name: str = "tiny", attempt: int = 2) -> Outcome:
-        """How a promote stage ends that refuses, for the pod of this attempt; what is in service stays."""
+        """The outcome of a promote stage that refuses, for the pod of this attempt."""
         task = self.task_of(self.until_pod("promote", attempt))
         former = self.status(name).get("promotion") or {"generation": 0}
         headline = {
@@ -190,11 +192,16 @@ class Scene:
             "promoteKey": former.get("promoteKey", ""),
         }
         outputs = {"model": "a" * 64, "verdict": "b" * 64}
-        words = {"key": task["key"], "manifestDigest": "c" * 64, "outputs": outputs, "headline": headline}
-        return succeeds_with_message(words)
+        termination = {
+            "key": task["key"],
+            "manifestDigest": "c" * 64,
+            "outputs": outputs,
+            "headline": headline,
+        }
+        return succeeds_with_message(termination)
 
     def go_on(self, step: str, outcome: Outcome) -> None:
-        """Let the pods of a step that never started go on now, and end so."""
+        """Let the pods of a step that never started run now, and end like this."""
         notes = {"outcome.waiting": None, "outcome.waiting-message": None, **outcome.annotations()}
         for pod in self.pods():
             if pod.metadata.annotations.get(STEP) == step and pod.status.phase == "Pending":
@@ -203,7 +210,7 @@ class Scene:
                 )
 
     def annotate(self, text: str | None, annotation: str, name: str = "tiny") -> None:
-        """Write an annotation of a deployment, or take it away."""
+        """Write an annotation of a NerDeployment, or remove it."""
         client.CustomObjectsApi(self.cluster.api).patch_namespaced_custom_object(
             "nerd.dev",
             "v1alpha1",
@@ -216,19 +223,19 @@ class Scene:
 
 @dataclass
 class FaultyScene(Scene):
-    """A scene whose operator reaches the API server by way of a proxy that a test lets go wrong."""
+    """A scene whose operator reaches the API server through a proxy, in which a test injects faults."""
 
     server: FaultyApiServer
 
 
 @pytest.fixture
 def scene_of(fake_cluster: ControlPlane, namespace: str) -> Iterator[Callable[..., Scene]]:
-    """Makes a scene whose operator is not started yet; arguments are its flags."""
+    """Makes a scene with an operator that is not started yet. Arguments are its flags."""
     scenes: list[Scene] = []
 
     def make(*arguments: str) -> Scene:
         account = operator_account(fake_cluster, f"op-{namespace}", [namespace])
-        # Marked with the cluster's folder: its guard ends the operator of a test that is killed.
+        # It carries the cluster's mark, so that the guard ends it if the test is killed.
         operator = Operator(fake_cluster.folder, f"operator-{namespace}", account, *arguments)
         scenes.append(Scene(fake_cluster, namespace, operator, Api(fake_cluster.api.configuration)))
         return scenes[-1]
@@ -250,7 +257,7 @@ def scene(scene_of: Callable[..., Scene]) -> Scene:
 def faulty_scene(
     fake_cluster: ControlPlane, namespace: str
 ) -> Callable[..., contextlib.AbstractContextManager[FaultyScene]]:
-    """Makes a scene with a proxy, whose operator is restarted as a kubelet does; arguments are its flags."""
+    """Makes a scene with a proxy, whose operator is restarted when it ends. Arguments are its flags."""
 
     @contextlib.contextmanager
     def make(*arguments: str) -> Iterator[FaultyScene]:

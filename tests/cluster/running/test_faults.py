@@ -1,4 +1,4 @@
-"""The API server answers with errors, loses answers, forgets, falls silent, and is away."""
+"""The API server answers with errors, loses answers, expires versions, falls silent, and is away."""
 
 import time
 from collections import Counter
@@ -30,7 +30,7 @@ READS = (READS_A_DEPLOYMENT, LISTS_PODS, WATCHES)
 
 
 def assert_done_once(scene: Any) -> None:
-    """Each stage succeeded in its first Job, as if nothing had happened."""
+    """Each stage succeeded in its first Job, as it does without faults."""
     stages = scene.stages()
     assert {stage["state"] for stage in stages.values()} == {"Succeeded"}
     assert scene.attempts() == Counter(dict.fromkeys(stages, 1))
@@ -38,7 +38,7 @@ def assert_done_once(scene: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "met_by"),
+    ("fault", "requests"),
     [
         pytest.param(answers(409), WRITES, id="409 Conflict"),
         pytest.param(answers(409, "AlreadyExists"), (CREATES_A_JOB,), id="409 AlreadyExists"),
@@ -49,11 +49,11 @@ def assert_done_once(scene: Any) -> None:
     ],
 )
 def test_each_kind_of_request_fails_twice_and_nothing_is_done_twice(
-    faulty_scene: Any, fault: Fault, met_by: tuple[str, ...]
+    faulty_scene: Any, fault: Fault, requests: tuple[str, ...]
 ) -> None:
     with faulty_scene("--resync=5") as scene:
         held = scene.script(runs_for_ever(), step="finetune")
-        rules = [scene.server.let(pattern, fault, times=2) for pattern in met_by]
+        rules = [scene.server.let(pattern, fault, times=2) for pattern in requests]
         scene.server.cut_watches()
         scene.apply(**SMALL)
         former = scene.until_running("finetune")
@@ -69,7 +69,7 @@ def test_each_kind_of_request_fails_twice_and_nothing_is_done_twice(
 @pytest.mark.parametrize(
     "gone", [pytest.param(watch_fails(410), id="an ERROR event"), pytest.param(answers(410), id="410 Gone")]
 )
-def test_a_job_that_was_deleted_while_the_server_forgot_is_missed(faulty_scene: Any, gone: Fault) -> None:
+def test_a_job_that_is_deleted_while_the_watch_is_expired_is_noticed(faulty_scene: Any, gone: Fault) -> None:
     with faulty_scene("--resync=2", "--watch-timeout=600") as scene:
         held = scene.script(runs_for_ever(), step="finetune")
         scene.apply(**SMALL)
@@ -81,7 +81,7 @@ def test_a_job_that_was_deleted_while_the_server_forgot_is_missed(faulty_scene: 
         scene.cluster.kubectl("-n", scene.namespace, "delete", "job", lost, "--timeout=30s")
         rule = scene.server.let(WATCHES, gone, times=3)
         scene.server.cut_watches()
-        scene.until("the news that it is too late", lambda: rule.left == 0)
+        scene.until("the expired watches", lambda: rule.left == 0)
         scene.until_ready()
         attempts = {name: stage["attempt"] for name, stage in scene.stages().items()}
         assert attempts.pop("finetune") == 2
@@ -108,7 +108,7 @@ def test_the_server_is_away_for_a_minute(faulty_scene: Any) -> None:
         assert set(attempts.values()) == {1}
 
 
-def test_silence_is_noticed_by_the_watch_itself(faulty_scene: Any) -> None:
+def test_a_silent_watch_is_restarted(faulty_scene: Any) -> None:
     with faulty_scene("--watch-timeout=2", "--resync=600") as scene:
         held = scene.script(runs_for_ever(), step="finetune")
         scene.apply(**SMALL)
@@ -121,18 +121,18 @@ def test_silence_is_noticed_by_the_watch_itself(faulty_scene: Any) -> None:
         assert scene.operator.starts == 1
 
 
-def test_silence_is_noticed_by_the_resync_and_told_to_the_probe(faulty_scene: Any) -> None:
+def test_a_silent_watch_is_noticed_by_the_resync_and_fails_the_probe(faulty_scene: Any) -> None:
     with faulty_scene("--watch-timeout=600", "--resync=1") as scene:
         scene.until("all watches", lambda: scene.server.watches >= 3)
         scene.server.stall_watches()
         scene.apply(**SMALL)
         scene.until("the probe to fail", lambda: scene.operator.ask("healthz")[0] == 503, seconds=60)
-        assert "no watch has told of" in scene.operator.ask("healthz")[1]
+        assert "no watch has reported" in scene.operator.ask("healthz")[1]
         scene.until_ready()
         assert_done_once(scene)
 
 
-def test_a_watch_that_fails_for_good_ends_the_process_and_the_next_one_goes_on(faulty_scene: Any) -> None:
+def test_a_watch_that_fails_for_good_ends_the_process_and_the_next_one_continues(faulty_scene: Any) -> None:
     with faulty_scene() as scene:
         scene.server.let(WATCHES, watch_fails(500))
         scene.server.cut_watches()

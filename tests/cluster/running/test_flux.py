@@ -1,4 +1,4 @@
-"""Flux's own controller applies a NerDeployment, waits for its model, and is told why there is none."""
+"""Flux's own controller applies a NerDeployment, waits for its model, and reports why there is none."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_it_is_ready_when_the_model_is_promoted_and_never_before(scene: Any, git
     release = scene.script(never_starts("ContainerCreating", "the test answers"), step="promote")
     revision = git.commit(files(epochs=3))
     scene.until_pod("promote")
-    # All is applied, and all but the last stage is done: it waits.
+    # All is applied, and all stages but the last have ended.
     assert git.ready("models")["status"] == "Unknown"
     release()
     scene.go_on("promote", succeeds())
@@ -57,7 +57,9 @@ def test_it_is_ready_when_the_model_is_promoted_and_never_before(scene: Any, git
 
     before = scene.get()["metadata"]["resourceVersion"]
     git.reconcile("models", "once-more")
-    scene.until("another look", lambda: git.status("models").get("lastHandledReconcileAt") == "once-more")
+    scene.until(
+        "another reconcile", lambda: git.status("models").get("lastHandledReconcileAt") == "once-more"
+    )
     assert scene.get()["metadata"]["resourceVersion"] == before, "the same manifest is no change"
 
 
@@ -76,8 +78,8 @@ def test_a_gate_that_refuses_fails_it_with_the_reason(scene: Any, git: Flux) -> 
     assert scene.status()["variant"] == "fp32", "the former model stays"
 
 
-def test_what_a_person_asked_for_stays_when_it_is_applied_again(scene: Any, git: Flux) -> None:
-    """Flux takes back what `kubectl` wrote by hand; what `kubectl nerd` wrote it leaves alone."""
+def test_a_command_of_a_person_stays_when_the_manifest_is_applied_again(scene: Any, git: Flux) -> None:
+    """Flux reverts what `kubectl` wrote by hand. It keeps what `kubectl nerd` wrote."""
     git.add_kustomization("models", targetNamespace=scene.namespace, wait=False)
     git.commit(files(epochs=3))
     scene.until("the Kustomization", lambda: git.ready("models").get("status") == "True")
@@ -87,19 +89,21 @@ def test_what_a_person_asked_for_stays_when_it_is_applied_again(scene: Any, git:
     requests.suspend(kubectl, read_one(kubectl, "tiny"))
     asked = scene.get()
     git.reconcile("models", "once-more")
-    scene.until("another look", lambda: git.status("models").get("lastHandledReconcileAt") == "once-more")
+    scene.until(
+        "another reconcile", lambda: git.status("models").get("lastHandledReconcileAt") == "once-more"
+    )
     now = scene.get()
     assert now["metadata"]["annotations"] == asked["metadata"]["annotations"]
     assert now["spec"] == asked["spec"]
     assert now["spec"]["suspend"] is True
 
 
-def test_the_manifest_that_was_applied_is_no_difference_afterwards(scene: Any) -> None:
+def test_afterwards_the_applied_manifest_shows_no_difference(scene: Any) -> None:
     applied = {**MANIFEST, "metadata": {**MANIFEST["metadata"], "namespace": scene.namespace}}
     scene.cluster.apply([applied])
     scene.until_ready()
     scene.annotate("export=again-1", "nerd.dev/rerun")
     scene.until("another export", lambda: scene.stages()["export"]["attempt"] == 2)
     scene.until_ready()
-    # It fails where there is any.
+    # It fails if there is any.
     scene.cluster.kubectl("diff", "--server-side", "-f", "-", stdin=yaml.safe_dump(applied))

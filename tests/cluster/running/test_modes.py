@@ -1,4 +1,4 @@
-"""How the operator is run: for the whole cluster or some namespaces, once or for ever, and how it stops."""
+"""How the operator runs: for the whole cluster or some namespaces, once or until SIGTERM."""
 
 import contextlib
 import signal
@@ -26,7 +26,7 @@ def other_namespace(fake_cluster: Any) -> Iterator[str]:
 
 @pytest.fixture
 def operator_of(fake_cluster: Any, namespace: str) -> Iterator[Callable[..., Operator]]:
-    """Starts an operator for these namespaces; none is the whole cluster."""
+    """Starts an operator for these namespaces; without any, for the whole cluster."""
     with contextlib.ExitStack() as stack:
 
         def make(*namespaces: str) -> Operator:
@@ -80,21 +80,21 @@ def test_of_two_namespaces_both_are_served_and_a_third_is_not(
         assert fake_cluster.kubectl("-n", third, "get", "jobs", "-o=name") == ""
 
 
-def test_once_looks_at_everything_and_ends(scene_of: Any) -> None:
+def test_once_reconciles_everything_and_ends(scene_of: Any) -> None:
     scene = scene_of("--once")
     scene.apply(**SMALL)
 
-    def look() -> None:
+    def run_once() -> None:
         scene.operator.begin()
         until("its end", lambda: scene.operator.exit_code() is not None)
         assert scene.operator.exit_code() == 0
 
-    look()
+    run_once()
     assert scene.stages()["prepare"]["state"] == "Queued"
     passes = 1
     while scene.ready()["status"] != "True":
-        until("the end of what works", lambda: all_over(scene))
-        look()
+        until("the end of the Jobs", lambda: all_over(scene))
+        run_once()
         passes += 1
         assert passes < 20
     assert scene.attempts() == Counter(dict.fromkeys(scene.stages(), 1))
@@ -107,7 +107,7 @@ def all_over(scene: Any) -> bool:
     )
 
 
-def test_stopped_with_grace_it_ends_the_look_that_runs_and_begins_no_other(faulty_scene: Any) -> None:
+def test_sigterm_lets_the_reconcile_in_progress_end_and_begins_no_other(faulty_scene: Any) -> None:
     asked, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -118,13 +118,13 @@ def test_stopped_with_grace_it_ends_the_look_that_runs_and_begins_no_other(fault
         scene.script(runs_for_ever(), step="prepare")
         scene.server.let(CREATES_A_JOB, meanwhile(hold))
         scene.apply(**SMALL)
-        scene.until("a write that is under way", asked.is_set)
+        scene.until("a write in progress", asked.is_set)
         stopping = scene.operator.server.process
         stopping.send_signal(signal.SIGTERM)
         go_on.set()
         scene.until("its end", lambda: stopping.poll() is not None)
         assert stopping.returncode == 0
-        assert scene.stages()["prepare"]["state"] == "Queued", "the look ended with its status write"
+        assert scene.stages()["prepare"]["state"] == "Queued", "the reconcile ended with its status write"
         scene.until("the next one", lambda: scene.operator.starts == 2)
         scene.until_running("prepare")
         assert [code for _, code in scene.jobs_made()] == [201]

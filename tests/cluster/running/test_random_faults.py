@@ -1,7 +1,7 @@
-"""200 deployments with fates of their own, in a cluster that has its troubles too: all end as if in peace.
+"""200 NerDeployments, each with its own faults, in a cluster with faults: all end like one without faults.
 
-What befalls each of them follows from a seed, which is printed: NERD_FAULTS_SEED gives another one.
-NERD_FAULTS_SCHEDULES asks for fewer or more of them.
+The faults follow from a seed, which is printed. NERD_FAULTS_SEED sets another one, and NERD_FAULTS_SCHEDULES
+the number of NerDeployments.
 """
 
 import contextlib
@@ -19,7 +19,9 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from ner_operator.kube.client import DEPLOYMENTS, JOBS, Api
+from ner_operator.controllers.resources import NERDEPLOYMENTS
+from ner_operator.kube.client import Api
+from ner_operator.kube.objects import JOBS
 from testbed.api_faults import (
     CREATES_A_JOB,
     CREATES_AN_EVENT,
@@ -62,9 +64,9 @@ SPEC: dict[str, Any] = {
 
 ENDS = {
     "exit code 75": fails(75),
-    "no words": ends_with_message(""),
-    "garbled words": ends_with_message('{"key": "0'),
-    "forged words": ends_with_message(
+    "no message": ends_with_message(""),
+    "garbled message": ends_with_message('{"key": "0'),
+    "forged message": ends_with_message(
         json.dumps({"key": "f" * 64, "manifestDigest": "f" * 64, "outputs": {}})
     ),
 }
@@ -97,11 +99,11 @@ class Strike:
 
 @dataclass(frozen=True)
 class Schedule:
-    """What befalls one deployment.
+    """The faults of one NerDeployment.
 
     Attributes:
         ends: how the first attempt of a step ends.
-        deeds: what somebody does while a step runs.
+        deeds: what a person does while a step runs.
     """
 
     name: str
@@ -110,7 +112,7 @@ class Schedule:
     deeds: dict[str, str] = field(default_factory=dict)
 
     def attempts(self, step: str) -> int:
-        """How many this step may take at most."""
+        """The most attempts that this step may take."""
         return 1 + (step in self.ends) + (step in self.deeds)
 
 
@@ -134,11 +136,11 @@ def schedule_of(name: str, chance: random.Random) -> Schedule:
     return Schedule(name, tuple(strikes), ends, deeds)
 
 
-class Fates:
-    """A fault that is another for each deployment.
+class Faults:
+    """A fault of the proxy that is different for each NerDeployment.
 
     Attributes:
-        met: how many strikes have fallen, by what they were.
+        met: number of strikes so far, by fault.
     """
 
     def __init__(self, schedules: list[Schedule], operator: Operator) -> None:
@@ -171,17 +173,17 @@ class Fates:
 
 @dataclass
 class World:
-    """A cluster with an operator behind a proxy, and namespaces full of deployments."""
+    """A cluster with an operator behind a proxy, and namespaces with NerDeployments."""
 
     cluster: Any
     api: Api
     operator: Operator
     server: FaultyApiServer
     homes: dict[str, str]
-    """Namespace by deployment."""
+    """Namespaces by NerDeployment."""
 
     def deployments(self) -> dict[str, Any]:
-        return {each["metadata"]["name"]: each for each in self._all(DEPLOYMENTS)}
+        return {each["metadata"]["name"]: each for each in self._all(NERDEPLOYMENTS)}
 
     def jobs(self) -> dict[str, list[Any]]:
         """By deployment."""
@@ -195,7 +197,7 @@ class World:
             yield from (each for each in page["items"] if self._mine(each))
 
     def jobs_made(self) -> int:
-        """How many Jobs there are; their bodies would be megabytes each time."""
+        """The number of Jobs, from their metadata: their bodies are megabytes."""
         pages = self.api.pages(JOBS, None, metadata_only=True)
         return sum(1 for page in pages for each in page["items"] if self._mine(each))
 
@@ -227,12 +229,12 @@ class World:
                 batch.delete_namespaced_job(job, where, propagation_policy="Background")
 
     def come_back(self) -> None:
-        """End what a wave began and did not end itself."""
+        """End a fault of a wave that does not end by itself."""
         if not self.server.serves:
             self.server.start()
 
     def wave(self, kind: str) -> None:
-        """What befalls all of them at once."""
+        """A fault of all at once."""
         match kind:
             case "stall":
                 self.server.stall_watches()
@@ -247,8 +249,8 @@ class World:
                 self.server.let("", answers(500), times=50)
 
 
-def upshot(deployment: Any, jobs: list[Any]) -> dict[str, Any]:
-    """All that has come out but for times and counts of attempts: it must not depend on what happened."""
+def result_of(deployment: Any, jobs: list[Any]) -> dict[str, Any]:
+    """Everything but times and counts of attempts. It must not depend on the faults."""
     status = deployment["status"]
     return {
         "stages": {
@@ -273,7 +275,7 @@ def settled(deployment: Any) -> bool:
 
 @pytest.fixture
 def world(fake_cluster: Any, request: pytest.FixtureRequest) -> Iterator[Callable[[list[Schedule]], World]]:
-    """Makes a world of schedules and one deployment in peace; its operator serves the whole cluster."""
+    """Makes a world of schedules and one NerDeployment without faults."""
     with contextlib.ExitStack() as stack:
 
         def make(schedules: list[Schedule]) -> World:
@@ -281,8 +283,8 @@ def world(fake_cluster: Any, request: pytest.FixtureRequest) -> Iterator[Callabl
             groups = [names[at : at + IN_A_NAMESPACE] for at in range(0, len(names), IN_A_NAMESPACE)]
             homes = {
                 name: namespace
-                for group in (*groups, ["in-peace"])
-                for namespace in [stack.enter_context(fake_cluster.namespace("fate"))]
+                for group in (*groups, ["no-faults"])
+                for namespace in [stack.enter_context(fake_cluster.namespace("faults"))]
                 for name in group
             }
             account = operator_account(fake_cluster, f"op-{homes['in-peace']}")
@@ -290,7 +292,7 @@ def world(fake_cluster: Any, request: pytest.FixtureRequest) -> Iterator[Callabl
             # More often than by default: silence has to be noticed within the test.
             flags = ("--resync=5", "--watch-timeout=10")
             operator = Operator(
-                fake_cluster.folder, "operator-of-fates", account, *flags, kubeconfig=server.kubeconfig
+                fake_cluster.folder, "operator-with-faults", account, *flags, kubeconfig=server.kubeconfig
             )
             stack.callback(operator.server.stop)
             stack.enter_context(operator.kept())
@@ -300,16 +302,16 @@ def world(fake_cluster: Any, request: pytest.FixtureRequest) -> Iterator[Callabl
 
 
 def write_outcomes(world: World, schedules: list[Schedule]) -> None:
-    """Tell the cluster how pods shall end; a pod that somebody lays hands on runs for long enough."""
+    """Script how pods end. A pod that a person will delete runs for long enough."""
 
-    def write(told: tuple[str, str, Outcome]) -> None:
-        name, step, outcome = told
+    def write(item: tuple[str, str, Outcome]) -> None:
+        name, step, outcome = item
         script(world.cluster, world.homes[name], outcome, deployment=name, step=step, attempt="1")
 
-    told = [(each.name, step, ENDS[end]) for each in schedules for step, end in each.ends.items()]
-    told += [(each.name, step, succeeds(seconds=6)) for each in schedules for step in each.deeds]
+    outcomes = [(each.name, step, ENDS[end]) for each in schedules for step, end in each.ends.items()]
+    outcomes += [(each.name, step, succeeds(seconds=6)) for each in schedules for step in each.deeds]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(write, told))
+        list(pool.map(write, outcomes))
 
 
 def manifest(name: str, namespace: str) -> dict[str, Any]:
@@ -327,26 +329,26 @@ def manifest(name: str, namespace: str) -> dict[str, Any]:
     }
 
 
-def test_whatever_befalls_them_they_end_as_if_in_peace(world: Callable[[list[Schedule]], World]) -> None:
+def test_with_random_faults_all_end_like_one_without(world: Callable[[list[Schedule]], World]) -> None:
     print(f"NERD_FAULTS_SEED={SEED} NERD_FAULTS_SCHEDULES={SCHEDULES}")
     chance = random.Random(SEED)
     schedules = [schedule_of(f"s-{at:03}", chance) for at in range(SCHEDULES)]
     waves = chance.sample(WAVES * 2, 2 * len(WAVES))
     made = world(schedules)
     write_outcomes(made, schedules)
-    fates = Fates(schedules, made.operator)
-    made.server.let(r"\bs-\d{3}\b", fates, FOR_EVER)
-    made.cluster.apply([manifest("in-peace", made.homes["in-peace"])])
-    until("the end of one in peace", lambda: settled(made.deployments()["in-peace"]), every=0.5)
-    peace = upshot(made.deployments()["in-peace"], made.jobs()["in-peace"])
-    assert peace["conditions"]["Ready"][0] == "True"
+    faults = Faults(schedules, made.operator)
+    made.server.let(r"\bs-\d{3}\b", faults, FOR_EVER)
+    made.cluster.apply([manifest("no-faults", made.homes["no-faults"])])
+    until("the end of the one without faults", lambda: settled(made.deployments()["no-faults"]), every=0.5)
+    expected = result_of(made.deployments()["no-faults"], made.jobs()["no-faults"])
+    assert expected["conditions"]["Ready"][0] == "True"
 
     made.cluster.apply([manifest(each.name, made.homes[each.name]) for each in schedules])
     deeds = {(each.name, step): deed for each in schedules for step, deed in each.deeds.items()}
     of_a_wave = len(STEPS) * SCHEDULES // (len(waves) + 1)
 
     def so() -> bool:
-        """What somebody does is done here, while it is waited for the end."""
+        """Whether all have settled. This also does what a person does meanwhile."""
         made.cluster.check()
         made.come_back()
         for at, pod in made.running().items():
@@ -358,12 +360,12 @@ def test_whatever_befalls_them_they_end_as_if_in_peace(world: Callable[[list[Sch
 
     until("the end of all", so, seconds=800, every=1.0)
     deployments, jobs = made.deployments(), made.jobs()
-    print(f"strikes {dict(fates.met)}, deeds undone {len(deeds)}, starts {made.operator.starts}")
+    print(f"strikes {dict(faults.met)}, deeds undone {len(deeds)}, starts {made.operator.starts}")
     planned = sum(len(each.strikes) + len(each.deeds) for each in schedules)
-    befallen = fates.met.total() + sum(len(each.deeds) for each in schedules) - len(deeds)
-    assert befallen > 0.8 * planned, "most of what should befall them did"
+    happened = faults.met.total() + sum(len(each.deeds) for each in schedules) - len(deeds)
+    assert happened > 0.8 * planned, "most of the planned faults happened"
     for each in schedules:
-        assert upshot(deployments[each.name], jobs[each.name]) == peace, each
+        assert result_of(deployments[each.name], jobs[each.name]) == expected, each
     too_often = [
         (each, stage["name"], stage["attempt"])
         for each in schedules

@@ -1,4 +1,4 @@
-"""What happens to a NerDeployment in the hands of the operator, from `kubectl apply` to the end."""
+"""A NerDeployment from `kubectl apply` to its end."""
 
 from collections import Counter
 from typing import Any
@@ -45,14 +45,14 @@ def test_nothing_but_the_status_is_written_into_the_object(scene: Any) -> None:
     }
 
 
-def test_at_rest_nothing_is_asked_and_nothing_written(scene: Any) -> None:
+def test_at_rest_nothing_is_written(scene: Any) -> None:
     scene.apply(**SMALL)
     scene.until_ready()
     scene.until("rest", lambda: scene.operator.metric("nerd_queue_depth") == 0)
-    writes, looks = len(scene.writes()), scene.operator.metric("nerd_reconciles_total")
+    writes, reconciles = len(scene.writes()), scene.operator.metric("nerd_reconciles_total")
     scene.apply(**SMALL)
     scene.annotate("anything", "example.com/note")
-    scene.until("a look at the annotation", lambda: scene.operator.metric("nerd_reconciles_total") > looks)
+    scene.until("a reconcile", lambda: scene.operator.metric("nerd_reconciles_total") > reconciles)
     assert len(scene.writes()) == writes
 
 
@@ -64,12 +64,12 @@ def test_a_spec_changed_in_mid_run_keeps_what_is_valid_and_stops_the_rest(scene:
     scene.apply(**SMALL, finetune={"epochs": 7})
     scene.until_ready()
     jobs = scene.jobs_of("finetune")
-    assert former not in [job["metadata"]["name"] for job in jobs], "its epochs are not asked for any more"
+    assert former not in [job["metadata"]["name"] for job in jobs], "its number of epochs has changed"
     assert not [pod for pod in scene.pods() if pod.metadata.labels["job-name"] == former]
-    assert scene.attempts() == Counter(dict.fromkeys(scene.stages(), 1)), "prepare was not asked again"
+    assert scene.attempts() == Counter(dict.fromkeys(scene.stages(), 1)), "prepare was not run again"
 
 
-def test_a_change_that_no_key_rests_on_stops_nothing(scene: Any) -> None:
+def test_a_change_that_is_in_no_key_stops_nothing(scene: Any) -> None:
     held = scene.script(runs_for_ever(), step="finetune")
     scene.apply(**SMALL)
     running = scene.until_running("finetune")
@@ -79,7 +79,7 @@ def test_a_change_that_no_key_rests_on_stops_nothing(scene: Any) -> None:
     assert scene.until_running("finetune") == running
 
 
-def test_suspend_stops_and_resume_goes_on(scene: Any) -> None:
+def test_suspend_stops_and_resume_continues(scene: Any) -> None:
     held = scene.script(runs_for_ever(), step="finetune")
     scene.apply(**SMALL)
     stopped = scene.until_running("finetune")
@@ -90,7 +90,7 @@ def test_suspend_stops_and_resume_goes_on(scene: Any) -> None:
     held()
     scene.apply(**SMALL, suspend=False)
     scene.until_ready()
-    assert scene.stages()["prepare"]["attempt"] == 1, "what was done stays done"
+    assert scene.stages()["prepare"]["attempt"] == 1, "finished stages stay finished"
     assert scene.stages()["finetune"]["attempt"] == 2
 
 
@@ -102,7 +102,7 @@ def test_deletion_stops_everything_at_once(scene: Any) -> None:
     scene.until("the end of its Jobs and pods", lambda: not scene.jobs() and not scene.pods())
 
 
-def test_a_deployment_made_again_starts_anew(scene: Any) -> None:
+def test_a_deployment_created_again_starts_anew(scene: Any) -> None:
     scene.apply(**SMALL)
     scene.until_ready()
     first = {job["metadata"]["uid"] for job in scene.jobs()}
@@ -141,8 +141,8 @@ def test_a_missing_runtime_is_named_and_waited_for(scene: Any) -> None:
 
 
 def test_a_missing_secret_is_named_and_waited_for(scene: Any) -> None:
-    said = 'secret "s3-credentials" not found'
-    scene.script(never_starts("CreateContainerConfigError", said), step="prepare")
+    message = 'secret "s3-credentials" not found'
+    scene.script(never_starts("CreateContainerConfigError", message), step="prepare")
     scene.apply(**SMALL, storage={"uri": "s3://ner/models", "credentialsSecret": "s3-credentials"})
     missing = scene.until_reason("SecretNotFound")
     assert "s3-credentials" in missing["message"]
@@ -155,7 +155,7 @@ def test_a_missing_secret_is_named_and_waited_for(scene: Any) -> None:
 @pytest.mark.parametrize(
     "hard", [pytest.param("pods", id="its pods"), pytest.param("count/jobs.batch", id="the Job itself")]
 )
-def test_what_a_quota_refuses_is_told_and_goes_on_when_there_is_room(scene: Any, hard: str) -> None:
+def test_a_refusal_by_a_quota_is_reported_and_retried_when_there_is_room(scene: Any, hard: str) -> None:
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {hard: "0"}}}
     scene.cluster.core.create_namespaced_resource_quota(scene.namespace, quota)
     scene.until(
@@ -187,15 +187,15 @@ def test_a_refusal_leaves_the_former_model_in_service(scene: Any) -> None:
     assert revision.startswith(status["candidate"])
 
 
-def test_a_rerun_is_asked_for_by_annotation_and_done_once(scene: Any) -> None:
+def test_a_rerun_is_requested_by_annotation_and_done_once(scene: Any) -> None:
     scene.apply(**SMALL)
     scene.until_ready()
     scene.annotate("export=again-1", "nerd.dev/rerun")
     scene.until("another export", lambda: scene.stages()["export"]["attempt"] == 2)
     scene.until_ready()
     writes = len(scene.writes())
-    looks = scene.operator.metric("nerd_reconciles_total")
+    reconciles = scene.operator.metric("nerd_reconciles_total")
     scene.annotate(None, "nerd.dev/rerun")
-    scene.until("a look", lambda: scene.operator.metric("nerd_reconciles_total") > looks)
+    scene.until("a reconcile", lambda: scene.operator.metric("nerd_reconciles_total") > reconciles)
     assert scene.stages()["export"]["attempt"] == 2
     assert len(scene.writes()) <= writes + 1

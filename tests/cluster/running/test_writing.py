@@ -1,4 +1,4 @@
-"""The operator is killed before and after each of its writes, and two of them work at once by mistake."""
+"""The operator is killed before and after each of its writes, and two operators run at once by mistake."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,10 +24,10 @@ SMALL: dict[str, Any] = {"variants": ONE_VARIANT, "rollout": {}}
 
 
 class Killer:
-    """A fault: the operator dies before a write, and then after it, and so on with the next.
+    """A fault: the operator is killed before a write, then after it, and so on with the next.
 
     Attributes:
-        killed: how often, by what became of the write.
+        killed: number of kills before and after a write.
     """
 
     def __init__(self, operator: Operator) -> None:
@@ -44,8 +44,8 @@ class Killer:
         return None
 
 
-def change_of_mind(scene: Any) -> None:
-    """A spec that changes while it trains: it takes every kind of write to bring it to its end."""
+def change_while_training(scene: Any) -> None:
+    """Change the spec during the training. This takes every kind of write."""
     held = scene.script(runs_for_ever(), step="finetune")
     scene.apply(**SMALL)
     scene.until_running("finetune")
@@ -54,7 +54,7 @@ def change_of_mind(scene: Any) -> None:
 
 
 def assert_done_once(scene: Any) -> None:
-    """Each key's Job was made once and ran once, and the status knows of each."""
+    """Each key's Job was created once and ran once, and the status has it."""
     stages = scene.stages()
     assert scene.attempts() == Counter(dict.fromkeys(stages, 1))
     assert Counter(pod.metadata.annotations["nerd.dev/step"] for pod in scene.pods()) == scene.attempts()
@@ -62,14 +62,14 @@ def assert_done_once(scene: Any) -> None:
     names = {job["metadata"]["annotations"]["nerd.dev/step"]: job["metadata"]["name"] for job in scene.jobs()}
     assert {name: stage["job"] for name, stage in stages.items()} == names
     made = Counter(job for job, code in scene.jobs_made() if code == 201)
-    assert set(made.values()) == {1}, "no Job was made a second time, also not after it was gone"
-    assert len(made) == len(stages) + 1, "one for the training that was given up"
+    assert set(made.values()) == {1}, "no Job was created twice, not even after it was deleted"
+    assert len(made) == len(stages) + 1, "one for the training that was stopped"
 
 
 @pytest.mark.parametrize(
     "write",
     [
-        pytest.param(CREATES_A_JOB, id="Jobs made"),
+        pytest.param(CREATES_A_JOB, id="Jobs created"),
         pytest.param(WRITES_A_STATUS, id="statuses"),
         pytest.param(DELETES_A_JOB, id="Jobs deleted"),
         pytest.param(CREATES_AN_EVENT, id="Events"),
@@ -79,7 +79,7 @@ def test_killed_before_and_after_each_write_it_does_everything_once(faulty_scene
     with faulty_scene("--resync=5") as scene:
         killer = Killer(scene.operator)
         scene.server.let(write, killer, FOR_EVER)
-        change_of_mind(scene)
+        change_while_training(scene)
         scene.until_ready()
         assert_done_once(scene)
         assert killer.killed["after"] >= (1 if write == DELETES_A_JOB else len(scene.stages()) // 2)
@@ -88,7 +88,7 @@ def test_killed_before_and_after_each_write_it_does_everything_once(faulty_scene
 
 @pytest.fixture
 def second() -> Iterator[Callable[[Any], Operator]]:
-    """Starts one more operator, as it is never meant to be."""
+    """Starts a second operator, which nobody should do."""
     started: list[Operator] = []
 
     def start(scene: Any) -> Operator:
@@ -104,7 +104,7 @@ def second() -> Iterator[Callable[[Any], Operator]]:
 
 def test_two_operators_at_once_do_everything_once(scene: Any, second: Callable[[Any], Operator]) -> None:
     other = second(scene)
-    change_of_mind(scene)
+    change_while_training(scene)
     scene.until_ready()
     assert_done_once(scene)
     assert {write.code for write in scene.writes()} <= {200, 201, 404, 409}

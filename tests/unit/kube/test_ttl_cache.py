@@ -1,4 +1,4 @@
-"""How seldom a namespace is read, and what those who ask are told."""
+"""A namespace is read once for all who ask within some seconds."""
 
 import pytest
 
@@ -21,23 +21,23 @@ class Cluster:
 def test_one_read_serves_all_who_ask_within_some_seconds() -> None:
     cluster = Cluster()
     cluster.has = {"nlp": (), "elsewhere": ("its own",)}
-    recent = TTLCache(cluster.read, lambda: cluster.now)
-    assert recent.of("nlp") == ()
+    cache = TTLCache(cluster.read, lambda: cluster.now)
+    assert cache.get("nlp") == ()
     cluster.has["nlp"] = ("news",)
     cluster.now += FRESH - 1
-    assert recent.of("nlp") == ()
+    assert cache.get("nlp") == ()
     cluster.now += 1
-    assert recent.of("nlp") == ("news",)
-    assert recent.of("elsewhere") == ("its own",)
+    assert cache.get("nlp") == ("news",)
+    assert cache.get("elsewhere") == ("its own",)
     assert cluster.read_of == ["nlp", "nlp", "elsewhere"]
 
 
 def test_what_failed_is_read_again() -> None:
     cluster = Cluster()
-    recent = TTLCache(cluster.read, lambda: cluster.now)
+    cache = TTLCache(cluster.read, lambda: cluster.now)
     for _ in range(2):
         with pytest.raises(KeyError, match="nlp"):
-            recent.of("nlp")
+            cache.get("nlp")
     cluster.has["nlp"] = ("there",)
-    assert recent.of("nlp") == ("there",)
+    assert cache.get("nlp") == ("there",)
     assert cluster.read_of == ["nlp", "nlp", "nlp"]

@@ -9,7 +9,7 @@ from ner_operator.api.v1alpha1.status import StageStatus
 from ner_operator.cli.cluster.deployed import Deployed, stage_of
 from ner_operator.cli.cluster.kubectl import Kubectl
 from ner_operator.cli.place import StageLog
-from ner_operator.controllers.nerdeployment.labels import CONTAINER
+from ner_operator.controllers.stage_job import CONTAINER
 from ner_operator.local.workspace import require_steps
 
 JOB_NAME = "batch.kubernetes.io/job-name"

@@ -1,38 +1,33 @@
-"""Carry a decision out: make Jobs, delete Jobs, write the status once, tell one Event.
+"""Apply a decision: create Jobs, delete Jobs, patch the status once, and record an Event.
 
-The order is what makes a kill at any point harmless: a Job that was made and
-is not in the status yet is found by its name at the next look; a status that
-was written and not told of is only an Event less. The status is written over
-the version that was looked at and no other, so two operators at once, or a
-person with an editor, cost a second look and nothing else.
+The order makes a kill harmless at any point. A Job that was created before its
+status was written is found by its name in the next reconcile. If only the
+Event is missing, nothing else is lost. The status is patched only if the
+object has the version that was observed. So a second operator, or a person
+with an editor, costs another reconcile and nothing else.
 """
 
-import hashlib
-import logging
-import time
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from ner_operator.controllers.nerdeployment.decision import Decision, Event, JobOrder
-from ner_operator.controllers.nerdeployment.job_index import JobIndex, JobRecord
-from ner_operator.controllers.nerdeployment.observe import Sight
+from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
+from ner_operator.controllers.nerdeployment.decision import Decision, JobOrder
+from ner_operator.controllers.nerdeployment.job_records import JobRecord
+from ner_operator.controllers.nerdeployment.jobs import DefaultImage, job_of, reference_to
+from ner_operator.controllers.nerdeployment.observe import Observation
 from ner_operator.controllers.nerdeployment.snapshot import JobSnapshot
-from ner_operator.kube.client import DEPLOYMENTS, EVENTS, JOBS, Api, ApiError, Json
-
-logger = logging.getLogger(__name__)
-
-LONGEST_NOTE = 1024
-"""Bytes of an Event's message; the server refuses more."""
-
-REPORTER = "nerd-operator"
+from ner_operator.controllers.resources import NERDEPLOYMENTS
+from ner_operator.kube.cache import Cache
+from ner_operator.kube.client import Api, ApiError
+from ner_operator.kube.events import EventRecorder
+from ner_operator.kube.objects import JOBS, Json, ObjectReference
+from ner_operator.kube.patch import merge_patch
+from ner_operator.kube.reconciler import RetryError
 
 
 class RefusedError(Exception):
-    """The server will not have a Job, whoever asks again: a quota, a webhook, a field.
+    """The API server refuses a Job (a quota, a webhook, a field). A retry would be refused too.
 
     Attributes:
-        order: the Job that was to be made.
-        message: the server's own.
+        order: of the Job.
+        message: the server's message.
     """
 
     def __init__(self, order: JobOrder, message: str) -> None:
@@ -41,56 +36,50 @@ class RefusedError(Exception):
         self.message = message
 
 
-class NameTakenError(Exception):
-    """A Job of this name is there that is not the one that was to be made."""
-
-
 class Applier:
     """Writes decisions; safe for many threads.
 
     Args:
-        manifest: makes a Job of an order.
-        clock: seconds since the epoch.
+        default_image: of stages whose runtime names none.
     """
 
     def __init__(
-        self,
-        api: Api,
-        jobs: JobIndex,
-        manifest: Callable[[JobOrder, Sight], Json],
-        clock: Callable[[], float] = time.time,
+        self, api: Api, jobs: Cache[JobRecord], events: EventRecorder, default_image: DefaultImage
     ) -> None:
         self._api = api
         self._jobs = jobs
-        self._manifest = manifest
-        self._clock = clock
+        self._events = events
+        self._default_image = default_image
 
-    def apply(self, sight: Sight, decision: Decision) -> str:
-        """Write what was decided, and nothing where nothing changes.
+    def apply(self, observation: Observation, decision: Decision) -> str:
+        """Write what was decided. Nothing is written if nothing changes.
 
         Returns:
-            The version of the object afterwards.
+            The object's `resourceVersion` after the writes.
 
         Raises:
-            RefusedError: a Job cannot be made; the status is as it was.
-            NameTakenError: likewise, for now.
-            ApiError: the server did not answer, or the object has changed since it was looked at.
+            RefusedError: a Job cannot be created. The status is unchanged.
+            RetryError: the name of a Job is taken. The status is unchanged.
+            ApiError: the server did not answer, or the object has changed since it was observed.
         """
+        deployment, version = reference_to(observation.snapshot.deployment), observation.version
         for job in decision.delete:
-            self._delete(sight, job)
+            self._delete(deployment.namespace, job)
         for order in decision.create:
-            self._create(sight, order)
-        version = self._write_status(sight, decision)
-        for told in decision.told:
-            self._tell(sight, told)
+            self._create(observation, deployment, order)
+        if change := merge_patch(observation.written, decision.status.on_the_wire()):
+            patch = {"metadata": {"resourceVersion": version}, "status": change}
+            stored = self._api.patch_status(NERDEPLOYMENTS, deployment.namespace, deployment.name, patch)
+            version = stored["metadata"]["resourceVersion"]
+        for event in decision.told:
+            self._events.record(deployment, event.type, event.reason, event.message)
         return version
 
-    def _delete(self, sight: Sight, job: JobSnapshot) -> None:
-        namespace = _namespace(sight)
+    def _delete(self, namespace: str, job: JobSnapshot) -> None:
         try:
             left = self._api.delete(JOBS, namespace, job.name, job.uid)
         except ApiError as error:
-            # 409: another Job has this name by now, so this one is gone; or the server could not do it now.
+            # 409: a new Job has this name, so this one is gone; or the server could not delete it now.
             if not error.not_found and not (error.conflict and self._is_gone(namespace, job)):
                 raise
             left = {}
@@ -98,7 +87,7 @@ class Applier:
         if record and left["metadata"].get("deletionTimestamp"):
             self._jobs.put(record)
         else:
-            self._jobs.drop((namespace, job.name), job.uid)
+            self._jobs.remove((namespace, job.name), job.uid)
 
     def _is_gone(self, namespace: str, job: JobSnapshot) -> bool:
         try:
@@ -108,101 +97,32 @@ class Applier:
                 return True
             raise
 
-    def _create(self, sight: Sight, order: JobOrder) -> None:
-        namespace = _namespace(sight)
+    def _create(self, observation: Observation, deployment: ObjectReference, order: JobOrder) -> None:
+        snapshot = observation.snapshot
+        runtime = {**BUILTIN_RUNTIMES, **snapshot.surroundings.runtimes}[order.runtime]
+        manifest = job_of(order, snapshot.deployment, runtime, self._default_image)
         try:
-            job = self._api.create(JOBS, namespace, self._manifest(order, sight))
+            job = self._api.create(JOBS, deployment.namespace, manifest)
         except ApiError as error:
             if error.already_exists:
-                job = self._adopt(sight, order)
+                job = self._adopt(deployment, order)
             elif error.refused:
                 raise RefusedError(order, str(error)) from error
             else:
                 raise
-        record = JobRecord.of(job)
-        if record:
+        if record := JobRecord.of(job):
             self._jobs.put(record)
 
-    def _adopt(self, sight: Sight, order: JobOrder) -> Json:
-        """The Job that is there under the order's name, if it is the one that was to be made."""
-        namespace = _namespace(sight)
-        job = self._api.get(JOBS, namespace, order.name)
+    def _adopt(self, deployment: ObjectReference, order: JobOrder) -> Json:
+        """The existing Job of the order's name, if it is the one that was ordered.
+
+        Raises:
+            RetryError: it is not.
+        """
+        job = self._api.get(JOBS, deployment.namespace, order.name)
         record = JobRecord.of(job)
         if job["metadata"].get("deletionTimestamp"):
-            raise NameTakenError(f"Job {namespace}/{order.name} is being deleted")
-        if record is None or record.owner != sight.uid or record.key != order.task.key:
-            raise NameTakenError(f"Job {namespace}/{order.name} is there, and is not ours: delete it")
+            raise RetryError(f"Job {deployment.namespace}/{order.name} is being deleted")
+        if record is None or record.owner_uid != deployment.uid or record.key != order.task.key:
+            raise RetryError(f"Job {deployment.namespace}/{order.name} exists and is not ours: delete it")
         return job
-
-    def _write_status(self, sight: Sight, decision: Decision) -> str:
-        change = merge_patch(sight.written, decision.status.on_the_wire())
-        if not change:
-            return sight.version
-        patch = {"metadata": {"resourceVersion": sight.version}, "status": change}
-        meta = sight.seen.deployment.metadata
-        stored = self._api.patch_status(DEPLOYMENTS, _namespace(sight), meta.name, patch)
-        return str(stored["metadata"]["resourceVersion"])
-
-    def _tell(self, sight: Sight, told: Event) -> None:
-        """Tell people; that it cannot be told changes nothing."""
-        try:
-            self._api.create(EVENTS, _namespace(sight), event(sight, told, self._clock()))
-        except ApiError as error:
-            # The same was told a while ago, and is still there to be read.
-            if not error.already_exists:
-                logger.warning("an Event could not be written: %s", error)
-
-
-def event(sight: Sight, told: Event, now: float) -> Json:
-    """The Event of something told. The same again has the same name, so it stands once."""
-    meta = sight.seen.deployment.metadata
-    what = hashlib.sha256("\0".join((sight.uid, told.type, told.reason, told.message)).encode()).hexdigest()
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": f"{meta.name[:236]}.{what[:16]}", "namespace": _namespace(sight)},
-        "involvedObject": {
-            "apiVersion": sight.seen.deployment.api_version,
-            "kind": sight.seen.deployment.kind,
-            "name": meta.name,
-            "namespace": _namespace(sight),
-            "uid": sight.uid,
-            "resourceVersion": sight.version,
-        },
-        "type": told.type,
-        "reason": told.reason,
-        "message": _cut(told.message),
-        "source": {"component": REPORTER},
-        "reportingComponent": REPORTER,
-        "reportingInstance": REPORTER,
-        "firstTimestamp": moment,
-        "lastTimestamp": moment,
-        "count": 1,
-    }
-
-
-def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> Json:
-    """The JSON merge patch (RFC 7386) that makes `after` of `before`; empty where they are equal.
-
-    Lists are replaced as a whole; null in `after` is absence, as a merge patch has no other word for it.
-    """
-    patch: Json = {name: None for name in before if after.get(name) is None}
-    for name, value in after.items():
-        former = before.get(name)
-        if value is None or former == value:
-            continue
-        if isinstance(former, dict) and isinstance(value, dict):
-            patch[name] = merge_patch(former, value)
-        else:
-            patch[name] = value
-    return patch
-
-
-def _namespace(sight: Sight) -> str:
-    return sight.seen.deployment.metadata.namespace or "default"
-
-
-def _cut(note: str) -> str:
-    data = note.encode()
-    return note if len(data) <= LONGEST_NOTE else data[: LONGEST_NOTE - 3].decode(errors="ignore") + "…"

@@ -1,8 +1,7 @@
-"""The labels and annotations of a stage's Job: written by `manifests`, read by `jobs`, selected by everybody.
+"""Labels and annotations of a stage's Job and its pods.
 
-What is selected by the server is a label; what may be longer than 63
-characters, or is only read, is an annotation. The annotations stand on the
-pod template too, for whoever looks at a pod alone.
+The server can select by a label. An annotation may be longer than 63
+characters, and is only read. Both are on the pod template too.
 """
 
 from ner_operator.api.meta import GROUP
@@ -21,10 +20,7 @@ SPEC_HASH = f"{GROUP}/spec-hash"
 DEPLOYMENT = f"{GROUP}/deployment"
 
 JOB_UID = "batch.kubernetes.io/controller-uid"
-"""Of a pod: its Job's, as Kubernetes writes it."""
-
-CONTAINER = "stage"
-"""The container of a pod whose end is the stage's."""
+"""Label of a pod with the UID of its Job, set by Kubernetes."""
 
 OURS = f"{MANAGED_BY}={MANAGER},{OWNER_UID}"
-"""Selects every Job of every deployment, and every pod of theirs, on the server."""
+"""Selects every Job of every NerDeployment, and every pod of these Jobs."""

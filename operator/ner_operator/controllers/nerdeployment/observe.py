@@ -1,72 +1,76 @@
-"""Look at one deployment and say it in the words of `planning`: a `Snapshot`. Reads only.
+"""Observe one NerDeployment: read what a decision rests on into a `Snapshot`. Writes nothing.
 
-The object itself is read fresh, so that the status that is written next rests
-on what is there. Its Jobs come from the index; pods are asked for only where
-the answer can change something: the last words of a Job that ended and that
-the status does not know yet, and what keeps a pod from starting.
+The object is always read anew, since the next status patch builds on it. Its
+Jobs come from the cache. Pods are listed only if the answer can change
+something: for the termination message of a Job that has ended, unless the
+status has it already, and for the reason why a pod does not start.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from ner_operator.api.meta import ObjectMeta
-from ner_operator.api.v1alpha1 import NerDeployment
+from ner_operator.api.v1alpha1 import NerDeployment, NerRuntimeSpec
 from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
 from ner_operator.api.v1alpha1.status import NerDeploymentStatus
 from ner_operator.controllers.nerdeployment import labels, pods
-from ner_operator.controllers.nerdeployment.job_index import JobIndex, JobRecord
+from ner_operator.controllers.nerdeployment.job_records import JobRecord
 from ner_operator.controllers.nerdeployment.outcomes import is_news
-from ner_operator.controllers.nerdeployment.runtimes import Runtimes
+from ner_operator.controllers.nerdeployment.runtimes import RuntimeRecord
 from ner_operator.controllers.nerdeployment.snapshot import JobPhase, JobSnapshot, Snapshot, Surroundings
-from ner_operator.kube.client import DEPLOYMENTS, EVENTS, JOBS, PODS, RUNTIMES, Api, ApiError, Json
+from ner_operator.controllers.resources import NERDEPLOYMENTS, NERRUNTIMES
+from ner_operator.kube.cache import Cache
+from ner_operator.kube.client import Api, ApiError
+from ner_operator.kube.objects import EVENTS, JOBS, PODS, Json, Key, version_of
 from ner_operator.kube.ttl_cache import TTLCache
-from ner_operator.kube.work_queue import Key
 
-PATIENCE = 5.0
-"""Seconds that a Job may take to start before somebody asks why; most start within one."""
+JOB_START_SECONDS = 5.0
+"""Seconds that a Job may take to start before the reason is read. Most Jobs start within one second."""
 
-LONGEST_PATIENCE = 120.0
+LONGEST_RECHECK_SECONDS = 120.0
 
-POD_PATIENCE = 20.0
-"""Seconds that a pod may prepare (images, volumes) before its Events are read."""
+POD_START_SECONDS = 20.0
+"""Seconds that a pod may prepare images and volumes before its Events are read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What was seen, and what is needed to write back.
+class Observation:
+    """A snapshot, and what is needed to write back.
 
     Attributes:
-        version: of the object; a status is written only over this one.
-        written: the status as it stands on the server.
-        runtimes: names of those that the spec names.
-        waiting: how long the youngest Job has waited to start; None where none waits.
+        written: the status as it is on the server. A patch is the difference to it.
+        runtimes: names of the NerRuntimes that the spec names.
+        waiting: seconds for which the youngest Job has waited to start; None if no Job waits.
     """
 
-    seen: Snapshot
-    uid: str
-    version: str
+    snapshot: Snapshot
     written: Json
     runtimes: tuple[str, ...]
     waiting: float | None
 
+    @property
+    def version(self) -> str:
+        """`resourceVersion` of the object. The status is patched only if the object still has it."""
+        return self.snapshot.deployment.metadata.resource_version or ""
+
 
 class Observer:
-    """Looks at deployments; safe for many threads.
+    """Reads NerDeployments; safe for many threads.
 
     Args:
-        surroundings: makes what does not belong to the deployment, from the runtimes.
+        surroundings: the operator's settings. `observe` adds the runtimes.
         clock: seconds since the epoch.
     """
 
     def __init__(
         self,
         api: Api,
-        jobs: JobIndex,
-        runtimes: Runtimes,
-        surroundings: Callable[[Mapping[str, Any]], Surroundings],
+        jobs: Cache[JobRecord],
+        runtimes: Cache[RuntimeRecord],
+        surroundings: Surroundings,
         clock: Callable[[], float],
     ) -> None:
         self._api = api
@@ -74,25 +78,21 @@ class Observer:
         self._runtimes = runtimes
         self._surroundings = surroundings
         self._clock = clock
-        self._waiting = TTLCache(self._read_waiting, clock)
+        self._waiting_pods = TTLCache(self._read_waiting_pods, clock)
         self._warnings = TTLCache(self._read_warnings, clock)
 
-    def observe(self, key: Key) -> Sight | None:
-        """What there is to see; None where the deployment is gone, or about to be.
+    def observe(self, key: Key, listed: bool = False) -> Observation | None:
+        """Observe one NerDeployment; None if it is gone or being deleted.
+
+        Args:
+            listed: list the Jobs from the server first. Otherwise a Job that is missing may still exist.
 
         Raises:
             ApiError: the server did not answer.
         """
-        return self._observe(key, listed=False)
-
-    def observe_listed(self, key: Key) -> Sight | None:
-        """The same, with the Jobs as the server lists them now: what is not there is gone."""
-        return self._observe(key, listed=True)
-
-    def _observe(self, key: Key, listed: bool) -> Sight | None:
         namespace, name = key
         try:
-            raw = self._api.get(DEPLOYMENTS, namespace, name)
+            raw = self._api.get(NERDEPLOYMENTS, namespace, name)
         except ApiError as error:
             if error.not_found:
                 return None
@@ -100,56 +100,45 @@ class Observer:
         meta = raw["metadata"]
         if meta.get("deletionTimestamp"):
             return None
-        # Two kilobytes that no decision rests on.
+        # Two kilobytes that no decision needs.
         meta.pop("managedFields", None)
         written = raw.pop("status", None) or {}
-        deployment, unreadable = read(raw)
+        deployment, unreadable = parse(raw)
         status = NerDeploymentStatus.of(written)
         if listed:
             self._list_jobs(namespace, meta["uid"])
-        records = self._jobs.of(meta["uid"])
-        jobs = tuple(self._seen_job(record, status) for record in records)
+        records = sorted(self._jobs.owned_by(meta["uid"]), key=lambda each: (each.created, each.name))
         named = () if unreadable else _runtimes_of(deployment)
+        surroundings = replace(self._surroundings, runtimes=self._known_runtimes(named))
+        jobs = tuple(self._observe_job(record, status) for record in records)
         now = self._clock()
-        waits = [now - record.created for record in records if _waits(record)]
-        return Sight(
-            seen=Snapshot(
-                deployment,
-                status,
-                jobs,
-                self._surroundings(self._known_runtimes(named)),
-                listed,
-                unreadable,
-            ),
-            uid=meta["uid"],
-            version=meta["resourceVersion"],
-            written=written,
-            runtimes=named,
-            waiting=min(waits, default=None),
+        return Observation(
+            Snapshot(deployment, status, jobs, surroundings, listed, unreadable),
+            written,
+            named,
+            min((now - record.created for record in records if record.waits), default=None),
         )
 
-    def _list_jobs(self, namespace: str, owner: str) -> None:
-        """Bring the index up to what the server has of one owner."""
-        there = set()
-        found = self._api.listed(JOBS, namespace, f"{labels.OWNER_UID}={owner}")
-        version = int(found["metadata"]["resourceVersion"])
+    def _list_jobs(self, namespace: str, owner_uid: str) -> None:
+        """Update the cache with the server's list of one owner's Jobs."""
+        listed = set()
+        found = self._api.list(JOBS, namespace, f"{labels.OWNER_UID}={owner_uid}")
         for job in found["items"]:
-            record = JobRecord.of(job)
-            if record:
+            if record := JobRecord.of(job):
                 self._jobs.put(record)
-                there.add(record.address)
-        for record in self._jobs.of(owner):
-            if record.address not in there and record.version <= version:
-                self._jobs.drop(record.address, record.uid)
+                listed.add(record.uid)
+        for record in self._jobs.owned_by(owner_uid):
+            if record.uid not in listed and record.version <= version_of(found["metadata"]):
+                self._jobs.remove((record.namespace, record.name), record.uid)
 
-    def _seen_job(self, record: JobRecord, status: NerDeploymentStatus) -> JobSnapshot:
-        end, trouble = pods.End(), pods.Trouble(record.reason, record.trouble)
-        if record.over and is_news(status.stage(record.step), record.attempt):
-            end = pods.end_of(self._pods(record), record.phase is JobPhase.SUCCEEDED)
+    def _observe_job(self, record: JobRecord, status: NerDeploymentStatus) -> JobSnapshot:
+        end, why = pods.PodEnd(), pods.WaitReason(record.reason, record.message)
+        if record.has_ended and is_news(status.stage(record.step), record.attempt):
+            end = pods.end_of(self._pods_of(record), record.phase is JobPhase.SUCCEEDED)
         elif record.suspended:
-            trouble = pods.Trouble("Suspended", "")
-        elif _waits(record):
-            trouble = self._hindrance(record) or trouble
+            why = pods.WaitReason("Suspended", "")
+        elif record.waits:
+            why = self._wait_reason(record) or why
         return JobSnapshot(
             name=record.name,
             uid=record.uid,
@@ -160,58 +149,60 @@ class Observer:
             created=record.created,
             started=record.started,
             finished=record.finished,
-            reason=trouble.reason,
-            trouble=trouble.message,
-            words=end.words,
+            reason=why.reason,
+            trouble=why.message,
+            words=end.termination_message,
             exit_code=end.exit_code,
             pod_reason=end.reason,
             pod_message=end.message,
             spec_hash=record.spec_hash,
         )
 
-    def _hindrance(self, record: JobRecord) -> pods.Trouble | None:
-        """What keeps a Job's pod from starting, once it has had time to."""
+    def _wait_reason(self, record: JobRecord) -> pods.WaitReason | None:
+        """Why a Job's pod has not started, after the time that most take."""
         waited = self._clock() - record.created
-        if waited < PATIENCE:
+        if waited < JOB_START_SECONDS:
             return None
-        pod = self._waiting.of(record.namespace).get(record.uid)
+        pod = self._waiting_pods.get(record.namespace).get(record.uid)
         if pod is None:
-            return self._warnings.of(record.namespace).get(record.uid)
-        if pod.trouble is None and waited >= POD_PATIENCE:
-            return self._warnings.of(record.namespace).get(pod.uid)
-        return pod.trouble
+            return self._warnings.get(record.namespace).get(record.uid)
+        if pod.why is None and waited >= POD_START_SECONDS:
+            return self._warnings.get(record.namespace).get(pod.uid)
+        return pod.why
 
-    def _pods(self, record: JobRecord) -> list[Json]:
-        selector = f"{labels.JOB_UID}={record.uid}"
-        found: list[Json] = self._api.listed(PODS, record.namespace, selector)["items"]
+    def _pods_of(self, record: JobRecord) -> list[Json]:
+        found: list[Json] = self._api.list(PODS, record.namespace, f"{labels.JOB_UID}={record.uid}")["items"]
         return found
 
-    def _read_waiting(self, namespace: str) -> Mapping[str, pods.Waiting]:
+    def _read_waiting_pods(self, namespace: str) -> Mapping[str, pods.WaitingPod]:
         pages = self._api.pages(PODS, namespace, labels.OURS, fields="status.phase=Pending")
-        return pods.waiting(pod for page in pages for pod in page["items"])
+        return pods.waiting_pods(pod for page in pages for pod in page["items"])
 
-    def _read_warnings(self, namespace: str) -> Mapping[str, pods.Trouble]:
+    def _read_warnings(self, namespace: str) -> Mapping[str, pods.WaitReason]:
         pages = self._api.pages(EVENTS, namespace, fields="type=Warning")
         return pods.warnings(event for page in pages for event in page["items"])
 
-    def _known_runtimes(self, named: Sequence[str]) -> Mapping[str, Any]:
-        """All that are kept, and those of the spec that the watch may not have told of yet."""
-        known = self._runtimes.all()
+    def _known_runtimes(self, named: Sequence[str]) -> Mapping[str, NerRuntimeSpec]:
+        """The cached runtimes, and those that the spec names and the watch has not reported yet."""
         for name in named:
-            if name in known or name in BUILTIN_RUNTIMES:
+            if name in BUILTIN_RUNTIMES or self._runtimes.get(("", name)):
                 continue
             try:
-                self._runtimes.put(self._api.get(RUNTIMES, None, name))
+                record = RuntimeRecord.of(self._api.get(NERRUNTIMES, None, name))
             except ApiError as error:
                 if not error.not_found:
                     raise
-        return self._runtimes.all()
+            else:
+                if record:
+                    self._runtimes.put(record)
+        return {record.name: record.spec for record in self._runtimes.all()}
 
 
-def read(raw: Json) -> tuple[NerDeployment, str]:
-    """The deployment, and why its spec cannot be read; then it has a name and nothing else.
+def parse(raw: Json) -> tuple[NerDeployment, str]:
+    """The deployment, and why this release cannot read its spec; empty if it can.
 
-    The server has let it pass, so its CRD is of another release than this operator.
+    The API server has accepted the spec, so its CRD is of another release than this operator. The deployment
+    then has metadata and no spec.
     """
     try:
         return NerDeployment.model_validate(raw), ""
@@ -219,23 +210,19 @@ def read(raw: Json) -> tuple[NerDeployment, str]:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        named: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "api_version": raw["apiVersion"],
             "kind": raw["kind"],
             "metadata": ObjectMeta.model_validate(raw["metadata"]),
         }
-        return NerDeployment.model_construct(**named), f"{where}: {first['msg']}{more}"
+        return NerDeployment.model_construct(**fields), f"{where}: {first['msg']}{more}"
 
 
-def look_again(waiting: float | None) -> float | None:
-    """Seconds until it is worth asking again why a Job does not start; the longer it has waited, the more."""
+def recheck_after(waiting: float | None) -> float | None:
+    """Seconds until the reason why a Job does not start is read again; longer if it has waited longer."""
     if waiting is None:
         return None
-    return min(LONGEST_PATIENCE, max(PATIENCE - waiting, waiting, 1.0))
-
-
-def _waits(record: JobRecord) -> bool:
-    return record.phase is JobPhase.QUEUED and not record.suspended
+    return min(LONGEST_RECHECK_SECONDS, max(JOB_START_SECONDS - waiting, waiting, 1.0))
 
 
 def _runtimes_of(deployment: NerDeployment) -> tuple[str, ...]:

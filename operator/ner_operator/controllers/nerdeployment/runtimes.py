@@ -1,55 +1,33 @@
-"""The NerRuntimes of the cluster: few, so all are kept."""
+"""What is cached of each NerRuntime: its spec."""
 
 import logging
-import threading
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from pydantic import ValidationError
 
 from ner_operator.api.v1alpha1 import NerRuntimeSpec
-from ner_operator.controllers.nerdeployment.job_index import version_of
+from ner_operator.kube.cache import Record
+from ner_operator.kube.objects import version_of
 
 logger = logging.getLogger(__name__)
 
 
-class Runtimes:
-    """Their specs by name; safe for many threads."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeRecord(Record):
+    """A NerRuntime."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._specs: dict[str, NerRuntimeSpec] = {}
-        self._versions: dict[str, int] = {}
+    spec: NerRuntimeSpec
 
-    def put(self, runtime: Mapping[str, Any]) -> bool:
-        """Keep what the server has, unless a newer one is kept.
-
-        Returns:
-            Whether that changes what a plan may rest on.
-        """
+    @classmethod
+    def of(cls, runtime: Mapping[str, Any]) -> Self | None:
+        """The record of a NerRuntime; None if this release cannot read its spec."""
         meta = runtime["metadata"]
-        name, version = meta["name"], version_of(meta)
         try:
             spec = NerRuntimeSpec.model_validate(runtime.get("spec") or {})
         except ValidationError as error:
-            # The server let it pass: its CRD is of another release than this operator.
-            logger.error("NerRuntime %s cannot be used: %s", name, error)
-            return self.drop(name)
-        with self._lock:
-            if self._versions.get(name, -1) >= version:
-                return False
-            self._versions[name] = version
-            changed = self._specs.get(name) != spec
-            self._specs[name] = spec
-            return changed
-
-    def drop(self, name: str) -> bool:
-        """Forget one that is gone; returns whether it was there."""
-        with self._lock:
-            self._versions.pop(name, None)
-            return self._specs.pop(name, None) is not None
-
-    def all(self) -> Mapping[str, NerRuntimeSpec]:
-        """A copy of all, by name."""
-        with self._lock:
-            return dict(self._specs)
+            # The API server has accepted it, so its CRD is of another release than this operator.
+            logger.error("cannot use NerRuntime %s: %s", meta["name"], error)
+            return None
+        return cls(namespace="", name=meta["name"], uid=meta["uid"], version=version_of(meta), spec=spec)

@@ -1,6 +1,6 @@
-"""Jobs as files: a change of what a stage runs under shows as a change of these.
+"""Jobs as files: a change of how a stage runs shows as a change of these.
 
-`NERD_UPDATE_GOLDEN=1 python -m pytest tests/unit/cluster/test_manifests.py` writes them anew.
+`NERD_UPDATE_GOLDEN=1 python -m pytest tests/unit/controllers/nerdeployment/test_jobs.py` writes them anew.
 """
 
 import os
@@ -14,11 +14,12 @@ from ner_jobs.task import InputReference, Owner, Stage, StorageSettings, Task
 from ner_operator.api.v1alpha1 import NerDeployment, NerRuntimeSpec
 from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
 from ner_operator.controllers.nerdeployment.decision import JobOrder
-from ner_operator.controllers.nerdeployment.jobs import ENDS_THE_JOB, JobSettings, job_manifest
+from ner_operator.controllers.nerdeployment.jobs import DefaultImage, job_of
+from ner_operator.controllers.stage_job import ENDS_THE_JOB
 
 GOLDEN = Path(__file__).with_name("manifests")
 UID = "4c7b5f0e-0b6c-4f0e-9b1a-6d1f6f5a7c11"
-SETTINGS = JobSettings("registry/jobs:1", "IfNotPresent", ("operator-registry",))
+DEFAULT = DefaultImage("registry/jobs:1", "IfNotPresent", ("operator-registry",))
 
 VA16 = {
     "backend": "openvino",
@@ -136,23 +137,23 @@ def runtime(written: dict[str, Any]) -> NerRuntimeSpec:
 
 
 CASES = {
-    "plain": lambda: job_manifest(
+    "plain": lambda: job_of(
         order(Stage.PREPARE, "cpu-openvino", False),
         deployment(),
         BUILTIN_RUNTIMES["cpu-openvino"],
-        JobSettings("registry/jobs:1"),
+        DefaultImage("registry/jobs:1"),
     ),
-    "everything": lambda: job_manifest(
+    "everything": lambda: job_of(
         order(Stage.INFER, "va16", True, "va-int8"),
         deployment(EVERYTHING, credentialsSecret="s3-credentials"),
         runtime(VA16),
-        SETTINGS,
+        DEFAULT,
     ),
-    "off the device": lambda: job_manifest(
-        order(Stage.EVALUATE, "va16", False, "va-int8"), deployment(), runtime(VA16), SETTINGS
+    "off the device": lambda: job_of(
+        order(Stage.EVALUATE, "va16", False, "va-int8"), deployment(), runtime(VA16), DEFAULT
     ),
-    "by claims": lambda: job_manifest(
-        order(Stage.BENCHMARK, "claimed", True, "va-int8"), deployment(), runtime(CLAIMED), SETTINGS
+    "by claims": lambda: job_of(
+        order(Stage.BENCHMARK, "claimed", True, "va-int8"), deployment(), runtime(CLAIMED), DEFAULT
     ),
 }
 
@@ -167,7 +168,7 @@ def test_the_job_is_that_of_the_file(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_nobody_makes_a_pod_less_harmless(name: str) -> None:
+def test_nobody_makes_a_pod_less_safe(name: str) -> None:
     pod = CASES[name]()["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert pod["automountServiceAccountToken"] is False
@@ -195,7 +196,7 @@ def test_exit_codes_that_end_a_job_are_those_of_the_contract() -> None:
     assert ENDS_THE_JOB == (64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 143)
 
 
-def test_marks_of_the_operator_stand_over_those_of_people() -> None:
+def test_labels_of_the_operator_override_those_of_people() -> None:
     manifest = CASES["everything"]()
     template = manifest["spec"]["template"]["metadata"]
     assert template["labels"]["nerd.dev/stage"] == "infer"

@@ -1,10 +1,10 @@
-"""Reading what the server has, also where its CRD is of another release."""
+"""Parsing what the server has, even if its CRD is of another release."""
 
 from typing import Any
 
 import pytest
 
-from ner_operator.controllers.nerdeployment.observe import read
+from ner_operator.controllers.nerdeployment.observe import parse
 
 RAW: dict[str, Any] = {
     "apiVersion": "nerd.dev/v1alpha1",
@@ -21,8 +21,8 @@ RAW: dict[str, Any] = {
 }
 
 
-def test_what_can_be_read_is_read() -> None:
-    deployment, unreadable = read(RAW)
+def test_a_valid_spec_is_parsed() -> None:
+    deployment, unreadable = parse(RAW)
     assert unreadable == ""
     assert deployment.spec.storage.uri == "s3://ner/small"
 
@@ -37,7 +37,9 @@ def test_what_can_be_read_is_read() -> None:
         pytest.param({**RAW["spec"], "variants": []}, "spec.variants", id="a rule that was not there"),
     ],
 )
-def test_what_cannot_be_read_has_a_name_and_a_reason(spec: dict[str, Any], words: str) -> None:
-    deployment, unreadable = read({**RAW, "spec": spec})
+def test_a_spec_that_cannot_be_parsed_leaves_the_metadata_and_a_reason(
+    spec: dict[str, Any], words: str
+) -> None:
+    deployment, unreadable = parse({**RAW, "spec": spec})
     assert (deployment.metadata.name, deployment.metadata.generation) == ("small", 4)
     assert words in unreadable

@@ -1,4 +1,4 @@
-"""What a Job's pods and Events tell."""
+"""What a Job's pods and Events say."""
 
 import json
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from ner_operator.controllers.nerdeployment.pods import (
-    End,
-    Trouble,
-    Waiting,
+    PodEnd,
+    WaitingPod,
+    WaitReason,
     end_of,
-    hindrance,
-    waiting,
+    wait_reason,
+    waiting_pods,
     warnings,
 )
 
@@ -27,7 +27,7 @@ def pod(phase: str, created: int = 0, **status: Any) -> dict[str, Any]:
 
 
 def ended(phase: str, exit_code: int, said: str = "", created: int = 0, **more: Any) -> dict[str, Any]:
-    """A pod that is over, whose stage left these words."""
+    """A pod that has ended, with this termination message."""
     state = {
         "exitCode": exit_code,
         "reason": "Completed" if exit_code == 0 else "Error",
@@ -42,38 +42,38 @@ def ended(phase: str, exit_code: int, said: str = "", created: int = 0, **more: 
     return pod(phase, created, containerStatuses=statuses, **more)
 
 
-def words(**told: Any) -> str:
-    return json.dumps({"key": KEY, **told})
+def message(**fields: Any) -> str:
+    return json.dumps({"key": KEY, **fields})
 
 
-def test_the_pod_that_made_a_job_succeed_speaks_for_it() -> None:
+def test_of_a_job_that_succeeded_the_pod_that_succeeded_counts() -> None:
     pods = [
-        ended("Failed", 1, words(code=1, message="first try"), created=9),
-        ended("Succeeded", 0, words(manifestDigest="d"), created=1),
+        ended("Failed", 1, message(code=1, message="first try"), created=9),
+        ended("Succeeded", 0, message(manifestDigest="d"), created=1),
     ]
     end = end_of(pods, succeeded=True)
     assert end.exit_code == 0
-    assert end.words is not None
-    assert end.words.manifest_digest == "d"
+    assert end.termination_message is not None
+    assert end.termination_message.manifest_digest == "d"
 
 
-def test_the_last_of_those_that_failed_speaks_for_a_job_that_did() -> None:
-    pods = [ended("Failed", 1, words(code=1), created=1), ended("Failed", 65, words(code=65), created=2)]
+def test_of_a_job_that_failed_the_last_failed_pod_counts() -> None:
+    pods = [ended("Failed", 1, message(code=1), created=1), ended("Failed", 65, message(code=65), created=2)]
     end = end_of(pods, succeeded=False)
     assert end.exit_code == 65
-    assert end.words is not None
-    assert end.words.code == 65
+    assert end.termination_message is not None
+    assert end.termination_message.code == 65
 
 
 @pytest.mark.parametrize(
     ("pods", "expected"),
     [
-        pytest.param([], End(), id="its pods are gone"),
-        pytest.param([pod("Running")], End(), id="none has ended"),
-        pytest.param([ended("Failed", 1)], End(None, 1, "Error", ""), id="it said nothing"),
+        pytest.param([], PodEnd(), id="its pods are gone"),
+        pytest.param([pod("Running")], PodEnd(), id="none has ended"),
+        pytest.param([ended("Failed", 1)], PodEnd(None, 1, "Error", ""), id="it left no message"),
         pytest.param(
             [ended("Failed", 137, container_reason="OOMKilled")],
-            End(None, 137, "OOMKilled", "its memory limit is 4Gi"),
+            PodEnd(None, 137, "OOMKilled", "its memory limit is 4Gi"),
             id="out of memory names the limit",
         ),
         pytest.param(
@@ -82,17 +82,17 @@ def test_the_last_of_those_that_failed_speaks_for_a_job_that_did() -> None:
                     "Failed", 137, reason="Evicted", message="scratch over 10Gi", container_reason="OOMKilled"
                 )
             ],
-            End(None, 137, "Evicted", "scratch over 10Gi"),
+            PodEnd(None, 137, "Evicted", "scratch over 10Gi"),
             id="the pod's own reason comes before its container's",
         ),
         pytest.param(
             [pod("Failed", reason="Evicted", message="The node was low on memory")],
-            End(None, None, "Evicted", "The node was low on memory"),
+            PodEnd(None, None, "Evicted", "The node was low on memory"),
             id="evicted before it began",
         ),
     ],
 )
-def test_end_of_a_failed_job(pods: list[dict[str, Any]], expected: End) -> None:
+def test_end_of_a_failed_job(pods: list[dict[str, Any]], expected: PodEnd) -> None:
     assert end_of(pods, succeeded=False) == expected
 
 
@@ -111,10 +111,10 @@ UNSCHEDULABLE = {
 @pytest.mark.parametrize(
     ("pod", "expected"),
     [
-        pytest.param(pod("Pending"), None, id="nobody has seen it yet"),
+        pytest.param(pod("Pending"), None, id="it is new"),
         pytest.param(
             pod("Pending", conditions=[UNSCHEDULABLE]),
-            Trouble("Unschedulable", UNSCHEDULABLE["message"]),
+            WaitReason("Unschedulable", UNSCHEDULABLE["message"]),
             id="no node has the device",
         ),
         pytest.param(
@@ -127,18 +127,18 @@ UNSCHEDULABLE = {
                     held_by("CreateContainerConfigError", 'secret "s3-credentials" not found')
                 ],
             ),
-            Trouble("CreateContainerConfigError", 'secret "s3-credentials" not found'),
+            WaitReason("CreateContainerConfigError", 'secret "s3-credentials" not found'),
             id="its Secret is missing",
         ),
         pytest.param(
             pod("Pending", initContainerStatuses=[held_by("ErrImagePull", "denied")]),
-            Trouble("ErrImagePull", "denied"),
+            WaitReason("ErrImagePull", "denied"),
             id="of an init container too",
         ),
     ],
 )
-def test_hindrance(pod: dict[str, Any], expected: Trouble | None) -> None:
-    assert hindrance(pod) == expected
+def test_wait_reason(pod: dict[str, Any], expected: WaitReason | None) -> None:
+    assert wait_reason(pod) == expected
 
 
 def of_job(job: str, pod: dict[str, Any]) -> dict[str, Any]:
@@ -155,10 +155,10 @@ def test_the_youngest_pod_of_each_job_counts() -> None:
         of_job("j2", pod("Pending", 2, containerStatuses=[refused])),
         of_job("j3", pod("Pending", 5, containerStatuses=[refused])),
     ]
-    assert waiting(pods) == {
-        "j1": Waiting("p3", None),
-        "j2": Waiting("p4", None),
-        "j3": Waiting("p5", Trouble("ErrImagePull", "denied")),
+    assert waiting_pods(pods) == {
+        "j1": WaitingPod("p3", None),
+        "j2": WaitingPod("p4", None),
+        "j3": WaitingPod("p5", WaitReason("ErrImagePull", "denied")),
     }
 
 
@@ -173,21 +173,21 @@ OTHER = event("other", "its own", lastTimestamp="2026-11-24T10:09:00Z")
 
 
 @pytest.mark.parametrize(
-    ("events", "told"),
+    ("events", "message"),
     [
         pytest.param([QUOTA, WEBHOOK, OTHER], "webhook", id="the latest"),
         pytest.param([WEBHOOK, QUOTA], "webhook", id="in whatever order"),
-        pytest.param([AGAIN, WEBHOOK], "again", id="one that is told again"),
+        pytest.param([AGAIN, WEBHOOK], "again", id="one that is repeated"),
         pytest.param([event("job", "without a time")], "without a time", id="one without a time"),
     ],
 )
-def test_the_last_warning(events: list[dict[str, Any]], told: str) -> None:
-    assert warnings(events)["job"] == Trouble("FailedCreate", told)
+def test_the_last_warning(events: list[dict[str, Any]], message: str) -> None:
+    assert warnings(events)["job"] == WaitReason("FailedCreate", message)
 
 
 def test_each_object_has_warnings_of_its_own() -> None:
     assert set(warnings([QUOTA, OTHER])) == {"job", "other"}
 
 
-def test_what_the_cluster_says_is_cut() -> None:
+def test_a_long_message_is_truncated() -> None:
     assert len(warnings([event("job", "x" * 5000)])["job"].message) == 1024

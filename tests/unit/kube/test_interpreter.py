@@ -4,13 +4,13 @@ import json
 import subprocess
 import sys
 
-from ner_operator.interpreter import ARENAS, COLLECT, SWITCH
+from ner_operator.kube.interpreter import ARENAS, COLLECT, SWITCH
 
 SHOWN = """
 import ctypes, gc, json, sys, threading
-from ner_operator import interpreter
+from ner_operator.kube import interpreter
 interpreter.tune()
-interpreter.keep()
+interpreter.freeze()
 libc = ctypes.CDLL(None)
 meanwhile, done = threading.Barrier(9), threading.Barrier(9)
 def work():

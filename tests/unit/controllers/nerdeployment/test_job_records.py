@@ -1,12 +1,13 @@
-"""Records of Jobs, and the index of them."""
+"""Records of Jobs, and which changes of them request a reconcile."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ner_operator.controllers.nerdeployment.job_index import JobIndex, JobRecord, worth_a_look
+from ner_operator.controllers.nerdeployment.attempts import SETTLING
+from ner_operator.controllers.nerdeployment.job_records import JobRecord
 from ner_operator.controllers.nerdeployment.snapshot import JobPhase
+from ner_operator.kube.cache import differs
 
 CREATED, STARTED, ENDED = "2026-11-24T10:00:00Z", "2026-11-24T10:00:01Z", "2026-11-24T10:05:00Z"
 
@@ -47,7 +48,7 @@ def condition(kind: str, **more: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("status", "phase"),
     [
-        pytest.param({}, JobPhase.QUEUED, id="nobody has taken it up"),
+        pytest.param({}, JobPhase.QUEUED, id="it has no pod"),
         pytest.param({"active": 1, "ready": 0, "startTime": STARTED}, JobPhase.QUEUED, id="its pod waits"),
         pytest.param({"active": 1, "ready": 1, "startTime": STARTED}, JobPhase.RUNNING, id="its pod runs"),
         pytest.param({"conditions": [condition("Complete")]}, JobPhase.SUCCEEDED, id="it is complete"),
@@ -60,7 +61,7 @@ def condition(kind: str, **more: str) -> dict[str, str]:
         pytest.param(
             {"conditions": [condition("Complete") | {"status": "False"}]},
             JobPhase.QUEUED,
-            id="a condition denied",
+            id="a condition that is False",
         ),
     ],
 )
@@ -68,25 +69,21 @@ def test_phase(status: dict[str, Any], phase: JobPhase) -> None:
     assert record(**status).phase is phase
 
 
-def test_a_record_has_what_a_decision_rests_on() -> None:
+def test_a_record_has_what_a_decision_needs() -> None:
     failed = record(
         startTime=STARTED, conditions=[condition("Failed", reason="PodFailurePolicy", message="exit 65")]
     )
-    assert failed.address == ("nlp", "nerd-abc")
-    assert (failed.owner, failed.deployment, failed.step, failed.attempt) == (
-        "d1",
-        "peoples-daily",
-        "compile/int8",
-        2,
-    )
+    assert (failed.namespace, failed.name, failed.version) == ("nlp", "nerd-abc", 7)
+    assert (failed.owner_uid, failed.owner_name) == ("d1", "peoples-daily")
+    assert (failed.step, failed.attempt) == ("compile/int8", 2)
     assert (failed.key, failed.spec_hash) == ("k", "b")
-    assert (failed.reason, failed.trouble) == ("PodFailurePolicy", "exit 65")
+    assert (failed.reason, failed.message) == ("PodFailurePolicy", "exit 65")
     assert failed.started == failed.created + 1.0
     assert failed.finished == failed.created + 300.0
-    assert failed.over
+    assert failed.has_ended
 
 
-def test_deleted_and_suspended_are_seen() -> None:
+def test_a_job_may_be_deleted_or_suspended() -> None:
     deleted = job()
     deleted["metadata"]["deletionTimestamp"] = ENDED
     found = JobRecord.of(deleted)
@@ -98,9 +95,10 @@ def test_deleted_and_suspended_are_seen() -> None:
     assert found is not None
     assert found.phase is JobPhase.QUEUED
     assert found.suspended
+    assert not found.waits
 
 
-def test_a_job_of_somebody_else_is_none_of_ours() -> None:
+def test_a_job_without_our_marks_is_not_ours() -> None:
     foreign = job()
     del foreign["metadata"]["labels"]
     assert JobRecord.of(foreign) is None
@@ -109,55 +107,28 @@ def test_a_job_of_somebody_else_is_none_of_ours() -> None:
     assert JobRecord.of(half) is None
 
 
-def test_the_newest_version_stays_whoever_brings_it() -> None:
-    index, now = JobIndex(), record(ready=1)
-    assert index.put(now) is None
-    older = replace(now, version=now.version - 1, phase=JobPhase.QUEUED)
-    assert index.put(older) is older, "old news is no news"
-    assert index.find(now.address) is now
-    newer = replace(now, version=now.version + 1, phase=JobPhase.SUCCEEDED)
-    assert index.put(newer) is now
-    assert index.of("d1") == (newer,)
-
-
-def test_what_is_gone_leaves_nothing_behind() -> None:
-    index, now = JobIndex(), record()
-    index.put(now)
-    assert index.drop(now.address, "another") is None
-    assert index.drop(now.address, now.uid) is now
-    assert index.drop(now.address, now.uid) is None
-    assert index.of("d1") == ()
-    assert len(index) == 0
-
-
-def test_the_same_name_under_another_owner_moves() -> None:
-    index, now = JobIndex(), record()
-    index.put(now)
-    other = replace(now, uid="j2", owner="d2", version=now.version + 1)
-    assert index.put(other) is None, "it is another Job"
-    assert index.of("d1") == ()
-    assert index.of("d2") == (other,)
-
-
-def test_absence_is_told_of_what_a_list_should_have_had() -> None:
-    index, old = JobIndex(), record()
-    new = replace(old, name="nerd-new", version=90)
-    index.put(old)
-    index.put(new)
-    assert index.absent_from([], version=50) == [old]
-    assert index.absent_from([old.address], version=50) == []
-
-
 @pytest.mark.parametrize(
-    ("former", "status", "worth"),
+    ("former", "status", "delay"),
     [
-        pytest.param(None, {}, False, id="a new Job that waits: somebody has just decided so"),
-        pytest.param(None, {"ready": 1}, True, id="a Job that ran while nobody watched"),
-        pytest.param({}, {"ready": 1}, True, id="it began to run"),
-        pytest.param({"ready": 1}, {"ready": 1, "active": 1}, False, id="a count changed"),
-        pytest.param({"ready": 1}, {"conditions": [condition("Complete")]}, True, id="it is complete"),
+        pytest.param(None, {}, None, id="a new Job that waits: a reconcile has just created it"),
+        pytest.param(None, {"ready": 1}, SETTLING, id="a Job that started while no watch was there"),
+        pytest.param({}, {"ready": 1}, SETTLING, id="it starts to run"),
+        pytest.param({"ready": 1}, {}, 0.0, id="it waits again"),
     ],
 )
-def test_worth_a_look(former: dict[str, Any] | None, status: dict[str, Any], worth: bool) -> None:
-    before = None if former is None else record(version=3, **former)
-    assert worth_a_look(before, record(version=9, **status)) is worth
+def test_requeue_delay(former: dict[str, Any] | None, status: dict[str, Any], delay: float | None) -> None:
+    before, after = None if former is None else record(version=3, **former), record(version=9, **status)
+    assert differs(before, after)
+    assert not after.urgent
+    assert after.requeue_delay(before) == delay
+
+
+def test_a_count_that_changes_is_no_change() -> None:
+    assert not differs(record(version=3, ready=1), record(version=9, ready=1, active=1))
+
+
+@pytest.mark.parametrize("type_", ["Complete", "Failed"])
+def test_a_job_that_has_ended_is_urgent(type_: str) -> None:
+    ended = record(version=9, conditions=[condition(type_)])
+    assert ended.urgent
+    assert differs(record(version=3, ready=1), ended)

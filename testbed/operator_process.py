@@ -1,4 +1,4 @@
-"""The operator as a process of this machine, under the service account and the rights of its own chart."""
+"""The operator as a process of this machine, with the service account and the rights of its chart."""
 
 import contextlib
 import http.client
@@ -28,16 +28,16 @@ IMAGE = "nerd-jobs:test"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
-"""Seconds before a restart: the kubelet's 10 seconds to 5 minutes, a hundred times faster."""
+"""Seconds before a restart: a hundred times faster than the kubelet's 10 seconds to 5 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who the operator is to the API server.
+    """The operator's service account.
 
     Attributes:
-        namespaces: that it serves; none is the whole cluster.
-        user: as the audit log names it.
+        namespaces: those that the operator serves; empty for the whole cluster.
+        user: its name in the audit log.
     """
 
     kubeconfig: Path
@@ -46,12 +46,11 @@ class Account:
 
 
 def operator_account(cluster: Cluster, release: str, namespaces: Sequence[str] = ()) -> Account:
-    """Give a service account the rights of the chart's operator, and no other.
+    """Give a service account the rights of the chart's operator, and no others.
 
     Args:
-        cluster: where.
-        release: names the account and its roles; its namespace is the first that is served, or its own.
-        namespaces: to be served; none is the whole cluster.
+        release: names the account and its roles. Without `namespaces` it also names the account's namespace.
+        namespaces: those to serve; empty for the whole cluster. The account is in the first.
     """
     home = namespaces[0] if namespaces else release
     if not namespaces:
@@ -75,11 +74,11 @@ def operator_account(cluster: Cluster, release: str, namespaces: Sequence[str] =
 
 
 class Operator:
-    """One process of the operator, to start, stop and kill again and again.
+    """One process of the operator, which a test starts, stops and kills.
 
     Attributes:
-        port: of its /metrics, /healthz and /readyz.
-        starts: how often it was started.
+        port: of /metrics, /healthz and /readyz.
+        starts: number of starts.
     """
 
     def __init__(
@@ -90,9 +89,8 @@ class Operator:
         Args:
             folder: of its log.
             name: unique in that folder.
-            account: who it is.
             arguments: more flags.
-            kubeconfig: how it reaches the server, if not directly.
+            kubeconfig: replaces the account's own, for example to go through a proxy.
         """
         self.account = account
         self.port = free_port()
@@ -119,24 +117,24 @@ class Operator:
         until("the operator", self.ready)
 
     def begin(self) -> None:
-        """Start it, and do not wait."""
+        """Start it without waiting."""
         self.starts += 1
         self.server.start()
 
     def check(self) -> None:
-        """Do nothing while it runs, or is `kept`.
+        """Fail if it has ended and nothing restarts it.
 
         Raises:
-            EndedError: it has ended, for good.
+            EndedError: it has ended.
         """
         if not self._kept:
             self.server.check()
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
-        """Start it, and for the duration of a block again whenever it ends, as a kubelet does.
+        """Start it, and restart it whenever it ends during a block, as a kubelet does.
 
-        Later each time, until it has come so far as to read the cluster.
+        The pause grows until it has read the cluster once.
         """
         ending = threading.Event()
 
@@ -164,7 +162,7 @@ class Operator:
             self._kept = False
 
     def kill(self) -> None:
-        """As the kernel does where memory is short; it is gone when this returns."""
+        """Kill it, as the kernel does when memory is short. It has ended when this returns."""
         process = self.server.process
         if process is not None:
             process.kill()
@@ -180,8 +178,8 @@ class Operator:
         return self.ask("readyz")[0] == 200
 
     def ask(self, path: str) -> tuple[int, str]:
-        """Status and text of one of its endpoints; status 0 where it does not answer."""
-        # It may be killed in the middle of its answer: that is none.
+        """Status and text of one of its endpoints; status 0 if it does not answer."""
+        # It may be killed while it answers.
         with contextlib.suppress(OSError, http.client.HTTPException):
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=10) as answer:
@@ -191,7 +189,7 @@ class Operator:
         return 0, ""
 
     def metric(self, name: str) -> float:
-        """Sum of all series of a metric; 0 where there is none."""
+        """Sum of all series of a metric; 0 if there is none."""
         _, text = self.ask("metrics")
         return sum(
             float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE)
@@ -199,21 +197,21 @@ class Operator:
 
     @property
     def pid(self) -> int:
-        """Of the process that runs.
+        """Number of the process.
 
         Raises:
-            EndedError: none does.
+            EndedError: it does not run.
         """
         self.server.check()
         assert self.server.process is not None
         return self.server.process.pid
 
     def exit_code(self) -> int | None:
-        """Of a process that has ended by itself; None while it runs."""
+        """Exit code of a process that has ended by itself; None while it runs."""
         return self.server.process.poll() if self.server.process else None
 
     def resident_mib(self, peak: bool = False) -> float:
-        """Memory that it has now, or the most that it ever had."""
+        """Its resident memory, now or at its peak."""
         field = "VmHWM" if peak else "VmRSS"
         status = Path(f"/proc/{self.pid}/status").read_text()
         found = re.search(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)
@@ -221,16 +219,16 @@ class Operator:
         return int(found[1]) / 1024
 
     def cpu_seconds(self) -> float:
-        """Processor time that it has taken since its start."""
+        """CPU time since its start."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def freeze(self) -> None:
-        """Stop it where it stands; `thaw` lets it go on."""
+        """Stop it until `thaw`."""
         self.server.send(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Continue after `freeze`."""
         self.server.send(signal.SIGCONT)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.harness import REPOSITORY, Options
 
 NAMES = (
-    *("cached", "evaluate", "store", "int8", "infer", "epoch", "quality"),
+    *("cached", "evaluate", "coverage", "store", "int8", "infer", "epoch", "quality"),
     *("overhead", "scale", "idle"),
 )
 

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from ner_operator import logs
 from ner_operator.controllers.nerdeployment.controller import nerdeployment_controller
 from ner_operator.controllers.nerdeployment.jobs import DefaultImage
-from ner_operator.controllers.nerdeployment.snapshot import Surroundings
+from ner_operator.controllers.nerdeployment.snapshot import ClusterSettings
 from ner_operator.kube import interpreter, probes
 from ner_operator.kube.client import Api, configure
 from ner_operator.kube.manager import Manager, ManagerSettings
@@ -109,7 +109,7 @@ def manager_of(options: Options, configuration: client.Configuration) -> Manager
     user_agent = f"nerd-operator/{version('nerdeployment')}"
     api = Api(configuration, connections=options.manager.workers + 2, user_agent=user_agent)
     metrics = ControllerMetrics(CollectorRegistry(), prefix="nerd")
-    surroundings = Surroundings(
+    settings = ClusterSettings(
         runtimes={},
         image=options.default_image.image,
         versions=options.versions,
@@ -117,7 +117,7 @@ def manager_of(options: Options, configuration: client.Configuration) -> Manager
         service_accounts=options.service_accounts,
     )
     controllers = [
-        nerdeployment_controller(api, metrics, surroundings, options.default_image),
+        nerdeployment_controller(api, metrics, settings, options.default_image),
     ]
     return Manager(api, controllers, metrics, options.manager)
 

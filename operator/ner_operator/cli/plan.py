@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ner_operator.planning.plan import Plan, State
 
 COLUMNS = ("STEP", "STATE", "WHY", "KEY")
-STYLES = {"cached": "green", "run": "cyan", "known after": "yellow", "held": "magenta"}
+STYLES = {"cached": "green", "run": "cyan", "known after": "yellow", "held": "magenta", "blocked": "red"}
 
 
 def plan(
@@ -98,7 +98,7 @@ def show(planned: "Plan", has_keys: bool) -> None:
 
 def _state(state: "State") -> tuple[str, list[str]]:
     """The name of a state, and why."""
-    from ner_operator.planning.plan import Held, KnownAfter, Run
+    from ner_operator.planning.plan import Blocked, Held, KnownAfter, Run
 
     if isinstance(state, Run):
         return "run", list(state.why)
@@ -106,4 +106,6 @@ def _state(state: "State") -> tuple[str, list[str]]:
         return "known after", [", ".join(state.steps), *state.why]
     if isinstance(state, Held):
         return "held", [state.message]
+    if isinstance(state, Blocked):
+        return "blocked", [state.message]
     return "cached", []

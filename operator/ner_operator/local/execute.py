@@ -18,6 +18,7 @@ from ner_operator.local.record import remember, request_rerun
 from ner_operator.local.workspace import Workspace
 from ner_operator.planning.graph import COMMAND
 from ner_operator.planning.plan import Cached, Plan, Planned, Run, State
+from ner_operator.planning.task import task_of
 
 RETRIES = 5
 """Tries again after exit code 75, before the step fails."""
@@ -241,19 +242,7 @@ class Executor:
         step, state = planned.step, planned.state
         if not isinstance(state, Run):
             raise TypeError(f"{step.name} cannot run")
-        task = Task(
-            stage=step.stage,
-            key=state.key,
-            attempt=new_attempt(),
-            variant=step.variant,
-            parameters=state.parameters.model_dump(mode="json", by_alias=True),
-            inputs=dict(state.inputs),
-            storage=self._workspace.resolved.storage,
-            owner=self._workspace.owner,
-            threads=threads,
-            emulated=step.runtime.emulated,
-            image=step.runtime.image,
-        )
+        task = task_of(step, state, new_attempt(), self._workspace.resolved, threads)
         self._display.started(step.name, threads, state.why)
         self._running[step.name] = (self._start(step.name, task, self._events.put), planned)
 

@@ -11,7 +11,7 @@ from ner_jobs.store.protocol import Store
 from ner_jobs.task import Manifest, Stage
 from ner_jobs.task.parameters import PromoteCommand, RollbackCommand
 from ner_operator.local.record import Record, read_record
-from ner_operator.planning.graph import COMMAND
+from ner_operator.planning.graph import COMMAND, steps_of
 from ner_operator.planning.inputs import Address, Artifact, Observed, PointerState
 from ner_operator.planning.keys import PACKAGES
 from ner_operator.planning.plan import Plan, plan
@@ -52,6 +52,7 @@ class StoreView:
             del self._artifacts[address]
         generation = self.pointer.generation if self.pointer else 0
         requested = generation if "promote" in extra else self.record.promotion_requested_generation
+        steps = steps_of(self.resolved)
         while True:
             observed = Observed(
                 artifacts=self._artifacts,
@@ -63,7 +64,7 @@ class StoreView:
                 versions=host.versions(PACKAGES),
                 isa=host.isa_class(),
             )
-            planned = plan(self.resolved, observed)
+            planned = plan(steps, observed)
             if not planned.unobserved:
                 break
             self._read(planned.unobserved)

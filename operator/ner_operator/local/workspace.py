@@ -13,7 +13,7 @@ from ner_operator.local.record import read_record
 from ner_operator.local.spec import Spec
 from ner_operator.local.store_view import StoreView
 from ner_operator.planning.graph import steps_of
-from ner_operator.planning.resolve import ResolutionError, resolve
+from ner_operator.planning.resolve import resolve
 from ner_operator.planning.resolved import ResolvedDeployment
 
 
@@ -38,10 +38,9 @@ def open_workspace(spec: Spec) -> Workspace:
         PermanentError: the spec names an unknown runtime, or a storage of no known kind.
         RetryableError: the store does not answer.
     """
-    try:
-        resolved = resolve(spec.deployment, spec.runtimes)
-    except ResolutionError as error:
-        raise PermanentError(str(error)) from None
+    resolved = resolve(spec.deployment, spec.runtimes)
+    if resolved.missing_runtimes:
+        raise PermanentError(resolved.missing_runtimes[0])
     digests = FileDigests(cache_folder() / "digests.json")
     resolved = with_absolute_paths(resolved, spec.folder, digests)
     digests.save()

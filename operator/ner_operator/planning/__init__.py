@@ -1,5 +1,5 @@
-"""What must run, and why: pure functions shared by the operator and the command line.
+"""What must run, and why: pure functions that the operator and the command line share.
 
-Nothing here reads a file, a store, a cluster or a clock: what was observed
-comes in, a plan goes out.
+Nothing here reads a file, a store, a cluster or a clock: observations come
+in, a plan goes out.
 """

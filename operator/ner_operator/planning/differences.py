@@ -1,8 +1,8 @@
 """What changed between two records of ingredients, as phrases for people. Pure.
 
-A key says that something changed; this says what, in the words of the spec
-where the spec has a word for it. Gates are told one by one: a list that was
-and a list that is would leave it to the reader to find the figure.
+A key shows that something changed; this module says what, in the spec's own
+field names if possible. Changed gates are listed one by one, so that a reader
+need not compare two lists of gates.
 """
 
 from collections import Counter
@@ -11,22 +11,21 @@ from collections.abc import Mapping, Sequence
 from ner_jobs.task import canonical_digest
 
 DIGITS = 12
-"""Of a digest, as it is shown."""
+"""How many digits of a digest are shown."""
 
 ROLLOUT = frozenset({"mode", "preference", "allowEmulated", "historyLimit"})
-"""Parameters of promote that stand in `spec.rollout`: the step's name does not tell it."""
+"""Parameters of promote that come from `spec.rollout`; the step's name does not show that."""
 
 BOUNDS = ("min", "maxDrop", "confidence")
-"""What may change of a gate that stays the same gate."""
+"""Fields that may change while the gate stays the same gate."""
 
 
 def differences(before: Mapping[str, object] | None, now: Mapping[str, object]) -> tuple[str, ...]:
     """What changed between two records of ingredients.
 
     Args:
-        before: the last record of this step; None where it never ran here.
-        now: the present one. Only what both know is compared for `inputs`: a digest that is not
-            known yet is no change.
+        before: the last record of this step; None if it has never run here.
+        now: the present record.
     """
     if before is None:
         return ("it has not run yet",)
@@ -72,7 +71,7 @@ def _phrase(path: tuple[str, ...], old: object, new: object) -> str:
         case ("rerun",):
             return "asked for again"
         case ("version",):
-            return "this release computes the stage otherwise"
+            return "this release computes the stage differently"
         case _:
             return f"{'.'.join(path)}: {_shown(old)} -> {_shown(new)}"
 
@@ -81,22 +80,22 @@ Gate = Mapping[str, object]
 
 
 def _gates(old: Sequence[Gate], new: Sequence[Gate]) -> list[str]:
-    """What changed of the gates, one by one."""
+    """What changed in the gates, one by one."""
     gone, added = _without(old, new), _without(new, old)
-    told = []
+    phrases = []
     for gate in added:
         former = [each for each in gone if _subject(each) == _subject(gate)]
         if len(former) == 1 and sum(_subject(each) == _subject(gate) for each in added) == 1:
-            told.append(f"{_subject(gate)} {', '.join(_moved(former[0], gate))}")
+            phrases.append(f"{_subject(gate)} {', '.join(_moved(former[0], gate))}")
             gone.remove(former[0])
         else:
-            told.append(f"{_subject(gate)} {_bounds(gate)} is new")
-    told += [f"{_subject(gate)} {_bounds(gate)} is gone" for gate in gone]
-    return told or ["their order"]
+            phrases.append(f"{_subject(gate)} {_bounds(gate)} is new")
+    phrases += [f"{_subject(gate)} {_bounds(gate)} is gone" for gate in gone]
+    return phrases or ["their order"]
 
 
 def _without(these: Sequence[Gate], others: Sequence[Gate]) -> list[Gate]:
-    """The gates that the others have not, as often as they have them less."""
+    """The multiset difference: these gates without the others."""
     there = Counter(canonical_digest(gate) for gate in others)
     left = []
     for gate in these:
@@ -109,7 +108,7 @@ def _without(these: Sequence[Gate], others: Sequence[Gate]) -> list[Gate]:
 
 
 def _subject(gate: Gate) -> str:
-    """What a gate looks at: gates with the same words are the same gate with other bounds."""
+    """What a gate measures. Gates with an equal subject are the same gate, perhaps with other bounds."""
     of = f" of {gate['entityType']}" if gate.get("entityType") else ""
     against = f" against {gate['against']}" if gate.get("against") else ""
     return f"{gate.get('metric', 'f1')}{of}{against}"

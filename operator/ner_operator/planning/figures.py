@@ -1,14 +1,14 @@
-"""The figures of a stage's headline as a person reads them, wherever they are shown. Pure.
+"""The figures of a stage's headline as text for people. Pure.
 
-Stages leave figures as they were computed, and this rounds them once: so the
-line of a finished stage, `kubectl nerd status`, an Event and the table of
-variants show the same F1, and not the roundings of different roundings.
+Stages report figures as they were computed; only this module rounds them. So
+the line of a finished stage, `kubectl nerd status`, an Event and the table of
+variants all show the same F1.
 """
 
 from collections.abc import Mapping
 
 SCORE, POINTS, OTHER = ".4f", ".2f", ".4g"
-"""A share of 0..1, points of F1, and any other figure."""
+"""Formats of a share in 0..1, of points of F1, and of any other figure."""
 
 FORMATS: Mapping[str, str] = {
     **dict.fromkeys(("f1", "f1Strict", "f1Validation", "accuracy", "currentF1"), SCORE),
@@ -16,16 +16,16 @@ FORMATS: Mapping[str, str] = {
 }
 
 LONGEST = 32
-"""Of a text among figures: a recipe's name is shorter, a digest longer."""
+"""Characters of a text that still counts as a figure: a recipe's name is shorter, a digest is longer."""
 
 
 def headline_words(figures: Mapping[str, object]) -> str:
-    """A headline in one line: who judged has a sentence for people, and the rest of it is for programs."""
+    """A headline in one line: its message if it has one, as a verdict does; otherwise all its figures."""
     return str(figures.get("message") or "  ".join(pairs(figures)))
 
 
 def pairs(figures: Mapping[str, object]) -> list[str]:
-    """`name value` of each figure, by name; what is absent, or only a program can use, is left out."""
+    """`name value` of each figure, sorted by name, without absent ones and long texts such as digests."""
     return [
         f"{name} {shown(name, value)}"
         for name, value in sorted(figures.items())
@@ -34,10 +34,10 @@ def pairs(figures: Mapping[str, object]) -> list[str]:
 
 
 def shown(name: str, value: object) -> str:
-    """A figure, short."""
+    """A figure, rounded."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    # A server of JSON gives a figure that happens to be whole back as an integer.
+    # The API server returns 1.0 as the integer 1.
     if isinstance(value, float) or (isinstance(value, int) and name in FORMATS):
         return format(value, FORMATS.get(name, OTHER))
     return str(value)

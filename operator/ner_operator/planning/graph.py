@@ -1,22 +1,21 @@
-"""Which steps a deployment has, and what each takes from which: the graph.
+"""The graph: which steps a deployment has, and which outputs of other steps each one takes.
 
-A step is a stage for one variant (or for none). The order of the returned
-steps is one in which they can run: every step stands after those it takes
-from.
+A step is a stage for one variant, or for none. The steps are returned in an
+order in which they can run: each comes after its producers.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ner_jobs.task import Stage
 from ner_jobs.task.model import Contract
 from ner_operator.planning.resolved import PromotionPolicy, ResolvedDeployment, Runtime, Variant
 
 PROMOTED = "promoted"
-"""As a producer: the compiled model that the pointer names, whatever step made it."""
+"""As a producer: the compiled model that the pointer names, which any earlier spec may have made."""
 
 COMMAND = "command"
-"""Name of the step that carries a person's wish out; it is there only while there is one."""
+"""Name of the step that carries out a command (promote, rollback). It exists only while one is requested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +32,32 @@ class Step:
 
     Attributes:
         name: `prepare`, `compile/int8`, `inference/archive`: unique in the deployment.
-        parameters: of the stage; the policy for promote, whose parameters the plan completes.
+        parameters: of the stage. For promote it is the policy, which the plan completes. None for a
+            compile step whose runtime is missing.
         backend: the engine that computes it, or empty.
         inputs: by role.
-        after: steps that must be over besides those of the inputs.
+        after: steps that must end first although no input comes from them.
+        rerun: the spec's rerun tokens for this step.
     """
 
     name: str
     stage: Stage
-    parameters: Contract | PromotionPolicy
+    parameters: Contract | PromotionPolicy | None
     runtime: Runtime
     variant: str | None = None
     backend: str = ""
     inputs: Mapping[str, Source] = field(default_factory=dict)
     after: tuple[str, ...] = ()
+    rerun: tuple[str, ...] = ()
 
     @property
     def producers(self) -> tuple[str, ...]:
         """Names of the steps that it waits for, each once, in order."""
         return tuple(dict.fromkeys([*(source.step for source in self.inputs.values()), *self.after]))
+
+    def tokens(self, rerun: Mapping[str, str]) -> tuple[str, ...]:
+        """Those of these rerun tokens that are for this step: by its stage, then by its name."""
+        return tuple(rerun[name] for name in dict.fromkeys((self.stage.value, self.name)) if name in rerun)
 
 
 def steps_of(resolved: ResolvedDeployment) -> tuple[Step, ...]:
@@ -77,7 +83,7 @@ def steps_of(resolved: ResolvedDeployment) -> tuple[Step, ...]:
             inputs={"model": model, **_of_prepare("labels", "calibration")},
         )
     )
-    # The reference first: the others are measured against it.
+    # The reference comes first: the others are measured against it.
     variants = sorted(resolved.variants, key=lambda variant: variant.name != resolved.reference)
     steps += [_compile(variant) for variant in variants]
     steps += [_infer(variant, resolved) for variant in variants]
@@ -96,7 +102,8 @@ def steps_of(resolved: ResolvedDeployment) -> tuple[Step, ...]:
         )
         for entry in resolved.inference
     ]
-    return tuple(steps)
+    rerun = dict(resolved.rerun)
+    return tuple(replace(step, rerun=step.tokens(rerun)) for step in steps)
 
 
 def _of_prepare(*outputs: str) -> dict[str, Source]:
@@ -105,7 +112,7 @@ def _of_prepare(*outputs: str) -> dict[str, Source]:
 
 def _compile(variant: Variant) -> Step:
     inputs = {"exported": Source("export", "model")}
-    if variant.compile.precision == "int8":
+    if variant.precision == "int8":
         inputs |= _of_prepare("calibration", "validation")
     return Step(
         f"compile/{variant.name}",

@@ -1,4 +1,4 @@
-"""What a plan is made from beside the spec: whoever plans looks, and says it in these words."""
+"""What a plan is made from besides the spec. A caller observes a store or a cluster and fills these in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from ner_jobs.task import Stage
 from ner_jobs.task.parameters import PromoteCommand, RollbackCommand
 
 Address = tuple[Stage, str]
-"""A stage and a key: where an artifact is, if it is."""
+"""A stage and a key: the place of an artifact, which may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +16,9 @@ class Artifact:
 
     Attributes:
         outputs: digest of each output.
-        missing: files that its manifest lists and the store lacks, or has in another size.
+        missing: files that its manifest lists and that the store lacks, or has in another size.
         backend: of a compiled variant.
-        outcome: of a promotion: what the verdict led to.
+        outcome: of a promotion: `Promoted`, `Refused`, …
     """
 
     outputs: Mapping[str, str]
@@ -34,9 +34,9 @@ class PointerState:
     """Where the pointer of this deployment stands.
 
     Attributes:
-        promote_key: of the verdict that moved it here; empty where a person did.
-        held: the revisions that people took back and did not promote again.
-        manual: whether the last move was a person's choice of this revision and variant.
+        promote_key: of the verdict that moved it here; empty if a person moved it.
+        held: the revisions that people rolled back and did not promote again.
+        manual: whether a person chose this revision and variant.
     """
 
     generation: int
@@ -50,15 +50,15 @@ class PointerState:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What a plan is made from beside the spec.
+    """What a plan is made from besides the spec.
 
     Attributes:
-        artifacts: by address; None says that it was looked for and is not there.
+        artifacts: by address; None if it was looked up and does not exist.
         records: ingredients of each step's last result, by name: they explain what changed.
-        rerun: tokens by stage or step, of people who asked for a step again.
-        promotion_requested_generation: the pointer's generation when a person last asked to judge again.
-            It lifts what holds the promotion at that generation, and nothing later.
-        command: what a person asks of the pointer, and has not got yet.
+        rerun: tokens by stage or step, of people who requested a step again.
+        promotion_requested_generation: the pointer's generation when a person last requested a new
+            verdict. It releases a held promotion at that generation only.
+        command: a person's command about the pointer that has not been carried out yet.
         versions: installed libraries, by name.
         isa: the CPU's ISA class.
     """

@@ -1,10 +1,10 @@
-"""Keys: what names a stage's result, and what it means when one changes.
+"""Keys: a key names a stage's result.
 
 A key is the digest of everything that decides the result's bytes, and of
-nothing else. The product's version and commit are not in it, so an upgrade
-recomputes nothing; a stage whose code changes its results raises its number
-in `RESULT_VERSIONS`. The ingredients themselves are kept beside the result
-(the plan's record), so that a later plan can say which of them changed.
+nothing else. The product's version and commit are not in it. If new code of a
+stage changes its results, the stage's number in `RESULT_VERSIONS` is raised.
+The ingredients of a key are kept in the plan's record, so that a later plan
+can say which of them changed.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ COMPUTES: Mapping[Stage, tuple[str, ...]] = {
     Stage.BENCHMARK: ("tokenizers",),
     Stage.PROMOTE: (),
 }
-"""Libraries whose arithmetic is in a stage's result; copying and counting rest on none."""
+"""Libraries whose arithmetic decides a stage's result; stages that copy and count depend on none."""
 
 COMPILERS: Mapping[str, tuple[str, ...]] = {
     "torchscript": ("torch",),
@@ -53,12 +53,12 @@ ENGINES: Mapping[str, tuple[str, ...]] = {
 """What runs a variant, by backend."""
 
 ON_A_DEVICE = frozenset({Stage.FINETUNE, Stage.EXPORT, Stage.COMPILE, Stage.INFER, Stage.BENCHMARK})
-"""Stages with floating-point work, so the kind of device decides; the others copy and count integers."""
+"""Stages whose result depends on the kind of device, since they compute with floating-point numbers."""
 
 PACKAGES = tuple(
     sorted({name for table in (COMPUTES, COMPILERS, ENGINES) for names in table.values() for name in names})
 )
-"""Every library that some key may rest on: what an observer must find the versions of."""
+"""Every library whose version may be in a key; an observer has to find these versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ class Ingredients:
     Attributes:
         version: the stage's number in `RESULT_VERSIONS`.
         parameters: JSON values, without those that change no result.
-        rerun: the token of whoever asked for it again; empty for the first result.
+        rerun: the tokens of people who requested the step again; empty for the first result.
         inputs: digest of each input's output, by role.
         versions: of the libraries that compute, and what the runtime states of its compiler.
-        device: the accelerator's resource name, or the CPU's ISA class; empty where none matters.
+        device: the accelerator's resource name, or the CPU's ISA class; empty if neither matters.
     """
 
     stage: Stage
@@ -88,7 +88,7 @@ class Ingredients:
         return canonical_digest(self.record())
 
     def record(self) -> dict[str, object]:
-        """As JSON values: what is digested, and what is kept to explain the next change."""
+        """As JSON values. The digest is of these, and they are kept to explain the next change."""
         return {
             "stage": self.stage.value,
             "version": self.version,
@@ -110,7 +110,7 @@ def parameters_in_key(stage: Stage, parameters: Contract) -> dict[str, object]:
 
 
 def libraries_of(stage: Stage, backend: str) -> tuple[str, ...]:
-    """The libraries whose versions are in the key of this stage on this backend, sorted."""
+    """The libraries whose versions are in the key of a stage on a backend, sorted."""
     of_backend = COMPILERS if stage is Stage.COMPILE else ENGINES
     on_backend = stage in (Stage.COMPILE, Stage.INFER, Stage.BENCHMARK)
     return tuple(sorted({*COMPUTES[stage], *(of_backend.get(backend, ()) if on_backend else ())}))
@@ -119,7 +119,7 @@ def libraries_of(stage: Stage, backend: str) -> tuple[str, ...]:
 def revision_of(compile_keys: Mapping[str, str]) -> str:
     """The digest that names a revision.
 
-    The variants' names are in it, since the pointer says which of them is in service.
+    It contains the variants' names, since the pointer names the variant in service.
 
     Args:
         compile_keys: key of the compile stage, by variant.

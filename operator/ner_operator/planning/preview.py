@@ -1,121 +1,117 @@
-"""What a changed spec would run on a cluster, told before it is applied, from the status alone.
+"""A preview: what a changed spec would run on a cluster, computed from the status before it is applied.
 
-Whoever asks knows neither the library versions nor the processors that are in
-the cluster's keys. It does not matter: what a change does to a key shows
-whatever else is in it. So the spec of today is planned without them, its
-finished stages are laid under the keys that come out, and the wanted spec is
-planned against that. The keys are no real ones, and are shown to nobody.
+The caller knows neither the library versions nor the processors that are in
+the cluster's keys. The preview does not need them, because a change of the
+spec changes a key whatever else is in it. So the preview plans today's spec
+without them, puts the finished stages' results under the keys of that plan,
+and plans the wanted spec against those. These keys are not the cluster's, and
+nobody sees them.
 
-What an earlier spec left in the store is not seen: such a stage is said to
-run, and its Job ends at once.
+Results of earlier specs in the store are not checked. The preview lists such
+a stage as "run", although its Job will find the result and exit immediately.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from ner_operator.api.v1alpha1.status import NerDeploymentStatus
-from ner_operator.planning.inputs import Address, Artifact, Observed, PointerState
+from ner_jobs.task import canonical_digest
+from ner_operator.api.v1alpha1.status import NerDeploymentStatus, PromotionStatus
+from ner_operator.planning.graph import Step, steps_of
+from ner_operator.planning.inputs import Artifact, Observed, PointerState
 from ner_operator.planning.plan import Plan, Run, State, plan
 from ner_operator.planning.resolved import ResolvedDeployment
 
 ANOTHER_REVISION = "another revision"
 
 
-@dataclass(slots=True)
-class _Known:
-    """What is known of the spec of today, under keys of our own.
-
-    Attributes:
-        keys: of finished stages, by name.
-    """
-
-    keys: dict[str, str] = field(default_factory=dict)
-    artifacts: dict[Address, Artifact | None] = field(default_factory=dict)
-    records: dict[str, Mapping[str, object]] = field(default_factory=dict)
-
-
-def foresee(today: ResolvedDeployment, wanted: ResolvedDeployment, status: NerDeploymentStatus) -> Plan:
-    """What would run if `wanted` took the place of `today`.
+def preview_plan(today: ResolvedDeployment, wanted: ResolvedDeployment, status: NerDeploymentStatus) -> Plan:
+    """What would run if `wanted` replaced `today`.
 
     Args:
-        today: the spec as the operator has planned it.
-        wanted: another spec of the same deployment, or the same: then the plan says what is left.
+        today: the spec that the operator has planned.
+        wanted: another spec of the same deployment, or the same: then the plan shows what is left.
         status: of the deployment.
     """
-    known = _Known()
-    pointer = _pointer(today, status, known)
-    _lay(today, status, known, pointer)
-    planned = plan(wanted, _observed(status, known, pointer))
-    return replace(planned, steps=tuple(replace(each, state=_shown(each.state)) for each in planned))
-
-
-def _shown(state: State) -> State:
-    """The state without a digest that is none of the cluster's."""
-    if not isinstance(state, Run):
-        return state
-    why = tuple(ANOTHER_REVISION if phrase.startswith("revision: ") else phrase for phrase in state.why)
-    return replace(state, why=why)
-
-
-def _observed(status: NerDeploymentStatus, known: _Known, pointer: PointerState | None) -> Observed:
-    return Observed(
-        artifacts=known.artifacts,
-        pointer=pointer,
-        records=known.records,
-        rerun=status.rerun,
-        promotion_requested_generation=status.promotion_requested_generation,
+    steps = steps_of(today)
+    observed = Observed(
+        rerun=status.rerun, promotion_requested_generation=status.promotion_requested_generation
     )
+    if status.promotion is not None:
+        # The verdict that moved the pointer was given one generation earlier.
+        judged = _result_key(status, "promote")
+        moved = bool(judged) and judged == status.promotion.promote_key
+        former = PointerState(status.promotion.generation - moved, revision="", variant="", compile_key="")
+        observed = _with_results(steps, replace(observed, pointer=former), status)
+        keys = {name: canonical_digest(record) for name, record in observed.records.items()}
+        revision = plan(steps, observed).revision or ""
+        observed = replace(observed, pointer=_pointer(status, status.promotion, keys, revision, moved))
+    planned = plan(steps_of(wanted), _with_results(steps, observed, status))
+    shown = tuple(replace(each, state=_without_digests(each.state)) for each in planned)
+    return replace(planned, steps=shown)
 
 
-def _lay(
-    today: ResolvedDeployment, status: NerDeploymentStatus, known: _Known, pointer: PointerState | None
-) -> Plan:
-    """Lay the results of finished stages under the keys of a plan, until there are no more of them."""
-    done = {
+def _with_results(steps: Sequence[Step], observed: Observed, status: NerDeploymentStatus) -> Observed:
+    """Add the results of all finished stages, each under the key that the plan gives it."""
+    results = {
         stage.name: stage.result
         for stage in status.stages
         if stage.state == "Succeeded" and stage.result is not None
     }
     while True:
-        planned = plan(today, _observed(status, known, pointer))
-        news = False
-        for each in planned:
-            result = done.get(each.step.name)
+        artifacts, records = dict(observed.artifacts), dict(observed.records)
+        for each in plan(steps, observed).ready:
+            result = results.get(each.step.name)
             if result is not None and isinstance(each.state, Run):
-                known.artifacts[each.step.stage, each.state.key] = Artifact(
+                artifacts[each.step.stage, each.state.key] = Artifact(
                     outputs=result.outputs,
                     headline=result.headline,
                     emulated=result.emulated,
                     backend=each.step.backend,
                     outcome=str(result.headline.get("verdict", "")),
                 )
-                known.records[each.step.name] = each.state.ingredients.record()
-                known.keys[each.step.name] = each.state.key
-                news = True
-        if not news:
-            return planned
+                records[each.step.name] = each.state.ingredients.record()
+        if len(artifacts) == len(observed.artifacts):
+            return observed
+        observed = replace(observed, artifacts=artifacts, records=records)
 
 
-def _pointer(today: ResolvedDeployment, status: NerDeploymentStatus, known: _Known) -> PointerState | None:
-    """The pointer as a plan under our keys has to see it."""
-    promotion, promote = status.promotion, status.stage("promote")
-    if promotion is None:
-        return None
-    judged = promote.result.key if promote and promote.result else ""
-    moved = bool(judged) and judged == promotion.promote_key
-    # Where the verdict stood when it was given; nothing holds it there.
-    generation = promotion.generation - 1 if moved else promotion.generation
-    before = PointerState(generation, revision="", variant="", compile_key="")
-    planned = _lay(today, status, known, before)
-    compiled = status.stage(f"compile/{promotion.variant}")
-    ours = bool(compiled and compiled.result and compiled.result.key == promotion.compile_key)
-    return replace(
-        before,
+def _pointer(
+    status: NerDeploymentStatus,
+    promotion: PromotionStatus,
+    keys: Mapping[str, str],
+    revision: str,
+    moved: bool,
+) -> PointerState:
+    """The pointer, with keys of the preview in place of the cluster's.
+
+    Args:
+        status: of the deployment.
+        promotion: where the pointer stands.
+        keys: of the preview, for each finished step.
+        revision: of today's spec, as the preview computes it.
+        moved: whether the last verdict moved the pointer.
+    """
+    compiled = f"compile/{promotion.variant}"
+    in_service = _result_key(status, compiled) == promotion.compile_key
+    return PointerState(
         generation=promotion.generation,
-        revision=(planned.revision or "") if status.candidate is None else promotion.revision,
+        revision=revision if status.candidate is None else promotion.revision,
         variant=promotion.variant,
-        compile_key=known.keys.get(f"compile/{promotion.variant}", "") if ours else promotion.compile_key,
-        promote_key=known.keys.get("promote", "") if moved else "",
+        compile_key=keys.get(compiled, "") if in_service else promotion.compile_key,
+        promote_key=keys.get("promote", "") if moved else "",
         held=promotion.held,
         manual=promotion.manual,
     )
+
+
+def _result_key(status: NerDeploymentStatus, step: str) -> str:
+    stage = status.stage(step)
+    return stage.result.key if stage and stage.result else ""
+
+
+def _without_digests(state: State) -> State:
+    """The state without digests of the preview, since they are not the cluster's."""
+    if not isinstance(state, Run):
+        return state
+    why = tuple(ANOTHER_REVISION if phrase.startswith("revision: ") else phrase for phrase in state.why)
+    return replace(state, why=why)

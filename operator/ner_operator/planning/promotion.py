@@ -1,8 +1,8 @@
-"""What promote is told beyond its inputs, and when a person's decision keeps it from being asked. Pure.
+"""The parameters of the promote stage, and when a person's decision keeps it from running. Pure.
 
-Its parameters are the only ones that the spec does not hold in full: the
-revision comes from the plan, the generation from the pointer. So what
-changed of them is not always something that somebody changed.
+Promote is the only stage whose parameters are not all in the spec: the
+revision comes from the plan and the generation from the pointer. So a changed
+parameter does not always mean that somebody changed the spec.
 """
 
 from collections.abc import Mapping
@@ -10,29 +10,28 @@ from collections.abc import Mapping
 from ner_jobs.task import Stage, canonical_digest
 from ner_jobs.task.parameters import PromoteParameters
 from ner_operator.planning.inputs import PointerState
-from ner_operator.planning.resolved import PromotionPolicy, ResolvedDeployment
+from ner_operator.planning.resolved import PromotionPolicy
 
 PLANNED = frozenset({"revision", "currentGeneration", "releaseHeld"})
 """Parameters that come from the plan and the pointer, not from the spec."""
 
 
 def promote_parameters(
-    policy: PromotionPolicy, resolved: ResolvedDeployment, revision: str, generation: int, release: bool
+    policy: PromotionPolicy, revision: str, generation: int, release: bool
 ) -> PromoteParameters:
-    """The parameters in full.
+    """The complete parameters.
 
     Args:
-        policy: what the spec says of it.
-        resolved: the deployment.
-        revision: that would be promoted.
-        generation: of the pointer that is compared with.
-        release: whether a person asked to judge a revision again that was rolled back.
+        policy: the part that the spec decides.
+        revision: the one to promote.
+        generation: of the pointer that the stage will find.
+        release: whether a person asked to judge again a revision that was rolled back.
     """
     return PromoteParameters.model_validate(
         {
             "revision": revision,
             "preference": policy.preference,
-            "reference": resolved.reference,
+            "reference": policy.reference,
             "gates": policy.gates,
             "current_generation": generation,
             "mode": policy.mode,
@@ -46,7 +45,7 @@ def promote_parameters(
 
 
 def hold(pointer: PointerState | None, revision: str) -> str:
-    """Why the pointer stays where a person put it, or empty."""
+    """Why promote does not run, because a person moved the pointer; empty if it may run."""
     if pointer is None:
         return ""
     if revision in pointer.held and revision != pointer.revision:
@@ -63,14 +62,17 @@ def hold(pointer: PointerState | None, revision: str) -> str:
 
 
 def without_own_move(record: Mapping[str, object], pointer: PointerState | None) -> Mapping[str, object]:
-    """The record of a verdict as if it had not moved the pointer itself: that is nobody's change."""
+    """The record of the verdict that moved the pointer, with the generation after that move.
+
+    The verdict itself raised the generation, so a plan must not report that as a change.
+    """
     if pointer is None or not pointer.promote_key or canonical_digest(record) != pointer.promote_key:
         return record
     return _with_parameters(record, {**_parameters(record), "currentGeneration": pointer.generation})
 
 
-def without_what_is_not_known(record: Mapping[str, object]) -> Mapping[str, object]:
-    """A record without the parameters that are known only when promote's inputs are; others as they are."""
+def without_planned_parameters(record: Mapping[str, object]) -> Mapping[str, object]:
+    """Promote's record without the parameters in `PLANNED`; the records of other stages unchanged."""
     if record.get("stage") != Stage.PROMOTE.value:
         return record
     known = {name: value for name, value in _parameters(record).items() if name not in PLANNED}

@@ -1,8 +1,8 @@
-"""What a spec means: every default filled in, every name looked up.
+"""What a spec means: fill in every default and look up every runtime.
 
-The kinds hold the defaults of their own fields; here stand those that rest on
-another field (a split's format, the preference, the runtime of the stages
-without a variant), once, for the operator and the command line.
+The API classes hold the defaults of their own fields. This module holds the
+defaults that depend on another field: a split's format, the preference, the
+runtime of the stages that have no variant.
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,7 @@ from ner_operator.api.v1alpha1 import NerDeployment, NerDeploymentSpec, NerRunti
 from ner_operator.api.v1alpha1.data import Calibration, Data, DataSource
 from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
 from ner_operator.api.v1alpha1.storage import Storage
+from ner_operator.api.v1alpha1.variants import Variant as VariantSpec
 from ner_operator.planning.resolved import (
     Inference,
     PromotionPolicy,
@@ -33,19 +34,14 @@ from ner_operator.planning.resolved import (
 )
 
 
-class ResolutionError(ValueError):
-    """The spec names something that is not there; the message says what there is."""
-
-
 def resolve(deployment: NerDeployment, runtimes: Mapping[str, NerRuntimeSpec]) -> ResolvedDeployment:
     """Fill in all defaults.
 
-    Args:
-        deployment: valid by itself.
-        runtimes: by name; the built-in ones are there besides, and give way to these.
+    A runtime that does not exist is resolved too: `Runtime.missing` says so.
 
-    Raises:
-        ResolutionError: a runtime that is not there.
+    Args:
+        deployment: a valid one.
+        runtimes: by name. They are added to the built-in ones, and win over them.
     """
     spec = deployment.spec
     known = {**BUILTIN_RUNTIMES, **runtimes}
@@ -70,7 +66,6 @@ def resolve(deployment: NerDeployment, runtimes: Mapping[str, NerRuntimeSpec]) -
         finetune=_finetune(spec),
         export=ExportParameters.model_validate(text),
         variants=tuple(_variants(spec, known)),
-        reference=reference,
         infer=InferParameters.model_validate({**text, "decoding": decoding}),
         evaluate=EvaluateParameters(confidence=spec.evaluation.confidence),
         benchmark=_benchmark(spec),
@@ -83,7 +78,8 @@ def resolve(deployment: NerDeployment, runtimes: Mapping[str, NerRuntimeSpec]) -
 def _runtime(name: str, field: str, known: Mapping[str, NerRuntimeSpec]) -> Runtime:
     found = known.get(name)
     if found is None:
-        raise ResolutionError(f"{field}: there is no NerRuntime {name}; there are {', '.join(sorted(known))}")
+        missing = f"{field}: there is no NerRuntime {name}; there are {', '.join(sorted(known))}"
+        return Runtime(name, missing=missing)
     stated = {"compiler": found.compiler_version, "sdk": found.sdk_version}
     return Runtime(
         name=name,
@@ -96,7 +92,7 @@ def _runtime(name: str, field: str, known: Mapping[str, NerRuntimeSpec]) -> Runt
 
 
 def storage_settings(storage: Storage) -> StorageSettings:
-    """What a stage is told of `spec.storage`."""
+    """The storage settings of a task, from `spec.storage`."""
     encryption = storage.server_side_encryption
     return StorageSettings.model_validate(
         {
@@ -158,30 +154,27 @@ def _finetune(spec: NerDeploymentSpec) -> FinetuneParameters | None:
 
 
 def _variants(spec: NerDeploymentSpec, known: Mapping[str, NerRuntimeSpec]) -> list[Variant]:
-    variants: list[Variant] = []
+    found: list[Variant] = []
     for variant in spec.variants:
         runtime = _runtime(variant.runtime, f"spec.variants[{variant.name}].runtime", known)
-        quantization = variant.quantization
-        variants.append(
-            Variant(
-                variant.name,
-                runtime,
-                CompileParameters.model_validate(
-                    {
-                        "backend": runtime.backend,
-                        "precision": variant.precision,
-                        "max_length": spec.model.max_length,
-                        "segmentation": spec.model.segmentation,
-                        "decoding": spec.evaluation.decoding,
-                        "quantization": QuantizationParameters(
-                            **(quantization.model_dump() if quantization else {})
-                        ),
-                        "options": variant.options or {},
-                    }
-                ),
-            )
-        )
-    return variants
+        parameters = None if runtime.missing else _compile(spec, variant, runtime.backend)
+        found.append(Variant(variant.name, runtime, variant.precision, parameters))
+    return found
+
+
+def _compile(spec: NerDeploymentSpec, variant: VariantSpec, backend: str) -> CompileParameters:
+    quantization = variant.quantization
+    return CompileParameters.model_validate(
+        {
+            "backend": backend,
+            "precision": variant.precision,
+            "max_length": spec.model.max_length,
+            "segmentation": spec.model.segmentation,
+            "decoding": spec.evaluation.decoding,
+            "quantization": QuantizationParameters(**(quantization.model_dump() if quantization else {})),
+            "options": variant.options or {},
+        }
+    )
 
 
 def _benchmark(spec: NerDeploymentSpec) -> BenchmarkParameters | None:
@@ -213,6 +206,7 @@ def _promotion(spec: NerDeploymentSpec, reference: str) -> PromotionPolicy:
         gates.append(GateParameters.model_validate(written))
     return PromotionPolicy(
         preference=rollout.preference or (*others, reference),
+        reference=reference,
         gates=tuple(gates),
         mode=rollout.mode,
         allow_emulated=rollout.allow_emulated,

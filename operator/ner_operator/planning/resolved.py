@@ -1,8 +1,7 @@
-"""A NerDeployment with every default filled in: what graph, keys and plan work on.
+"""A NerDeployment with every default filled in. The graph, the keys and the plan work on this form alone.
 
-The kinds (`ner_operator.api`) say what a user may write; these classes say
-what it means. Keys rest on this form alone, so two specs that mean the same
-have the same keys.
+The classes of `ner_operator.api` say what a user may write. These classes say
+what it means. Two specs that mean the same have the same keys.
 """
 
 from dataclasses import dataclass
@@ -25,26 +24,34 @@ class Runtime:
     """How stages run on one kind of device.
 
     Attributes:
-        image: as the runtime writes it; empty in a local run.
-        device: the accelerator's resource name; empty on a CPU, where the ISA class takes its place.
+        image: as the runtime states it; empty in a local run.
+        device: resource name of the accelerator; empty on a CPU, whose ISA class is in the keys instead.
         compiler: versions that the runtime states (`compilerVersion`, `sdkVersion`), by name.
+        missing: empty if the runtime exists. Otherwise which field names it and which runtimes exist;
+            only the name is known then.
     """
 
     name: str
-    backend: str
+    backend: str = ""
     image: str = ""
     device: str = ""
     emulated: bool = False
     compiler: tuple[tuple[str, str], ...] = ()
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One compiled form of the model."""
+    """One compiled form of the model.
+
+    Attributes:
+        compile: None if the runtime is missing, since the backend is one of the parameters.
+    """
 
     name: str
     runtime: Runtime
-    compile: CompileParameters
+    precision: str
+    compile: CompileParameters | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +64,14 @@ class Inference:
 
 @dataclass(frozen=True, slots=True)
 class PromotionPolicy:
-    """What `promote` is told beyond the revision and the pointer."""
+    """The parameters of `promote` that the spec decides; the revision and the pointer decide the others.
+
+    Attributes:
+        reference: name of the reference variant.
+    """
 
     preference: tuple[str, ...]
+    reference: str
     gates: tuple[GateParameters, ...] = ()
     mode: str = "Automatic"
     allow_emulated: bool = False
@@ -73,9 +85,8 @@ class ResolvedDeployment:
     """Everything that the spec means.
 
     Attributes:
-        runtime: of the stages without a variant.
-        reference: name of the reference variant.
-        benchmark: None where the spec asks for none.
+        runtime: of the stages that have no variant.
+        benchmark: None if the spec has no benchmark.
         rerun: tokens by stage (`finetune`) or step (`compile/int8`).
     """
 
@@ -86,10 +97,20 @@ class ResolvedDeployment:
     finetune: FinetuneParameters | None
     export: ExportParameters
     variants: tuple[Variant, ...]
-    reference: str
     infer: InferParameters
     evaluate: EvaluateParameters
     benchmark: BenchmarkParameters | None
     promotion: PromotionPolicy
     inference: tuple[Inference, ...] = ()
     rerun: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def reference(self) -> str:
+        """Name of the reference variant."""
+        return self.promotion.reference
+
+    @property
+    def missing_runtimes(self) -> tuple[str, ...]:
+        """A message for each field that names a missing runtime, in the order of the spec."""
+        runtimes = (self.runtime, *(variant.runtime for variant in self.variants))
+        return tuple(runtime.missing for runtime in runtimes if runtime.missing)

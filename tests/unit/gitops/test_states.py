@@ -1,7 +1,7 @@
 """Every state of DESIGN's table of conditions, as Flux (kstatus) and Argo CD (health.lua) see it.
 
-The states are files, gitops/argocd/testdata, and the operator's own words: a
-test holds each equal to what `planning.summary` writes.
+The states are files, gitops/argocd/testdata, and the operator's own: a test
+holds each equal to what `conditions.conditions_of` writes.
 """
 
 import subprocess
@@ -15,7 +15,7 @@ from lupa.lua51 import LuaRuntime
 
 from ner_operator.api.v1alpha1.reasons import Reason
 from ner_operator.api.v1alpha1.status import NerDeploymentStatus
-from ner_operator.controllers.nerdeployment.conditions import Standing, Verdict, conditions_of
+from ner_operator.controllers.nerdeployment.conditions import Readiness, Summary, conditions_of
 from testbed.programs import ProgramMissingError, find_program
 
 ARGOCD = Path(__file__).resolve().parents[3] / "gitops" / "argocd"
@@ -28,17 +28,17 @@ EXPECTED = {
 STATES = {
     "just-created": (None, "InProgress", "Progressing"),
     "spec-just-changed": (None, "InProgress", "Progressing"),
-    "working": (Standing.WORKING, "InProgress", "Progressing"),
-    "working-on-the-next-revision": (Standing.WORKING, "InProgress", "Progressing"),
-    "queued": (Standing.WORKING, "InProgress", "Progressing"),
-    "awaiting-approval": (Standing.WORKING, "InProgress", "Suspended"),
-    "suspended": (Standing.WORKING, "InProgress", "Suspended"),
-    "missing": (Standing.MISSING, "InProgress", "Progressing"),
-    "missing-for-long": (Standing.STALLED, "Failed", "Degraded"),
-    "gates-failed": (Standing.STALLED, "Failed", "Degraded"),
-    "permanent-error": (Standing.STALLED, "Failed", "Degraded"),
-    "promoted": (Standing.READY, "Current", "Healthy"),
-    "held": (Standing.READY, "Current", "Healthy"),
+    "working": (Readiness.WORKING, "InProgress", "Progressing"),
+    "working-on-the-next-revision": (Readiness.WORKING, "InProgress", "Progressing"),
+    "queued": (Readiness.WORKING, "InProgress", "Progressing"),
+    "awaiting-approval": (Readiness.WORKING, "InProgress", "Suspended"),
+    "suspended": (Readiness.WORKING, "InProgress", "Suspended"),
+    "missing": (Readiness.MISSING, "InProgress", "Progressing"),
+    "missing-for-long": (Readiness.STALLED, "Failed", "Degraded"),
+    "gates-failed": (Readiness.STALLED, "Failed", "Degraded"),
+    "permanent-error": (Readiness.STALLED, "Failed", "Degraded"),
+    "promoted": (Readiness.READY, "Current", "Healthy"),
+    "held": (Readiness.READY, "Current", "Healthy"),
     "being-deleted": (None, "Terminating", "Progressing"),
 }
 """By file: the row of DESIGN's table (None: not the operator's words), kstatus, Argo CD's health."""
@@ -69,16 +69,16 @@ def test_every_state_is_in_each_table() -> None:
     assert files == set(STATES) == set(EXPECTED)
 
 
-@pytest.mark.parametrize("name", [name for name, (standing, _, _) in STATES.items() if standing])
+@pytest.mark.parametrize("name", [name for name, (readiness, _, _) in STATES.items() if readiness])
 def test_a_state_is_what_the_operator_writes(name: str) -> None:
     written = state(name)
     status = NerDeploymentStatus.of(written["status"])
-    ready, standing = status.condition("Ready"), STATES[name][0]
+    ready, readiness = status.condition("Ready"), STATES[name][0]
     assert ready is not None
-    assert standing is not None
+    assert readiness is not None
     generation = written["metadata"]["generation"]
-    verdict = Verdict(standing, Reason(ready.reason), ready.message)
-    assert status.conditions == conditions_of(verdict, status, status.promotion, generation, 0.0)
+    summary = Summary(readiness, Reason(ready.reason), ready.message)
+    assert status.conditions == conditions_of(summary, status, status.promotion, generation, 0.0)
 
 
 @pytest.mark.parametrize("name", STATES)

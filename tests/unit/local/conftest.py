@@ -55,14 +55,13 @@ def deployment(store: DirectoryStore) -> ResolvedDeployment:
         finetune=None,
         export=ExportParameters(),
         variants=(
-            Variant("reference", runtime, CompileParameters(backend="openvino", precision="fp32")),
-            Variant("int8", runtime, CompileParameters(backend="openvino", precision="int8")),
+            Variant("reference", runtime, "fp32", CompileParameters(backend="openvino", precision="fp32")),
+            Variant("int8", runtime, "int8", CompileParameters(backend="openvino", precision="int8")),
         ),
-        reference="reference",
         infer=InferParameters(),
         evaluate=EvaluateParameters(),
         benchmark=None,
-        promotion=PromotionPolicy(preference=("int8", "reference")),
+        promotion=PromotionPolicy(preference=("int8", "reference"), reference="reference"),
     )
 
 

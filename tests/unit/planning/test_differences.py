@@ -1,4 +1,4 @@
-"""What changed, in words: a row is a change of the spec, and what a person reads of it."""
+"""What changed: a row is a change of the spec, and the phrase that a person reads."""
 
 from dataclasses import replace
 from typing import Any
@@ -45,11 +45,11 @@ BASIS = Ingredients(
         ),
     ],
 )
-def test_a_change_is_said_in_words(changed: Ingredients, phrase: str) -> None:
+def test_a_change_has_a_phrase(changed: Ingredients, phrase: str) -> None:
     assert differences(BASIS.record(), changed.record()) == (phrase,)
 
 
-def test_the_files_behind_a_uri_are_named_by_their_place_in_the_spec() -> None:
+def test_changed_files_are_named_by_their_field_of_the_spec() -> None:
     before = {"parameters": {"train": {"uri": "file:///a", "content": "1"}, "baseContent": "x"}}
     now = {"parameters": {"train": {"uri": "file:///a", "content": "2"}, "baseContent": "y"}}
     assert differences(before, now) == (
@@ -84,7 +84,7 @@ def test_the_files_behind_a_uri_are_named_by_their_place_in_the_spec() -> None:
         ),
     ],
 )
-def test_what_promote_rests_on_is_named_as_in_the_spec(
+def test_promotes_parameters_are_named_as_in_the_spec(
     before: dict[str, Any], now: dict[str, Any], phrase: str
 ) -> None:
     assert differences({"parameters": before}, {"parameters": now}) == (phrase,)
@@ -122,12 +122,12 @@ OF_PLACES = GateParameters(entity_type="LOC", max_drop=1.5, against="reference")
             [MINIMUM],
             [GateParameters(min=0.8), GateParameters(min=0.7, confidence=0.9)],
             "f1 min 0.8 is new, f1 min 0.7 confidence 0.9 is new, f1 min 0.85 is gone",
-            id="which of two it became, nobody can tell",
+            id="one gate became two",
         ),
         pytest.param([MINIMUM, DROP], [DROP, MINIMUM], "their order", id="the order alone"),
     ],
 )
-def test_gates_are_told_one_by_one(
+def test_gates_are_listed_one_by_one(
     before: list[GateParameters], now: list[GateParameters], phrase: str
 ) -> None:
     def record(gates: list[GateParameters]) -> dict[str, Any]:

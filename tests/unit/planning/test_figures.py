@@ -1,4 +1,4 @@
-"""A headline in words: a row is what a stage left, and the line that a person reads."""
+"""A headline as text: a row is what a stage left, and the line that a person reads."""
 
 from typing import Any
 
@@ -22,12 +22,12 @@ from ner_operator.planning.figures import headline_words
         pytest.param(
             {"recipe": "dynamic-smooth-ffn", "revision": "4413bb9bf3b5" * 5, "fallback": None, "held": ""},
             "recipe dynamic-smooth-ffn",
-            id="digests and what is absent are left out",
+            id="digests and absent figures are left out",
         ),
         pytest.param(
             {"verdict": "Promoted", "generation": 2, "message": "int8 passed every gate"},
             "int8 passed every gate",
-            id="who judged has a sentence",
+            id="a verdict has a message",
         ),
         pytest.param({}, "", id="nothing to say"),
     ],

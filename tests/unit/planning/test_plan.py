@@ -1,4 +1,4 @@
-"""The plan as stories: something changed; what runs again, and what is said of it?"""
+"""The plan as stories: something changed; what runs again, and which reason is given?"""
 
 from dataclasses import replace
 
@@ -6,9 +6,10 @@ import pytest
 
 from ner_jobs.task import Stage, canonical_digest
 from ner_jobs.task.parameters import BenchmarkParameters, FinetuneParameters, GateParameters, InferParameters
+from ner_operator.planning.graph import steps_of
 from ner_operator.planning.inputs import Artifact, Observed, PointerState
-from ner_operator.planning.plan import Cached, Held, KnownAfter, Run, plan
-from ner_operator.planning.resolved import Inference, ResolvedDeployment
+from ner_operator.planning.plan import Blocked, Cached, Held, KnownAfter, Run, plan
+from ner_operator.planning.resolved import Inference, ResolvedDeployment, Runtime, Variant
 
 
 def test_at_first_only_prepare_is_known(deployment: ResolvedDeployment, world) -> None:
@@ -22,9 +23,10 @@ def test_at_first_only_prepare_is_known(deployment: ResolvedDeployment, world) -
 
 
 def test_what_decides_and_was_not_observed_is_named(deployment: ResolvedDeployment) -> None:
-    asked = plan(deployment, Observed()).unobserved
+    steps = steps_of(deployment)
+    asked = plan(steps, Observed()).unobserved
     assert [stage for stage, _ in asked] == [Stage.PREPARE]
-    assert not plan(deployment, Observed(artifacts=dict.fromkeys(asked))).unobserved
+    assert not plan(steps, Observed(artifacts=dict.fromkeys(asked))).unobserved
 
 
 def test_everything_runs_once_and_then_never(deployment: ResolvedDeployment, world) -> None:
@@ -126,14 +128,16 @@ def _longer(deployment: ResolvedDeployment) -> ResolvedDeployment:
 def test_a_plan_says_which_input_changed_and_nothing_that_nobody_changed(
     deployment: ResolvedDeployment, world, change, step: str, why: tuple[str, ...]
 ) -> None:
-    """The verdict moved the pointer itself: the generation that grew by it is no reason."""
+    """The verdict itself raised the generation, so this is no reason."""
     world.run(deployment)
     state = world.plan(change(deployment)).state(step)
     assert isinstance(state, Run)
     assert state.why == why
 
 
-def test_a_changed_gate_is_told_before_what_it_judges_is_known(deployment: ResolvedDeployment, world) -> None:
+def test_a_changed_gate_is_reported_before_what_it_judges_is_known(
+    deployment: ResolvedDeployment, world
+) -> None:
     world.run(deployment)
     state = world.plan(_gates(_epochs(deployment))).state("promote")
     assert isinstance(state, KnownAfter)
@@ -215,7 +219,7 @@ def test_a_rolled_back_revision_is_held_until_a_person_moves_on(
     assert world.run(deployment) == []
 
 
-def test_a_verdict_whose_artifact_was_lost_by_a_crash_is_left_again(
+def test_a_verdict_whose_artifact_was_lost_in_a_crash_runs_again(
     deployment: ResolvedDeployment, world
 ) -> None:
     world.run(deployment)
@@ -226,7 +230,7 @@ def test_a_verdict_whose_artifact_was_lost_by_a_crash_is_left_again(
     assert state.key == key
 
 
-def test_a_changed_spec_moves_on_from_a_rollback(deployment: ResolvedDeployment, world) -> None:
+def test_a_changed_spec_is_judged_after_a_rollback(deployment: ResolvedDeployment, world) -> None:
     world.run(deployment)
     held = world.observed.pointer.revision
     world.observed = replace(world.observed, pointer=PointerState(2, "older", "int8", "k" * 64, held=(held,)))
@@ -272,13 +276,63 @@ def test_without_a_promoted_model_more_data_waits(deployment: ResolvedDeployment
     assert isinstance(world.plan(wider).state("inference/archive"), Held)
 
 
-def test_the_revision_rests_on_the_compile_keys_alone(deployment: ResolvedDeployment, world) -> None:
+def test_the_revision_depends_on_the_compile_keys_alone(deployment: ResolvedDeployment, world) -> None:
     world.run(deployment)
     revision = world.plan(deployment).revision
     assert revision == world.plan(_gates(deployment)).revision
     assert revision == world.observed.pointer.revision
     world.run(_epochs(deployment))
     assert world.plan(_epochs(deployment)).revision != revision
+
+
+MISSING = Runtime("va16", missing="spec.variants[int8].runtime: there is no NerRuntime va16; there are a, b")
+
+
+def _without_a_runtime(deployment: ResolvedDeployment) -> ResolvedDeployment:
+    return replace(deployment, variants=(Variant("int8", MISSING, "int8", None), *deployment.variants[1:]))
+
+
+def test_a_missing_runtime_blocks_only_what_depends_on_it(deployment: ResolvedDeployment, world) -> None:
+    blocked = _without_a_runtime(deployment)
+    first = world.plan(blocked)
+    assert [planned.step.name for planned in first.ready] == ["prepare"]
+    assert {planned.step.name for planned in first if isinstance(planned.state, Blocked)} == {
+        f"{stage}/int8" for stage in ("compile", "infer", "benchmark")
+    }
+    while ready := world.plan(blocked).ready:
+        for planned in ready:
+            world.finish(planned.step.name, planned.state, planned.step.stage)
+    planned = world.plan(blocked)
+    state = planned.state("compile/int8")
+    assert isinstance(state, Blocked)
+    assert state.reason == "RuntimeNotFound"
+    assert state.message.startswith(MISSING.missing)
+    assert isinstance(planned.state("evaluate/reference"), Cached)
+    assert planned.state("evaluate/int8") == KnownAfter(("infer/int8",), blocked=True)
+    assert planned.state("promote") == KnownAfter(("evaluate/int8",), blocked=True)
+    assert planned.revision is None
+
+
+def test_a_missing_runtime_of_the_shared_stages_blocks_everything(
+    deployment: ResolvedDeployment, world
+) -> None:
+    planned = world.plan(replace(deployment, runtime=MISSING))
+    assert not planned.ready
+    assert all(
+        isinstance(each.state, Blocked) or (isinstance(each.state, KnownAfter) and each.state.blocked)
+        for each in planned
+    )
+
+
+def test_what_waits_for_work_that_is_not_blocked_says_so(deployment: ResolvedDeployment, world) -> None:
+    state = world.plan(_without_a_runtime(deployment)).state("compile/reference")
+    assert state == KnownAfter(("export",), blocked=False)
+
+
+def test_a_runtime_that_comes_back_finds_the_results_again(deployment: ResolvedDeployment, world) -> None:
+    world.run(deployment)
+    assert not world.plan(_without_a_runtime(deployment)).ready
+    assert world.run(deployment) == []
 
 
 def test_the_emulated_device_has_its_own_keys(deployment: ResolvedDeployment, world) -> None:

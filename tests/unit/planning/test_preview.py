@@ -1,4 +1,4 @@
-"""A plan from the status alone says the same as one that knows every key."""
+"""A preview from the status alone says the same as a plan with every key."""
 
 import re
 from collections.abc import Callable
@@ -10,8 +10,8 @@ import pytest
 from ner_jobs.task.parameters import FinetuneParameters, GateParameters, InferParameters
 from ner_operator.api.v1alpha1.status import NerDeploymentStatus, PromotionStatus, StageResult, StageStatus
 from ner_operator.planning.plan import Cached, KnownAfter, Plan, Run, State
-from ner_operator.planning.preview import ANOTHER_REVISION, foresee
-from ner_operator.planning.resolved import Inference, ResolvedDeployment
+from ner_operator.planning.preview import ANOTHER_REVISION, preview_plan
+from ner_operator.planning.resolved import Inference, ResolvedDeployment, Runtime, Variant
 
 
 def status_of(
@@ -51,8 +51,8 @@ def status_of(
     )
 
 
-def told(planned: Plan) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Of each step, what becomes of it and why; keys and revisions are left out."""
+def summary(planned: Plan) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """The state of each step and its reasons, without keys and revisions."""
 
     def why(state: State) -> tuple[str, ...]:
         if isinstance(state, Run):
@@ -99,35 +99,48 @@ def test_it_says_what_a_plan_with_every_key_says(
 ) -> None:
     world.run(deployment)
     wanted = change(deployment)
-    assert told(foresee(deployment, wanted, status_of(world, deployment))) == told(world.plan(wanted))
+    assert summary(preview_plan(deployment, wanted, status_of(world, deployment))) == summary(
+        world.plan(wanted)
+    )
 
 
 def test_of_other_gates_it_says_which(world: Any, deployment: ResolvedDeployment) -> None:
     world.run(deployment)
-    foreseen = foresee(deployment, with_gate(deployment), status_of(world, deployment))
-    assert told(foreseen)["promote"] == ("Run", ("gates changed: f1 min 0.8 -> 0.9",))
+    previewed = preview_plan(deployment, with_gate(deployment), status_of(world, deployment))
+    assert summary(previewed)["promote"] == ("Run", ("gates changed: f1 min 0.8 -> 0.9",))
 
 
 def test_what_a_person_put_into_service_stays(world: Any, deployment: ResolvedDeployment) -> None:
     world.run(deployment)
     pointer = replace(world.observed.pointer, generation=2, variant="reference", manual=True, promote_key="")
     world.observed = replace(world.observed, pointer=pointer)
-    foreseen = foresee(deployment, deployment, status_of(world, deployment))
-    assert told(foreseen)["promote"][0] == "Held"
-    assert told(foreseen) == told(world.plan(deployment))
+    previewed = preview_plan(deployment, deployment, status_of(world, deployment))
+    assert summary(previewed)["promote"][0] == "Held"
+    assert summary(previewed) == summary(world.plan(deployment))
 
 
 def test_what_is_not_done_yet_is_left(world: Any, deployment: ResolvedDeployment) -> None:
     world.run(deployment)
     world.observed = replace(world.observed, pointer=None)
     status = status_of(world, deployment, undone=("compile/int8",))
-    foreseen = told(foresee(deployment, deployment, status))
-    assert foreseen["compile/int8"] == ("Run", ("it has not run yet",))
-    assert foreseen["infer/int8"] == ("KnownAfter", ("compile/int8",))
-    assert foreseen["compile/reference"][0] == "Cached"
+    previewed = summary(preview_plan(deployment, deployment, status))
+    assert previewed["compile/int8"] == ("Run", ("it has not run yet",))
+    assert previewed["infer/int8"] == ("KnownAfter", ("compile/int8",))
+    assert previewed["compile/reference"][0] == "Cached"
 
 
-def test_before_the_first_look_everything_is_to_be_done(deployment: ResolvedDeployment) -> None:
-    foreseen = told(foresee(deployment, deployment, NerDeploymentStatus()))
-    assert foreseen["prepare"] == ("Run", ("it has not run yet",))
-    assert foreseen["promote"][0] == "KnownAfter"
+def test_a_step_whose_runtime_is_missing_is_blocked(world: Any, deployment: ResolvedDeployment) -> None:
+    world.run(deployment)
+    missing = Variant("int8", Runtime("va16", missing="there is no NerRuntime va16"), "int8", None)
+    wanted = replace(deployment, variants=(missing, *deployment.variants[1:]))
+    previewed = summary(preview_plan(deployment, wanted, status_of(world, deployment)))
+    assert previewed["compile/int8"][0] == "Blocked"
+    assert previewed["evaluate/int8"] == ("KnownAfter", ("infer/int8",))
+    assert previewed["compile/reference"][0] == "Cached"
+    assert previewed == summary(world.plan(wanted))
+
+
+def test_before_the_first_reconciliation_everything_has_to_run(deployment: ResolvedDeployment) -> None:
+    previewed = summary(preview_plan(deployment, deployment, NerDeploymentStatus()))
+    assert previewed["prepare"] == ("Run", ("it has not run yet",))
+    assert previewed["promote"][0] == "KnownAfter"

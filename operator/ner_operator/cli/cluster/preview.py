@@ -1,6 +1,6 @@
 """What the operator would run for a deployment, as it is or with another spec."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -14,9 +14,8 @@ from ner_operator.cli.place import new_token
 from ner_operator.local.spec import Spec
 from ner_operator.local.workspace import require_steps_of
 from ner_operator.planning.plan import Plan
-from ner_operator.planning.preview import foresee
-from ner_operator.planning.resolve import ResolutionError, resolve
-from ner_operator.planning.resolved import ResolvedDeployment
+from ner_operator.planning.preview import preview_plan
+from ner_operator.planning.resolve import resolve
 
 RUNTIMES = f"nerruntimes.{GROUP}"
 
@@ -31,7 +30,7 @@ def preview(kubectl: Kubectl, deployed: Deployed, spec: Spec | None, rerun: Sequ
         rerun: stages and steps to plan as if they were requested again.
 
     Raises:
-        StageError: the operator has not reconciled the deployment, or a spec names what is not there.
+        StageError: the operator has not reconciled the deployment.
     """
     if deployed.status.observed_generation != deployed.generation:
         raise PermanentError(
@@ -40,11 +39,11 @@ def preview(kubectl: Kubectl, deployed: Deployed, spec: Spec | None, rerun: Sequ
             ExitCode.NO_INPUT,
         )
     runtimes = _runtimes(kubectl)
-    today = _resolved(_known(deployed), runtimes)
-    wanted = today if spec is None else _resolved(spec.deployment, {**runtimes, **spec.runtimes})
+    today = resolve(_known(deployed), runtimes)
+    wanted = today if spec is None else resolve(spec.deployment, {**runtimes, **spec.runtimes})
     require_steps_of(wanted, rerun)
     tokens = tuple(dict.fromkeys(rerun, new_token()).items())
-    return foresee(today, replace(wanted, rerun=(*wanted.rerun, *tokens)), deployed.status)
+    return preview_plan(today, replace(wanted, rerun=(*wanted.rerun, *tokens)), deployed.status)
 
 
 def _known(deployed: Deployed) -> NerDeployment:
@@ -69,10 +68,3 @@ def _runtimes(kubectl: Kubectl) -> dict[str, NerRuntimeSpec]:
             continue
         found[runtime.metadata.name] = runtime.spec
     return found
-
-
-def _resolved(deployment: NerDeployment, runtimes: Mapping[str, NerRuntimeSpec]) -> ResolvedDeployment:
-    try:
-        return resolve(deployment, runtimes)
-    except ResolutionError as error:
-        raise PermanentError(str(error)) from None

@@ -7,7 +7,6 @@ object has the version that was observed. So a second operator, or a person
 with an editor, costs another reconcile and nothing else.
 """
 
-from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
 from ner_operator.controllers.nerdeployment.decision import Decision, JobOrder
 from ner_operator.controllers.nerdeployment.job_records import JobRecord
 from ner_operator.controllers.nerdeployment.jobs import DefaultImage, job_of, reference_to
@@ -71,7 +70,7 @@ class Applier:
             patch = {"metadata": {"resourceVersion": version}, "status": change}
             stored = self._api.patch_status(NERDEPLOYMENTS, deployment.namespace, deployment.name, patch)
             version = stored["metadata"]["resourceVersion"]
-        for event in decision.told:
+        for event in decision.events:
             self._events.record(deployment, event.type, event.reason, event.message)
         return version
 
@@ -99,7 +98,7 @@ class Applier:
 
     def _create(self, observation: Observation, deployment: ObjectReference, order: JobOrder) -> None:
         snapshot = observation.snapshot
-        runtime = {**BUILTIN_RUNTIMES, **snapshot.surroundings.runtimes}[order.runtime]
+        runtime = snapshot.settings.runtime(order.runtime)
         manifest = job_of(order, snapshot.deployment, runtime, self._default_image)
         try:
             job = self._api.create(JOBS, deployment.namespace, manifest)

@@ -1,12 +1,12 @@
-"""What people ask by annotation, held against what has been carried out already.
+"""The commands that people request by annotation, compared with those that were handled already.
 
-A command is handled once: the status keeps its text, so that an annotation
-that stays, goes or comes back changes nothing. Tokens of reruns add up; a wish
-to promote or to roll back becomes a promote stage of its own, one at a time.
+A command is handled once. The status keeps its text, so an annotation that
+stays, is removed or comes back changes nothing. Rerun tokens add up. The
+commands promote and rollback run a promote stage of their own, one at a time.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ner_jobs.task import Stage
 from ner_jobs.task.parameters import PromoteCommand, RollbackCommand
@@ -19,53 +19,51 @@ from ner_operator.api.v1alpha1.commands import (
     read_rerun,
     read_rollback,
 )
-from ner_operator.api.v1alpha1.status import HandledCommands, NerDeploymentStatus
+from ner_operator.api.v1alpha1.status import HandledCommands, NerDeploymentStatus, StageStatus
 
 LONGEST = 1024
-"""Characters of an annotation that are looked at."""
+"""Characters of an annotation that are read."""
 
 _STAGES = frozenset(stage.value for stage in Stage)
 
+Command = PromoteCommand | RollbackCommand
+
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked for now.
+class RequestedCommands:
+    """What people request now.
 
     Attributes:
-        rerun: tokens by stage or step, all that were ever asked for.
-        promotion_requested_generation: the pointer's generation when a person last asked to judge again.
-        handled: as the status shall hold it, before the wish is carried out.
-        wish: to promote or to roll back, and not carried out yet.
-        wish_field: of `handled`, for the wish; wish_text: what it becomes once that is carried out.
-        more: whether another wish waits behind it.
-        refused: what asks for nothing that can be done, as sentences.
+        rerun: all tokens that were ever requested, by stage or step.
+        promotion_requested_generation: the pointer's generation when a person last requested a verdict.
+        handled: for the status.
+        command: to promote or to roll back; None if there is none, or if it has been carried out.
+        field: of `handled` for this command, and of the annotation's name.
+        text: of this command's annotation.
+        more: whether another command waits behind this one.
+        refused: why requests cannot be carried out, as sentences.
     """
 
     rerun: Mapping[str, str]
     promotion_requested_generation: int | None
     handled: HandledCommands
-    wish: PromoteCommand | RollbackCommand | None = None
-    wish_field: str = ""
-    wish_text: str = ""
+    command: Command | None = None
+    field: str = ""
+    text: str = ""
     more: bool = False
     refused: tuple[str, ...] = ()
 
-    @property
-    def handled_with_wish(self) -> HandledCommands:
-        """`handled` once the wish is carried out, or refused."""
-        return self.handled.model_copy(update={self.wish_field: self.wish_text})
 
-
-def asked(
+def read_commands(
     annotations: Mapping[str, str], status: NerDeploymentStatus, steps: Collection[str], generation: int
-) -> Asked:
-    """What the annotations ask for.
+) -> RequestedCommands:
+    """What the annotations request.
 
     Args:
         annotations: of the deployment.
         status: as it was last written.
         steps: names of the deployment's steps.
-        generation: of the pointer; 0 where nothing is promoted.
+        generation: of the pointer; 0 if nothing is promoted.
     """
     handled, refused = status.last_handled_commands, []
     rerun = {name: token for name, token in status.rerun.items() if name in _STAGES or name in steps}
@@ -84,23 +82,39 @@ def asked(
             promotion_requested_generation = generation
         rerun |= {name: token for name, token in tokens.items() if name not in unknown}
         handled = handled.model_copy(update={"rerun": text})
-    readers: tuple[tuple[str, str, Callable[[str], PromoteCommand | RollbackCommand]], ...] = (
+    readers: tuple[tuple[str, str, Callable[[str], Command]], ...] = (
         ("rollback", ROLLBACK, read_rollback),
         ("promote", PROMOTE, read_promote),
     )
-    wishes: list[tuple[str, str, PromoteCommand | RollbackCommand]] = []
+    found: list[tuple[str, str, Command]] = []
     for field, annotation, read in readers:
         text = annotations.get(annotation, "")[:LONGEST]
         if not text or text == getattr(handled, field):
             continue
         try:
-            wishes.append((field, text, read(text)))
+            found.append((field, text, read(text)))
         except CommandError as error:
             refused.append(str(error))
             handled = handled.model_copy(update={field: text})
-    if not wishes:
-        return Asked(rerun, promotion_requested_generation, handled, refused=tuple(refused))
-    field, text, wish = wishes[0]
-    return Asked(
-        rerun, promotion_requested_generation, handled, wish, field, text, len(wishes) > 1, tuple(refused)
-    )
+    requested = RequestedCommands(rerun, promotion_requested_generation, handled, refused=tuple(refused))
+    if not found:
+        return requested
+    field, text, command = found[0]
+    return replace(requested, command=command, field=field, text=text, more=len(found) > 1)
+
+
+def after_step(requested: RequestedCommands, entry: StageStatus | None) -> RequestedCommands:
+    """The requests after the command's step: if the step has ended, its command has been handled.
+
+    Args:
+        requested: before.
+        entry: of the command's step; None if there is no command.
+    """
+    if entry is None or entry.state not in ("Succeeded", "Failed"):
+        return requested
+    refused = requested.refused
+    verdict = entry.result.headline.get("verdict") if entry.result else ""
+    if entry.state == "Failed" or verdict == "Refused":
+        refused = (*refused, f"{requested.field}: {entry.message}")
+    handled = requested.handled.model_copy(update={requested.field: requested.text})
+    return replace(requested, handled=handled, command=None, refused=refused)

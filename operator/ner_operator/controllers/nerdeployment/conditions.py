@@ -1,8 +1,8 @@
-"""The conditions: what a person, `kubectl wait`, Flux and Argo CD read. Ready is set here and nowhere else.
+"""The conditions: what a person, `kubectl wait`, Flux and Argo CD read.
 
-First the state is told in one word and one sentence (`Verdict`), then the
-four conditions follow from it by the table of DESIGN section 4: Reconciling
-and Stalled are never both there, and never neither while there is work left.
+`summarize` reduces the progress of a deployment to one reason and one message.
+`conditions_of` makes the four conditions from this summary. There is always
+either Ready=True, or exactly one of Reconciling and Stalled.
 """
 
 from collections.abc import Sequence
@@ -12,68 +12,86 @@ from typing import Literal
 
 from ner_operator.api.meta import Condition
 from ner_operator.api.times import to_seconds, to_text
+from ner_operator.api.v1alpha1 import NerDeploymentSpec
 from ner_operator.api.v1alpha1.reasons import Reason
 from ner_operator.api.v1alpha1.status import NerDeploymentStatus, PromotionStatus, StageStatus
-from ner_operator.controllers.nerdeployment.diagnosis import Trouble
-from ner_operator.controllers.nerdeployment.truncation import few
+from ner_operator.controllers.nerdeployment.diagnosis import Diagnosis
+from ner_operator.controllers.nerdeployment.truncation import cut_characters, few
+from ner_operator.planning.plan import Cached, Held, Plan
 
 MESSAGE = 2048
 """Characters of a condition's message."""
 
 
-class Standing(Enum):
-    """Which row of the table holds."""
+class Readiness(Enum):
+    """The states that have different conditions or Events."""
 
     WORKING = "working"
     MISSING = "missing"
+    """Something is missing, for less than `progressDeadlineSeconds`."""
     STALLED = "stalled"
     READY = "ready"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The state in one word and one sentence.
+class Summary:
+    """The state of a deployment, as one reason and one message.
 
     Attributes:
-        blocked_since: since when something has been missing; None where nothing is.
-        look_again: seconds until a deadline changes it; None for never.
+        blocked_since: since when something has been missing, in seconds since the epoch; None if nothing is.
+        requeue_after: seconds until a deadline changes it; None for never.
     """
 
-    standing: Standing
+    readiness: Readiness
     reason: Reason
     message: str
     blocked_since: float | None = None
-    look_again: float | None = None
+    requeue_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What the state follows from.
+class Progress:
+    """The progress of a deployment: what its summary depends on.
 
     Attributes:
-        stages: as the status will hold them, the command's apart.
-        obstacle: what only a changed spec mends.
-        revision: of the spec; None until it is known.
+        before: the present status.
+        stages: the next status's entries, without the command's.
         promotion: where the pointer stands.
-        outcome, outcome_message: of promote's verdict on this revision; empty before it.
-        held: why promote does not judge this revision; empty where it does.
-        deadline: seconds that something may be missing.
-        blocked_since: as the status has it.
+        blocked: why no stage can run until the spec changes; None if they can.
     """
 
+    spec: NerDeploymentSpec
+    before: NerDeploymentStatus
+    plan: Plan
     stages: Sequence[StageStatus]
-    obstacle: Trouble | None
-    suspended: bool
-    revision: str | None
     promotion: PromotionStatus | None
-    outcome: str
-    outcome_message: str
-    held: str
-    deadline: float
-    blocked_since: float | None
+    blocked: Diagnosis | None
+
+    @property
+    def left(self) -> list[StageStatus]:
+        """The stages that have not ended."""
+        return [stage for stage in self.stages if stage.state not in _ENDED]
+
+    @property
+    def outcome(self) -> str:
+        """The outcome of promote's verdict on this revision; empty before the verdict."""
+        promote = self.plan.state("promote")
+        return promote.artifact.outcome if isinstance(promote, Cached) else ""
+
+    @property
+    def verdict(self) -> str:
+        """The message of the last verdict."""
+        promote = next(stage for stage in self.stages if stage.name == "promote")
+        return promote.result.message if promote.result else ""
+
+    @property
+    def held(self) -> str:
+        """Why promote does not judge this revision; empty if it does."""
+        promote = self.plan.state("promote")
+        return promote.message if isinstance(promote, Held) else ""
 
 
-LASTING = frozenset(
+_STALLS_AFTER_DEADLINE = frozenset(
     {
         Reason.RUNTIME_NOT_FOUND,
         Reason.SERVICE_ACCOUNT_NOT_ALLOWED,
@@ -90,133 +108,122 @@ LASTING = frozenset(
         Reason.TERMINATION_MESSAGE_LOST,
     }
 )
-"""Reasons that become a person's matter where they last: somebody has to bring something, or to stop
-something. It goes on by itself then."""
+"""Reasons that need a person if they last longer than the deadline. The work continues by itself when the
+cause is gone."""
 
-_OVER = frozenset({"Succeeded", "Held"})
+_ENDED = frozenset({"Succeeded", "Held"})
 
 
-def verdict_of(facts: Facts, now: float) -> Verdict:
-    """The state in one word and one sentence."""
-    left = [stage for stage in facts.stages if stage.state not in _OVER]
-    if facts.obstacle is not None:
-        return Verdict(Standing.STALLED, facts.obstacle.reason, facts.obstacle.message)
-    if facts.suspended and left:
-        return Verdict(
-            Standing.WORKING,
+def summarize(progress: Progress, now: float) -> Summary:
+    """The state of a deployment, as one reason and one message."""
+    left = progress.left
+    if progress.blocked is not None:
+        return Summary(Readiness.STALLED, progress.blocked.reason, progress.blocked.message)
+    if progress.spec.suspend and left:
+        return Summary(
+            Readiness.WORKING,
             Reason.SUSPENDED,
-            f"suspended with {_count(left)} left; spec.suspend: false goes on from there",
+            f"suspended with {_count(left)} left; set spec.suspend to false to continue",
         )
     failed = [stage for stage in left if stage.state == "Failed"]
     if failed:
         first = failed[0]
         more = f" (and {_names(failed[1:])})" if failed[1:] else ""
-        return Verdict(Standing.STALLED, Reason(first.reason), f"{first.name}: {first.message}{more}")
-    missing = [stage for stage in left if stage.reason in LASTING]
+        return Summary(Readiness.STALLED, Reason(first.reason), f"{first.name}: {first.message}{more}")
+    missing = [stage for stage in left if stage.reason in _STALLS_AFTER_DEADLINE]
     if missing:
-        return _missing(facts, missing, now)
-    if facts.outcome == "Refused":
-        return Verdict(Standing.STALLED, Reason.GATES_FAILED, facts.outcome_message)
+        return _missing(progress, missing, now)
+    if progress.outcome == "Refused":
+        return Summary(Readiness.STALLED, Reason.GATES_FAILED, progress.verdict)
     if left:
-        return _working(facts, left)
-    if facts.outcome == "AwaitingApproval":
-        return Verdict(Standing.WORKING, Reason.AWAITING_APPROVAL, facts.outcome_message)
-    return _ready(facts)
+        return _working(progress, left)
+    if progress.outcome == "AwaitingApproval":
+        return Summary(Readiness.WORKING, Reason.AWAITING_APPROVAL, progress.verdict)
+    return _ready(progress)
 
 
 def conditions_of(
-    verdict: Verdict,
-    status: NerDeploymentStatus,
+    summary: Summary,
+    before: NerDeploymentStatus,
     promotion: PromotionStatus | None,
     generation: int,
     now: float,
 ) -> tuple[Condition, ...]:
-    """Ready, then Reconciling or Stalled where one holds, then Available.
+    """Ready, then Reconciling or Stalled if one of them holds, then Available.
 
     Args:
-        verdict: the state.
-        status: as it was, whose transition times stay where nothing changed.
+        summary: of the deployment.
+        before: the present status. A condition that does not change keeps its transition time.
         promotion: where the pointer stands.
         generation: of the spec.
         now: seconds since the epoch.
     """
-    ready = verdict.standing is Standing.READY
-    wanted = [("Ready", ready, verdict.reason, verdict.message)]
-    if verdict.standing is Standing.STALLED:
-        wanted.append(("Stalled", True, verdict.reason, verdict.message))
-    elif not ready:
-        wanted.append(("Reconciling", True, verdict.reason, verdict.message))
-    if promotion is not None:
-        wanted.append(("Available", True, Reason.PROMOTED, _in_service(promotion)))
-    else:
-        wanted.append(("Available", False, Reason.NOTHING_PROMOTED, "no model has been promoted yet"))
-    return tuple(
-        _condition(status, type_, holds, reason, message, generation, now)
-        for type_, holds, reason, message in wanted
+
+    def condition(type_: str, holds: bool, reason: Reason, message: str) -> Condition:
+        former = before.condition(type_)
+        value: Literal["True", "False"] = "True" if holds else "False"
+        since = former.last_transition_time if former and former.status == value else to_text(now)
+        return Condition(
+            type=type_,
+            status=value,
+            reason=str(reason),
+            message=cut_characters(message, MESSAGE),
+            last_transition_time=since,
+            observed_generation=generation,
+        )
+
+    ready = condition("Ready", summary.readiness is Readiness.READY, summary.reason, summary.message)
+    available = (
+        condition("Available", False, Reason.NOTHING_PROMOTED, "no model has been promoted yet")
+        if promotion is None
+        else condition("Available", True, Reason.PROMOTED, _in_service(promotion))
     )
+    if summary.readiness is Readiness.READY:
+        return ready, available
+    progress = "Stalled" if summary.readiness is Readiness.STALLED else "Reconciling"
+    return ready, condition(progress, True, summary.reason, summary.message), available
 
 
-def _condition(
-    status: NerDeploymentStatus,
-    type_: str,
-    holds: bool,
-    reason: Reason,
-    message: str,
-    generation: int,
-    now: float,
-) -> Condition:
-    before = status.condition(type_)
-    value: Literal["True", "False"] = "True" if holds else "False"
-    stays = before is not None and before.status == value
-    return Condition(
-        type=type_,
-        status=value,
-        reason=str(reason),
-        message=message if len(message) <= MESSAGE else message[: MESSAGE - 1] + "…",
-        last_transition_time=before.last_transition_time if before and stays else to_text(now),
-        observed_generation=generation,
-    )
-
-
-def _missing(facts: Facts, missing: Sequence[StageStatus], now: float) -> Verdict:
-    """Something is missing: first it is waited for, after the deadline it is called stalled."""
+def _missing(progress: Progress, missing: Sequence[StageStatus], now: float) -> Summary:
+    """Something is missing. After the deadline the deployment has stalled, unless other stages still run."""
     reason, message = Reason(missing[0].reason), f"{missing[0].name}: {missing[0].message}"
     if missing[1:]:
         message += f" (also {_names(missing[1:])})"
-    since = now if facts.blocked_since is None else facts.blocked_since
-    left = since + facts.deadline - now
-    works = [stage for stage in facts.stages if stage.state == "Running" and stage.reason not in LASTING]
-    if left > 0 or works:
-        return Verdict(Standing.MISSING, reason, message, since, max(left, 0) or None)
-    return Verdict(Standing.STALLED, reason, message, since)
+    since = to_seconds(progress.before.blocked_since) if progress.before.blocked_since else now
+    left = since + progress.spec.progress_deadline_seconds - now
+    running = [
+        stage
+        for stage in progress.stages
+        if stage.state == "Running" and stage.reason not in _STALLS_AFTER_DEADLINE
+    ]
+    if left > 0 or running:
+        return Summary(Readiness.MISSING, reason, message, since, max(left, 0) or None)
+    return Summary(Readiness.STALLED, reason, message, since)
 
 
-def _working(facts: Facts, left: Sequence[StageStatus]) -> Verdict:
-    done = len(facts.stages) - len(left)
-    progress = f"{done} of {len(facts.stages)} stages done"
+def _working(progress: Progress, left: Sequence[StageStatus]) -> Summary:
+    done = len(progress.stages) - len(left)
+    count = f"{done} of {len(progress.stages)} stages done"
     late = next((stage for stage in left if stage.reason == Reason.QUEUE_DEADLINE_EXCEEDED), None)
-    if late is not None:
-        return Verdict(
-            Standing.WORKING, Reason.QUEUE_DEADLINE_EXCEEDED, f"{late.name}: {late.message}; {progress}"
-        )
-    again = next((stage for stage in left if stage.state == "Retrying"), None)
-    if again is not None:
-        return Verdict(Standing.WORKING, Reason(again.reason), f"{again.name}: {again.message}; {progress}")
-    running = [stage for stage in left if stage.state in ("Queued", "Running")]
-    queued = [stage for stage in running if stage.reason == Reason.QUEUED]
-    if running and len(queued) == len(running):
-        return Verdict(Standing.WORKING, Reason.QUEUED, f"{_names(queued)}: {queued[0].message}; {progress}")
-    return Verdict(Standing.WORKING, Reason.STAGES_RUNNING, f"{_names(running)} at work; {progress}")
+    retrying = next((stage for stage in left if stage.state == "Retrying"), None)
+    first = late or retrying
+    if first is not None:
+        return Summary(Readiness.WORKING, Reason(first.reason), f"{first.name}: {first.message}; {count}")
+    started = [stage for stage in left if stage.state in ("Queued", "Running")]
+    queued = [stage for stage in started if stage.reason == Reason.QUEUED]
+    if started and len(queued) == len(started):
+        return Summary(Readiness.WORKING, Reason.QUEUED, f"{_names(queued)}: {queued[0].message}; {count}")
+    return Summary(Readiness.WORKING, Reason.STAGES_RUNNING, f"{_names(started)} at work; {count}")
 
 
-def _ready(facts: Facts) -> Verdict:
-    promotion = facts.promotion
+def _ready(progress: Progress) -> Summary:
+    promotion = progress.promotion
     if promotion is None:
-        return Verdict(Standing.READY, Reason.HELD, facts.held or "nothing is left to do")
-    if promotion.revision == facts.revision:
-        reason = Reason.ALREADY_CURRENT if facts.outcome == "AlreadyCurrent" else Reason.PROMOTED
-        return Verdict(Standing.READY, reason, _in_service(promotion))
-    return Verdict(Standing.READY, Reason.HELD, facts.held or _in_service(promotion))
+        return Summary(Readiness.READY, Reason.HELD, progress.held or "nothing is left to do")
+    if promotion.revision == progress.plan.revision:
+        reason = Reason.ALREADY_CURRENT if progress.outcome == "AlreadyCurrent" else Reason.PROMOTED
+        return Summary(Readiness.READY, reason, _in_service(promotion))
+    return Summary(Readiness.READY, Reason.HELD, progress.held or _in_service(promotion))
 
 
 def _in_service(promotion: PromotionStatus) -> str:
@@ -234,8 +241,3 @@ def _names(stages: Sequence[StageStatus]) -> str:
 
 def _count(stages: Sequence[StageStatus]) -> str:
     return f"{len(stages)} {'stage' if len(stages) == 1 else 'stages'}"
-
-
-def blocked_since(status: NerDeploymentStatus) -> float | None:
-    """Since when something has been missing, as the status has it."""
-    return to_seconds(status.blocked_since) if status.blocked_since else None

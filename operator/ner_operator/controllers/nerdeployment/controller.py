@@ -10,7 +10,7 @@ from ner_operator.controllers.nerdeployment.metrics import NerDeploymentMetrics
 from ner_operator.controllers.nerdeployment.observe import Observer
 from ner_operator.controllers.nerdeployment.reconcile import NerDeploymentReconciler
 from ner_operator.controllers.nerdeployment.runtimes import RuntimeRecord
-from ner_operator.controllers.nerdeployment.snapshot import Surroundings
+from ner_operator.controllers.nerdeployment.snapshot import ClusterSettings
 from ner_operator.controllers.resources import NERDEPLOYMENTS, NERRUNTIMES
 from ner_operator.kube.cache import Cache
 from ner_operator.kube.client import Api
@@ -25,19 +25,19 @@ from ner_operator.kube.work_queue import WorkQueue
 
 
 def nerdeployment_controller(
-    api: Api, metrics: ControllerMetrics, surroundings: Surroundings, default_image: DefaultImage
+    api: Api, metrics: ControllerMetrics, settings: ClusterSettings, default_image: DefaultImage
 ) -> Controller:
     """The controller of NerDeployments.
 
     Args:
-        surroundings: the operator's settings, without the runtimes.
+        settings: the operator's settings, without the runtimes.
         default_image: of stages whose runtime names none.
     """
     queue, versions = WorkQueue(), VersionTracker()
     jobs, runtimes = Cache[JobRecord](), Cache[RuntimeRecord]()
     own_metrics = NerDeploymentMetrics(metrics.registry)
     reconciler = NerDeploymentReconciler(
-        Observer(api, jobs, runtimes, surroundings, time.time),
+        Observer(api, jobs, runtimes, settings, time.time),
         Applier(api, jobs, EventRecorder(api, MANAGER), default_image),
         own_metrics,
     )

@@ -1,4 +1,4 @@
-"""What the controller decides about one NerDeployment: `decide` makes it, `apply` carries it out."""
+"""What the controller does about one NerDeployment: `decide` makes a decision, `apply` carries it out."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from ner_operator.controllers.nerdeployment.snapshot import JobSnapshot
 
 @dataclass(frozen=True, slots=True)
 class JobOrder:
-    """A Job to create; `cluster.manifests` makes an object of it.
+    """A Job to create; `jobs.job_manifest` makes the object.
 
     Attributes:
-        step: `compile/int8`.
+        step: such as `compile/int8`.
         runtime: name of the step's NerRuntime.
-        on_device: whether it asks for the runtime's accelerator.
-        spec_hash: what it is made from besides its key, as a short digest; an annotation of the Job.
+        uses_accelerator: whether its pod requests the runtime's accelerator.
+        spec_hash: a short digest of what it is made from besides its key; an annotation of the Job.
     """
 
     name: str
@@ -23,13 +23,18 @@ class JobOrder:
     attempt: int
     task: Task
     runtime: str
-    on_device: bool
+    uses_accelerator: bool
     spec_hash: str
+
+    @property
+    def key(self) -> str:
+        """Names the result that the Job works on."""
+        return self.task.key
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An Event for people."""
+    """A Kubernetes Event for people."""
 
     type: str
     reason: str
@@ -38,20 +43,21 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do now: each list may be empty, and `status` may be what it was.
+    """What to do now. If nothing is to be done, `status` equals the one in the snapshot.
 
     Attributes:
-        create: in order.
-        delete: Jobs to delete (with their pods), as they were seen.
-        status: the whole of it, as it shall be once the Jobs are made.
-        told: at most one, since each is a write.
-        look_again: seconds after which something may have changed without an event; None for never.
-        doubt: a Job that should be there was not seen: look at once with the API server's list.
+        status: complete, as it will be once the Jobs exist.
+        create: Jobs to create, in this order.
+        delete: Jobs to delete with their pods.
+        events: at most one, since each is a write.
+        requeue_after: seconds until something may have changed without a watch event; None for never.
+        verify_with_list: a Job that should exist is not in the snapshot. List the Jobs from the API
+            server and decide again; do not carry this decision out.
     """
 
-    create: tuple[JobOrder, ...]
-    delete: tuple[JobSnapshot, ...]
     status: NerDeploymentStatus
-    told: tuple[Event, ...] = ()
-    look_again: float | None = None
-    doubt: bool = False
+    create: tuple[JobOrder, ...] = ()
+    delete: tuple[JobSnapshot, ...] = ()
+    events: tuple[Event, ...] = ()
+    requeue_after: float | None = None
+    verify_with_list: bool = False

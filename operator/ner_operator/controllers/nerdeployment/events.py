@@ -1,49 +1,51 @@
-"""What is worth an Event: the story of a deployment, in few sentences.
+"""Events: the history of a deployment in few sentences.
 
-An Event is a write, so at most one is told at a time, and none that the next
-one says anyway: stages of a variant are told by promote's verdict.
+An Event is a write, so a decision has at most one. The stages of a single
+variant have none, since promote's verdict reports on them.
 """
 
 from collections.abc import Sequence
 
 from ner_operator.api.v1alpha1.reasons import Reason
 from ner_operator.api.v1alpha1.status import NerDeploymentStatus, StageStatus
-from ner_operator.controllers.nerdeployment.conditions import Standing, Verdict
+from ner_operator.controllers.nerdeployment.conditions import Readiness, Summary
 from ner_operator.controllers.nerdeployment.decision import Event
+from ner_operator.controllers.nerdeployment.truncation import cut_characters
 from ner_operator.planning.figures import pairs
 
 LONGEST = 1000
+"""Characters of a message."""
 
 FIGURES = 4
-"""Of a stage, in an Event."""
+"""How many figures of a stage an Event shows."""
 
-_UNTOLD = frozenset({Reason.STAGES_RUNNING, Reason.QUEUED})
+_WITHOUT_EVENT = frozenset({Reason.STAGES_RUNNING, Reason.QUEUED})
 
 
 def events_of(
     before: NerDeploymentStatus,
     after: NerDeploymentStatus,
-    verdict: Verdict,
+    summary: Summary,
     refused: Sequence[str],
 ) -> tuple[Event, ...]:
-    """The Event of this decision, if it is worth one.
+    """The Event of a decision, if it needs one.
 
     Args:
-        before: the status as it was.
-        after: as it shall be.
-        verdict: the state that follows.
-        refused: commands that ask for nothing that can be done.
+        before: the present status.
+        after: the next status.
+        summary: of the next status.
+        refused: why commands were refused, as sentences.
     """
     if refused:
-        return (_told("Warning", Reason.COMMAND_REFUSED, "; ".join(refused)),)
+        return (_event("Warning", Reason.COMMAND_REFUSED, "; ".join(refused)),)
     ready = before.condition("Ready")
-    changed = ready is None or ready.reason != verdict.reason
-    if changed and verdict.reason not in _UNTOLD:
-        kind = "Warning" if verdict.standing in (Standing.STALLED, Standing.MISSING) else "Normal"
-        return (_told(kind, verdict.reason, verdict.message),)
+    changed = ready is None or ready.reason != summary.reason
+    if changed and summary.reason not in _WITHOUT_EVENT:
+        kind = "Warning" if summary.readiness in (Readiness.STALLED, Readiness.MISSING) else "Normal"
+        return (_event(kind, summary.reason, summary.message),)
     if after.observed_generation != before.observed_generation:
         return (
-            _told("Normal", Reason.PLANNED, f"generation {after.observed_generation}: {verdict.message}"),
+            _event("Normal", Reason.PLANNED, f"generation {after.observed_generation}: {summary.message}"),
         )
     known = {stage.name: stage for stage in before.stages}
     finished = [
@@ -54,14 +56,14 @@ def events_of(
         and ((former := known.get(stage.name)) is None or former.state != "Succeeded")
     ]
     if finished:
-        return (_told("Normal", Reason.STAGE_FINISHED, "; ".join(_finished(stage) for stage in finished)),)
+        return (_event("Normal", Reason.STAGE_FINISHED, "; ".join(_finished(stage) for stage in finished)),)
     return ()
 
 
 def _finished(stage: StageStatus) -> str:
-    words = ", ".join(pairs(stage.result.headline)[:FIGURES]) if stage.result else ""
-    return f"{stage.name} is done" + (f": {words}" if words else "")
+    figures = ", ".join(pairs(stage.result.headline)[:FIGURES]) if stage.result else ""
+    return f"{stage.name} is done" + (f": {figures}" if figures else "")
 
 
-def _told(kind: str, reason: Reason, message: str) -> Event:
-    return Event(kind, str(reason), message if len(message) <= LONGEST else message[: LONGEST - 1] + "…")
+def _event(kind: str, reason: Reason, message: str) -> Event:
+    return Event(kind, str(reason), cut_characters(message, LONGEST))

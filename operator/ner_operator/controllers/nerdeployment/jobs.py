@@ -82,7 +82,7 @@ def pod_settings_of(
     metadata = (template.metadata if template else None) or TemplateMetadata()
     container = next(iter(added.containers), StageContainer(name="stage"))
     tolerations = [each.written() for each in (*runtime.tolerations, *added.tolerations)]
-    claims = runtime.accelerator.resource_claims if order.on_device and runtime.accelerator else ()
+    claims = runtime.accelerator.resource_claims if order.uses_accelerator and runtime.accelerator else ()
     return PodSettings(
         image=runtime.image or default.image,
         image_pull_policy=runtime.image_pull_policy if runtime.image else default.pull_policy or None,
@@ -112,7 +112,7 @@ def _resources(order: JobOrder, deployment: NerDeployment, runtime: NerRuntimeSp
     resources = resources_of(deployment, order.task.stage, runtime)
     requests, limits = dict(resources.requests), dict(resources.limits)
     values: Json = {"requests": requests, "limits": limits}
-    if order.on_device and runtime.accelerator:
+    if order.uses_accelerator and runtime.accelerator:
         accelerator = runtime.accelerator
         if accelerator.resource_claims:
             values["claims"] = [{"name": each.name} for each in accelerator.resource_claims]

@@ -20,7 +20,7 @@ from ner_operator.controllers.nerdeployment import labels, pods
 from ner_operator.controllers.nerdeployment.job_records import JobRecord
 from ner_operator.controllers.nerdeployment.outcomes import is_news
 from ner_operator.controllers.nerdeployment.runtimes import RuntimeRecord
-from ner_operator.controllers.nerdeployment.snapshot import JobPhase, JobSnapshot, Snapshot, Surroundings
+from ner_operator.controllers.nerdeployment.snapshot import ClusterSettings, JobPhase, JobSnapshot, Snapshot
 from ner_operator.controllers.resources import NERDEPLOYMENTS, NERRUNTIMES
 from ner_operator.kube.cache import Cache
 from ner_operator.kube.client import Api, ApiError
@@ -61,7 +61,7 @@ class Observer:
     """Reads NerDeployments; safe for many threads.
 
     Args:
-        surroundings: the operator's settings. `observe` adds the runtimes.
+        settings: the operator's settings. `observe` adds the runtimes.
         clock: seconds since the epoch.
     """
 
@@ -70,13 +70,13 @@ class Observer:
         api: Api,
         jobs: Cache[JobRecord],
         runtimes: Cache[RuntimeRecord],
-        surroundings: Surroundings,
+        settings: ClusterSettings,
         clock: Callable[[], float],
     ) -> None:
         self._api = api
         self._jobs = jobs
         self._runtimes = runtimes
-        self._surroundings = surroundings
+        self._settings = settings
         self._clock = clock
         self._waiting_pods = TTLCache(self._read_waiting_pods, clock)
         self._warnings = TTLCache(self._read_warnings, clock)
@@ -109,11 +109,11 @@ class Observer:
             self._list_jobs(namespace, meta["uid"])
         records = sorted(self._jobs.owned_by(meta["uid"]), key=lambda each: (each.created, each.name))
         named = () if unreadable else _runtimes_of(deployment)
-        surroundings = replace(self._surroundings, runtimes=self._known_runtimes(named))
+        settings = replace(self._settings, runtimes=self._known_runtimes(named))
         jobs = tuple(self._observe_job(record, status) for record in records)
         now = self._clock()
         return Observation(
-            Snapshot(deployment, status, jobs, surroundings, listed, unreadable),
+            Snapshot(deployment, status, jobs, settings, listed, unreadable),
             written,
             named,
             min((now - record.created for record in records if record.waits), default=None),
@@ -150,8 +150,8 @@ class Observer:
             started=record.started,
             finished=record.finished,
             reason=why.reason,
-            trouble=why.message,
-            words=end.termination_message,
+            message=why.message,
+            termination_message=end.termination_message,
             exit_code=end.exit_code,
             pod_reason=end.reason,
             pod_message=end.message,

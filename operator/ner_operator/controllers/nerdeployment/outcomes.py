@@ -1,10 +1,10 @@
-"""What has come of a deployment's stages: its status and its Jobs, put together.
+"""The outcomes of a deployment's stages, from its status and its Jobs together.
 
-The status remembers what Jobs that are gone have left, the Jobs know what the
-status has not been told yet; either may be ahead of the other, since any
-write may have been lost. A Job's end is news until the status holds it, and
-afterwards never again: so a result that was found to have vanished stays
-discarded, and a failure counts once.
+The status has the results of Jobs that are gone. The Jobs have results that
+are not in the status yet. Either may be ahead of the other, since any write
+may have been lost. The end of a Job is news until the status has it, and never
+afterwards. So a result that was discarded stays discarded, and a failure
+counts once.
 """
 
 import re
@@ -21,27 +21,28 @@ from ner_operator.api.v1alpha1.status import (
     StageStatus,
 )
 from ner_operator.controllers.nerdeployment.snapshot import JobPhase, JobSnapshot
+from ner_operator.controllers.nerdeployment.termination_message import TerminationMessage
 from ner_operator.controllers.nerdeployment.truncation import LONG, cut
 from ner_operator.planning.graph import COMMAND, PROMOTED, Step
 from ner_operator.planning.inputs import Address, Artifact, PointerState
 
 IN_FLIGHT = frozenset({"Queued", "Running"})
-"""States of an attempt whose end the status does not hold yet."""
+"""States of an attempt whose end is not in the status yet."""
 
 FINISHED = frozenset({JobPhase.SUCCEEDED, JobPhase.FAILED})
 UNFINISHED = frozenset({JobPhase.QUEUED, JobPhase.RUNNING})
 
 OF_THE_POINTER = ("promote", COMMAND)
-"""Steps whose last words tell where the pointer stands."""
+"""Steps whose termination message says where the pointer stands."""
 
 _ARTIFACT = re.compile(r"\bartifact ([a-z]+) ([0-9a-f]{64})\b")
-"""How a stage that ends with 75 names an input that has vanished, or is another than was planned with."""
+"""How a stage that ends with 75 names an input that is missing, or has another digest than was planned."""
 
 _LONGEST_NAME, _LONGEST_FIGURE = 32, 64
-"""Bytes of a figure's name, and of one that is a word."""
+"""Bytes of a figure's name, and of a figure that is a text."""
 _MOST_FIGURES = 8
 _LARGEST_FIGURE = 2**53
-"""Beyond it, and for NaN, JSON has no number that every reader reads alike."""
+"""JSON readers disagree about larger numbers and about NaN."""
 
 
 @dataclass(slots=True)
@@ -49,10 +50,10 @@ class AttemptHistory:
     """What is known of one step's attempts.
 
     Attributes:
-        entry: of the status; None where it holds nothing.
-        jobs: by attempt.
-        attempt: the highest of all; the next one is higher.
-        result: the last one that is believed and has not vanished.
+        entry: in the status; None if there is none.
+        jobs: sorted by attempt.
+        attempt: the highest number so far; the next attempt gets a higher one.
+        result: the last valid one that is still in the store, as far as is known.
         ended: the latest Job whose end is news.
     """
 
@@ -64,70 +65,67 @@ class AttemptHistory:
 
     @property
     def unfinished(self) -> tuple[JobSnapshot, ...]:
-        """The Jobs that still work, or will."""
+        """The Jobs that are queued or running."""
         return tuple(job for job in self.jobs if job.phase in UNFINISHED)
-
-    def refusal(self, key: str) -> JobSnapshot | None:
-        """The Job that the API server would not have for this key."""
-        return next((job for job in self.jobs if job.phase is JobPhase.REFUSED and job.key == key), None)
 
 
 @dataclass(slots=True)
 class Outcomes:
-    """All steps' trails, and where the pointer stands.
+    """The history of every step, and where the pointer stands.
 
     Attributes:
-        vanished: keys that a stage found missing from the store, and when.
+        vanished: when a stage found a result missing from the store, by the result's key.
     """
 
-    trails: dict[str, AttemptHistory]
+    histories: dict[str, AttemptHistory]
     promotion: PromotionStatus | None
     vanished: dict[str, float] = field(default_factory=dict)
 
-    def trail(self, step: str) -> AttemptHistory:
-        """Of a step; an empty one where nothing is known of it."""
-        return self.trails.get(step) or AttemptHistory(None, (), 0)
+    def history(self, step: str) -> AttemptHistory:
+        """The history of a step; an empty one if it has never run."""
+        return self.histories.get(step) or AttemptHistory(None, (), 0)
 
 
 def gather(status: NerDeploymentStatus, jobs: Iterable[JobSnapshot], steps: Sequence[Step]) -> Outcomes:
-    """Put the status and the Jobs together.
+    """Combine the status and the Jobs.
 
     Args:
         status: as it was last written.
-        jobs: all of the deployment's.
-        steps: those of the spec.
+        jobs: all Jobs of the deployment.
+        steps: of the spec.
     """
     by_step: dict[str, list[JobSnapshot]] = {}
     for job in jobs:
         by_step.setdefault(job.step, []).append(job)
     entries = {entry.name: entry for entry in status.stages}
     needed = _needed_outputs(steps)
-    trails = {
-        name: _trail(name, entries.get(name), by_step.get(name, []), needed.get(name, frozenset()))
+    histories = {
+        name: _history(name, entries.get(name), by_step.get(name, []), needed.get(name, frozenset()))
         for name in {**entries, **by_step}
     }
-    outcomes = Outcomes(trails, status.promotion)
-    for trail in trails.values():
-        if trail.ended is not None and trail.ended.phase is JobPhase.FAILED:
-            outcomes.vanished |= dict.fromkeys(vanished_keys(trail.ended), trail.ended.finished or 0.0)
-    for trail in trails.values():
-        if trail.result is not None and trail.result.key in outcomes.vanished:
-            again = trail.ended is not None and trail.ended.key == trail.result.key
-            made = (trail.ended.finished or 0.0) if again and trail.ended else 0.0
-            if made <= outcomes.vanished[trail.result.key]:
-                trail.result = None
-    told = [trails[name].ended for name in OF_THE_POINTER if name in trails]
-    # In the order in which they ended: the later one knows better where the pointer stands.
-    for job in sorted(filter(None, told), key=lambda job: job.finished or 0.0):
+    outcomes = Outcomes(histories, status.promotion)
+    for history in histories.values():
+        if history.ended is not None and history.ended.phase is JobPhase.FAILED:
+            outcomes.vanished |= dict.fromkeys(vanished_keys(history.ended), history.ended.finished or 0.0)
+    for history in histories.values():
+        if history.result is not None and history.result.key in outcomes.vanished:
+            again = history.ended is not None and history.ended.key == history.result.key
+            made = (history.ended.finished or 0.0) if again and history.ended else 0.0
+            if made <= outcomes.vanished[history.result.key]:
+                history.result = None
+    ended = [histories[name].ended for name in OF_THE_POINTER if name in histories]
+    # In the order in which they ended: the later one has the newer pointer.
+    for job in sorted(filter(None, ended), key=lambda job: job.finished or 0.0):
         _follow_pointer(outcomes, job)
+    outcomes.promotion = _with_compiled(outcomes, steps)
     return outcomes
 
 
 def is_news(entry: StageStatus | None, attempt: int) -> bool:
-    """Whether the end of this attempt's Job is something that the status does not hold yet.
+    """Whether the status does not have the end of this attempt's Job yet.
 
     Args:
-        entry: of the step; None where the status holds nothing of it.
+        entry: of the step in the status; None if there is none.
         attempt: of the Job.
     """
     if entry is None or attempt > entry.attempt:
@@ -136,11 +134,11 @@ def is_news(entry: StageStatus | None, attempt: int) -> bool:
 
 
 def artifacts_of(outcomes: Outcomes, steps: Sequence[Step]) -> dict[Address, Artifact]:
-    """The results in a plan's words; what is not among them is not there."""
+    """The results, as a plan takes them. A result that is not among them does not exist."""
     found: dict[Address, Artifact] = {}
     sources = [*((step.name, step.stage, step.backend) for step in steps), (COMMAND, Stage.PROMOTE, "")]
     for name, stage, backend in sources:
-        result = outcomes.trail(name).result
+        result = outcomes.history(name).result
         if result is not None:
             found[stage, result.key] = Artifact(
                 outputs=result.outputs,
@@ -159,7 +157,7 @@ def artifacts_of(outcomes: Outcomes, steps: Sequence[Step]) -> dict[Address, Art
 
 
 def pointer_of(promotion: PromotionStatus | None) -> PointerState | None:
-    """The pointer in a plan's words."""
+    """The pointer, as a plan takes it."""
     if promotion is None:
         return None
     return PointerState(
@@ -173,14 +171,13 @@ def pointer_of(promotion: PromotionStatus | None) -> PointerState | None:
     )
 
 
-def with_compiled(
-    promotion: PromotionStatus | None, outcomes: Outcomes, steps: Sequence[Step]
-) -> PromotionStatus | None:
-    """The promotion with the digest of the compiled model in service, from the result that made it."""
+def _with_compiled(outcomes: Outcomes, steps: Sequence[Step]) -> PromotionStatus | None:
+    """The promotion, with the digest of the compiled model in service from its compile step's result."""
+    promotion = outcomes.promotion
     if promotion is None or promotion.compiled:
         return promotion
     for step in steps:
-        result = outcomes.trail(step.name).result
+        result = outcomes.history(step.name).result
         if step.stage is Stage.COMPILE and result is not None and result.key == promotion.compile_key:
             digest = result.outputs.get("compiled", "")
             return promotion.model_copy(update={"compiled": digest, "backend": step.backend})
@@ -188,65 +185,70 @@ def with_compiled(
 
 
 def exit_code_of(job: JobSnapshot) -> int | None:
-    """With which code the stage ended, from whoever knows it: kubelet, Job controller, its own words."""
+    """The stage's exit code: from its pod, else from the Job controller, else from the stage's message."""
     if job.exit_code is not None:
         return job.exit_code
-    if found := re.search(r"exit code (\d+)", job.trouble):
+    if found := re.search(r"exit code (\d+)", job.message):
         return int(found[1])
-    return job.words.code if job.words is not None and job.words.key == job.key else None
+    return own.code if (own := _own_message(job)) else None
 
 
 def message_of(job: JobSnapshot) -> str:
-    """Why it failed, in the stage's own words; empty where it left none for this key."""
-    return job.words.message if job.words is not None and job.words.key == job.key else ""
+    """Why it failed, as the stage says; empty if it left no message."""
+    return own.message if (own := _own_message(job)) else ""
 
 
 def vanished_keys(job: JobSnapshot) -> set[str]:
-    """The keys of inputs that a failed stage could not find."""
+    """The keys of inputs that a failed stage did not find in the store."""
     if exit_code_of(job) != ExitCode.TRY_AGAIN:
         return set()
     return {key for _, key in _ARTIFACT.findall(message_of(job))} - {job.key}
 
 
-def _trail(
+def _own_message(job: JobSnapshot) -> TerminationMessage | None:
+    """The termination message, if it is about the Job's own key; any other is forged or garbled."""
+    message = job.termination_message
+    return message if message is not None and message.key == job.key else None
+
+
+def _history(
     name: str, entry: StageStatus | None, jobs: list[JobSnapshot], needed: frozenset[str]
 ) -> AttemptHistory:
     jobs.sort(key=lambda job: job.attempt)
-    made = [job.attempt for job in jobs if job.phase is not JobPhase.REFUSED]
-    trail = AttemptHistory(
+    history = AttemptHistory(
         entry,
         tuple(jobs),
-        attempt=max([entry.attempt if entry else 0, *made]),
+        attempt=max([entry.attempt if entry else 0, *(job.attempt for job in jobs)]),
         result=entry.result if entry else None,
     )
     for job in jobs:
         if job.phase in FINISHED and is_news(entry, job.attempt):
-            trail.ended = job
-            trail.result = _result(job, needed, name in OF_THE_POINTER) or trail.result
-    return trail
+            history.ended = job
+            history.result = _result(job, needed, name in OF_THE_POINTER) or history.result
+    return history
 
 
 def _result(job: JobSnapshot, needed: frozenset[str], of_the_pointer: bool) -> StageResult | None:
-    """What a Job has left, where it says so in words that can be believed, and says all that is needed."""
-    words = job.words
-    if job.phase is not JobPhase.SUCCEEDED or words is None or words.key != job.key:
+    """The result of a Job; None if its termination message is missing, invalid or incomplete."""
+    own = _own_message(job)
+    if job.phase is not JobPhase.SUCCEEDED or own is None:
         return None
-    if not words.manifest_digest or not needed <= words.outputs.keys():
+    if not own.manifest_digest or not needed <= own.outputs.keys():
         return None
-    if of_the_pointer and _headline(words.headline) is None:
+    if of_the_pointer and _headline(own.headline) is None:
         return None
     return StageResult(
-        key=words.key,
-        manifest_digest=words.manifest_digest,
-        outputs=dict(words.outputs),
-        headline=_figures(words.headline),
-        message=cut(said, LONG) if isinstance(said := words.headline.get("message"), str) else "",
-        emulated=words.emulated,
+        key=own.key,
+        manifest_digest=own.manifest_digest,
+        outputs=dict(own.outputs),
+        headline=_figures(own.headline),
+        message=cut(said, LONG) if isinstance(said := own.headline.get("message"), str) else "",
+        emulated=own.emulated,
     )
 
 
 def _figures(headline: Mapping[str, object]) -> dict[str, object]:
-    """The headline within its bounds: figures and short words; a sentence has a place of its own."""
+    """The figures and short texts of a headline, within limits; its message has a field of its own."""
     fitting = [(name, value) for name, value in headline.items() if name != "message" and _fits(name, value)]
     return dict(fitting[:_MOST_FIGURES])
 
@@ -260,7 +262,7 @@ def _fits(name: str, value: object) -> bool:
 
 
 def _needed_outputs(steps: Sequence[Step]) -> dict[str, frozenset[str]]:
-    """Outputs of each step that another takes: a result that does not name them is of no use."""
+    """The outputs of each step that other steps take; a result without one of them is invalid."""
     needed: dict[str, set[str]] = {}
     for step in steps:
         for source in step.inputs.values():
@@ -270,10 +272,9 @@ def _needed_outputs(steps: Sequence[Step]) -> dict[str, frozenset[str]]:
 
 
 def _follow_pointer(outcomes: Outcomes, job: JobSnapshot) -> None:
-    """Take over what a promote stage's last words say of the pointer."""
-    if job.words is None or job.words.key != job.key:
-        return
-    said = _headline(job.words.headline)
+    """Take over what a promote stage's termination message says about the pointer."""
+    own = _own_message(job)
+    said = _headline(own.headline) if own is not None else None
     if said is None:
         return
     before = outcomes.promotion

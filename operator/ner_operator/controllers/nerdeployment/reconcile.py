@@ -10,7 +10,6 @@ from ner_operator.controllers.nerdeployment.decide import decide
 from ner_operator.controllers.nerdeployment.decision import Decision
 from ner_operator.controllers.nerdeployment.metrics import NerDeploymentMetrics
 from ner_operator.controllers.nerdeployment.observe import Observation, Observer, recheck_after
-from ner_operator.controllers.nerdeployment.snapshot import JobPhase, JobSnapshot
 from ner_operator.kube.objects import Key
 from ner_operator.kube.reconciler import Result
 
@@ -43,7 +42,7 @@ class NerDeploymentReconciler:
         """Reconcile once; None if the NerDeployment is gone."""
         observation = self._observer.observe(key)
         decision = decide(observation.snapshot, self._clock()) if observation else None
-        if decision and decision.doubt:
+        if decision and decision.verify_with_list:
             # A Job is missing from the cache, which may be behind. In the server's list, missing means gone.
             observation = self._observer.observe(key, listed=True)
             decision = decide(observation.snapshot, self._clock()) if observation else None
@@ -57,10 +56,10 @@ class NerDeploymentReconciler:
                 break
             except RefusedError as refused:
                 logger.warning("%s", refused, extra={"object": key})
-                observation = with_refused_job(observation, refused, self._clock())
+                observation = with_refused_job(observation, refused)
                 decision = decide(observation.snapshot, self._clock())
                 waits.append(REFUSED_RETRY_SECONDS)
-        waits.append(decision.look_again)
+        waits.append(decision.requeue_after)
         self._metrics.written(key, observation.snapshot.status, decision.status)
         written = version != observation.version or bool(decision.create or decision.delete)
         if written:
@@ -74,27 +73,17 @@ class NerDeploymentReconciler:
         )
 
 
-def with_refused_job(observation: Observation, refused: RefusedError, now: float) -> Observation:
-    """The observation with a Job in phase `Refused`, so that the next decision tells why it cannot run.
+def with_refused_job(observation: Observation, refused: RefusedError) -> Observation:
+    """The observation with a Job that the API server refused, so that the next decision says why.
 
     Raises:
-        RefusedError: it was observed so already, and was ordered nevertheless.
+        RefusedError: the Job was ordered although the observation has it as refused.
     """
-    order, snapshot = refused.order, observation.snapshot
-    if any(job.name == order.name for job in snapshot.jobs):
+    snapshot, name = observation.snapshot, refused.order.name
+    if name in snapshot.refused:
         raise refused
-    job = JobSnapshot(
-        name=order.name,
-        uid="",
-        step=order.step,
-        key=order.task.key,
-        attempt=order.attempt,
-        phase=JobPhase.REFUSED,
-        created=now,
-        trouble=refused.message,
-        spec_hash=order.spec_hash,
-    )
-    return replace(observation, snapshot=replace(snapshot, jobs=(*snapshot.jobs, job)))
+    known = {**snapshot.refused, name: refused.message}
+    return replace(observation, snapshot=replace(snapshot, refused=known))
 
 
 def _log(key: Key, observation: Observation, decision: Decision) -> None:

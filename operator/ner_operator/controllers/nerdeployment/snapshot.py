@@ -1,6 +1,6 @@
-"""What the controller sees of one NerDeployment: everything that a decision rests on.
+"""The snapshot of one NerDeployment: everything that a decision depends on.
 
-`observe` fills a `Snapshot` in and `decide` reads it. It is plain data, so a
+`observe` makes a `Snapshot` and `decide` reads it. It is plain data, so a
 decision can be tested without a cluster.
 """
 
@@ -9,41 +9,40 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ner_operator.api.v1alpha1 import NerDeployment, NerRuntimeSpec
+from ner_operator.api.v1alpha1.runtime import BUILTIN_RUNTIMES
 from ner_operator.api.v1alpha1.status import NerDeploymentStatus
 from ner_operator.controllers.nerdeployment.termination_message import TerminationMessage
 
 
 class JobPhase(StrEnum):
-    """How far a Job is, in one word."""
+    """The state of a Job, as one word."""
 
     QUEUED = "Queued"
-    """Suspended by a queue, or without a pod that runs."""
+    """Suspended by a queue, or without a running pod."""
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     DELETING = "Deleting"
-    REFUSED = "Refused"
-    """It is there in name only: the API server would not have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobSnapshot:
-    """One of the deployment's Jobs, as far as a decision rests on it.
+    """One of the deployment's Jobs, as far as a decision depends on it.
 
     Attributes:
-        step: `compile/int8`: the step that it was made for.
+        step: the step that it was created for, such as `compile/int8`.
         attempt: from 1.
         created, started, finished: seconds since the epoch.
-        reason: of the Job's Failed condition (`PodFailurePolicy`, `BackoffLimitExceeded`), or what keeps
-            its pod from starting (`Suspended`, `Unschedulable`, `CreateContainerConfigError`,
+        reason: of the Job's Failed condition (`PodFailurePolicy`, `BackoffLimitExceeded`), or why its pod
+            does not start (`Suspended`, `Unschedulable`, `CreateContainerConfigError`,
             `ImagePullBackOff`, `FailedCreate`).
-        trouble: the same as a sentence of the cluster's own.
-        words: of a finished Job's pod; None where there are none, or none that can be read.
-        exit_code: of the pod's container; None where unknown.
+        message: the cluster's sentence for this reason.
+        termination_message: of a finished Job's pod; None if there is none that can be parsed.
+        exit_code: of the pod's container; None if unknown.
         pod_reason: why the last pod ended: its own reason (`Evicted`, `DeadlineExceeded`), else its
-            container's (`OOMKilled`, `Error`); empty where there is no pod.
-        pod_message: the same as a sentence.
-        spec_hash: the annotation nerd.dev/spec-hash, as the Job's order said it.
+            container's (`OOMKilled`, `Error`); empty if there is no pod.
+        pod_message: the cluster's sentence for this reason.
+        spec_hash: the annotation nerd.dev/spec-hash, as it was ordered.
     """
 
     name: str
@@ -56,8 +55,8 @@ class JobSnapshot:
     started: float | None = None
     finished: float | None = None
     reason: str = ""
-    trouble: str = ""
-    words: TerminationMessage | None = None
+    message: str = ""
+    termination_message: TerminationMessage | None = None
     exit_code: int | None = None
     pod_reason: str = ""
     pod_message: str = ""
@@ -65,15 +64,15 @@ class JobSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What does not belong to the deployment, and decides all the same.
+class ClusterSettings:
+    """What is the same for all deployments of the cluster: its runtimes, and the operator's options.
 
     Attributes:
         runtimes: the NerRuntimes of the cluster, by name.
-        image: of the stages whose runtime names none.
+        image: of stages whose runtime names none.
         versions: of the libraries in that image, by name; they are in the keys.
-        isa: the class of the cluster's processors, in the keys of what runs on CPU.
-        service_accounts: names that pods may run under, besides `default`.
+        isa: ISA class of the cluster's processors; it is in the keys of stages that run on a CPU.
+        service_accounts: names that pods may use, besides `default`.
     """
 
     runtimes: Mapping[str, NerRuntimeSpec]
@@ -82,23 +81,33 @@ class Surroundings:
     isa: str = "x86_64"
     service_accounts: tuple[str, ...] = ()
 
+    def runtime(self, name: str) -> NerRuntimeSpec:
+        """A NerRuntime of the cluster, or a built-in one.
+
+        Raises:
+            KeyError: neither has this name.
+        """
+        return self.runtimes[name] if name in self.runtimes else BUILTIN_RUNTIMES[name]
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a decision rests on.
+    """Everything that a decision depends on.
 
     Attributes:
-        deployment: as the server has it, its status included.
-        jobs: those that it owns, whatever their state.
-        listed: whether `jobs` is the API server's own list of this moment, so that a Job that is not in
-            it is gone. Where it comes from a watch, absence proves nothing.
-        unreadable: why the spec means nothing to this release; empty where it does. The deployment has a
-            name then, and nothing else may be asked of it.
+        deployment: as the server has it, without its status.
+        jobs: those that it owns, in any state.
+        listed: whether `jobs` is a list that the API server has just given, so that any other Job is gone.
+            If it comes from a watch, a Job that is not in it may exist all the same.
+        unreadable: why this release cannot read the spec; empty if it can. If it cannot, the deployment
+            has only its metadata.
+        refused: messages of the API server about Jobs that it refused to create just now, by Job name.
     """
 
     deployment: NerDeployment
     status: NerDeploymentStatus
     jobs: tuple[JobSnapshot, ...]
-    surroundings: Surroundings
+    settings: ClusterSettings
     listed: bool = True
     unreadable: str = ""
+    refused: Mapping[str, str] = field(default_factory=dict)

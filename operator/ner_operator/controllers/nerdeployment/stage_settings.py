@@ -1,25 +1,41 @@
-"""What the pod of a step asks for: from the spec, its stage's own part first, then from the runtime."""
+"""The settings of a step's pod: from the spec for its stage, else for all stages, else from its runtime."""
+
+from dataclasses import dataclass
 
 from ner_jobs.task import Stage, canonical_digest
 from ner_operator.api.v1alpha1 import NerDeployment, NerRuntimeSpec
 from ner_operator.api.v1alpha1.pod_settings import Resources
 from ner_operator.api.v1alpha1.scheduling import StageScheduling
-from ner_operator.controllers.nerdeployment.diagnosis import Limits
 from ner_operator.planning.graph import Step
 
 COMPILES_ON_DEVICE: frozenset[str] = frozenset()
 """Backends whose compiler needs the device; those for CPU need none."""
 
 
-def on_device(step: Step) -> bool:
-    """Whether the step asks for its runtime's accelerator."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of a step's pod, as its manifest writes them; empty if there is no limit.
+
+    Attributes:
+        deadline: seconds.
+        device: resource name of the accelerator.
+    """
+
+    memory: str = ""
+    scratch: str = ""
+    deadline: int | None = None
+    device: str = ""
+
+
+def uses_accelerator(step: Step) -> bool:
+    """Whether the step's pod requests the accelerator of its runtime."""
     if step.stage is Stage.COMPILE:
         return step.backend in COMPILES_ON_DEVICE
     return step.stage in (Stage.INFER, Stage.BENCHMARK)
 
 
 def stage_scheduling(deployment: NerDeployment, stage: Stage) -> StageScheduling:
-    """What the spec says of one stage alone."""
+    """The part of `spec.scheduling` for one stage."""
     stages = deployment.spec.scheduling.stages
     own: StageScheduling | None = getattr(stages, stage.value) if stages else None
     return own or StageScheduling()
@@ -39,9 +55,9 @@ def deadline_of(deployment: NerDeployment, stage: Stage) -> int | None:
 
 
 def limits_of(deployment: NerDeployment, step: Step, runtime: NerRuntimeSpec) -> Limits:
-    """What bounds the pod, for sentences about it."""
+    """The limits of a step's pod, for messages about it."""
     resources = resources_of(deployment, step.stage, runtime)
-    accelerator = runtime.accelerator if on_device(step) else None
+    accelerator = runtime.accelerator if uses_accelerator(step) else None
     return Limits(
         memory=resources.limits.get("memory", ""),
         scratch=deployment.spec.scheduling.scratch_size,
@@ -50,6 +66,6 @@ def limits_of(deployment: NerDeployment, step: Step, runtime: NerRuntimeSpec) ->
     )
 
 
-def spec_hash_of(generation: int, runtime: NerRuntimeSpec, image: str) -> str:
+def spec_hash_of(deployment: NerDeployment, runtime: NerRuntimeSpec, image: str) -> str:
     """A short digest of what an attempt is made from besides its key."""
-    return canonical_digest([generation, runtime.written(), image])[:16]
+    return canonical_digest([deployment.metadata.generation or 0, runtime.written(), image])[:16]

@@ -1,8 +1,8 @@
-"""A cluster as far as a decision can see it: Jobs that run, a store that they fill, a pointer, a clock.
+"""A cluster, as far as a decision depends on it: Jobs, the store that they fill, a pointer, a clock.
 
-Nothing here knows how the operator decides. Stages leave what follows from
-their key, so two histories can be compared; promote keeps the pointer as the
-real one does, on the condition of its generation.
+Nothing here knows how the operator decides. The result of a stage depends on
+its key only, so two histories can be compared. Promote moves the pointer as
+the real stage does: only if the pointer has the expected generation.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from ner_operator.api.v1alpha1 import NerDeployment, NerRuntimeSpec
 from ner_operator.api.v1alpha1.status import NerDeploymentStatus, StageStatus
 from ner_operator.controllers.nerdeployment.decide import decide
 from ner_operator.controllers.nerdeployment.decision import Decision, JobOrder
-from ner_operator.controllers.nerdeployment.snapshot import JobPhase, JobSnapshot, Snapshot, Surroundings
+from ner_operator.controllers.nerdeployment.snapshot import ClusterSettings, JobPhase, JobSnapshot, Snapshot
 from ner_operator.controllers.nerdeployment.termination_message import TerminationMessage
 
 UID = "4c7b5f0e-0b6c-4f0e-9b1a-6d1f6f5a7c11"
@@ -57,12 +57,12 @@ VA16 = NerRuntimeSpec.model_validate(
 
 @dataclass
 class Cluster:
-    """One deployment's world.
+    """One deployment with its Jobs and its store.
 
     Attributes:
         store: outputs by stage and key.
-        runs: how often a stage was computed, by stage and key; verifying is not computing.
-        verdicts: what promote answers, by revision; Promoted where nothing is said.
+        runs: how often a stage was computed, by stage and key; verifying a result does not count.
+        verdict: the outcome of a promote task.
     """
 
     spec: dict[str, Any] = field(default_factory=lambda: dict(SPEC))
@@ -71,8 +71,8 @@ class Cluster:
     status: NerDeploymentStatus = field(default_factory=NerDeploymentStatus)
     jobs: dict[str, JobSnapshot] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
-    surroundings: Surroundings = field(
-        default_factory=lambda: Surroundings({"va16": VA16}, "registry/jobs:1", {"torch": "2.13"})
+    settings: ClusterSettings = field(
+        default_factory=lambda: ClusterSettings({"va16": VA16}, "registry/jobs:1", {"torch": "2.13"})
     )
     now: float = 1_000_000.0
     store: dict[tuple[Stage, str], dict[str, str]] = field(default_factory=dict)
@@ -81,6 +81,7 @@ class Cluster:
     pointer: PromoteHeadline = field(default_factory=PromoteHeadline)
     verdict: Callable[[Task], str] = lambda task: "Promoted"
     listed: bool = True
+    refused: dict[str, str] = field(default_factory=dict)
 
     @property
     def deployment(self) -> NerDeployment:
@@ -100,21 +101,26 @@ class Cluster:
         )
 
     def change(self, **spec: Any) -> None:
-        """Another spec, and another generation, as the API server counts them."""
+        """Change the spec and raise its generation, as the API server does."""
         self.spec = {**self.spec, **spec}
         self.generation += 1
 
-    def see(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         return Snapshot(
-            self.deployment, self.status, tuple(self.jobs.values()), self.surroundings, self.listed
+            self.deployment,
+            self.status,
+            tuple(self.jobs.values()),
+            self.settings,
+            self.listed,
+            refused=self.refused,
         )
 
-    def look(self) -> Decision:
-        return decide(self.see(), self.now)
+    def decide(self) -> Decision:
+        return decide(self.snapshot(), self.now)
 
     def step(self) -> Decision:
-        """One pass of the operator, with every write done."""
-        decision = self.look()
+        """One pass of the operator, with all its writes."""
+        decision = self.decide()
         self.apply(decision)
         return decision
 
@@ -141,7 +147,7 @@ class Cluster:
         )
 
     def write(self, decision: Decision) -> None:
-        """As the server keeps it: through JSON."""
+        """Write the status, and read it back from JSON."""
         self.status = NerDeploymentStatus.of(decision.status.on_the_wire())
 
     def job(self, step: str) -> JobSnapshot:
@@ -158,7 +164,7 @@ class Cluster:
         return None if condition is None else (condition.status, condition.reason)
 
     def check_conditions(self) -> None:
-        """What holds in every state: never both of Reconciling and Stalled, never neither with work left."""
+        """True in every state: Ready, or else exactly one of Reconciling and Stalled."""
         found = {each.type: each.status for each in self.status.conditions}
         progress = [found[name] for name in ("Reconciling", "Stalled") if name in found]
         assert progress == ([] if found["Ready"] == "True" else ["True"])
@@ -169,12 +175,12 @@ class Cluster:
         job = self.job(step)
         self.jobs[job.name] = replace(job, phase=JobPhase.RUNNING, started=self.now)
 
-    def hinder(self, step: str, reason: str, trouble: str = "") -> None:
+    def hinder(self, step: str, reason: str, message: str = "") -> None:
         job = self.job(step)
-        self.jobs[job.name] = replace(job, reason=reason, trouble=trouble)
+        self.jobs[job.name] = replace(job, reason=reason, message=message)
 
     def finish(self, step: str) -> None:
-        """The stage ends as stages do: it leaves its result, or finds it, or an input is missing."""
+        """The stage runs: it leaves its result, or finds it, or an input is missing."""
         job = self.job(step)
         task = self.tasks[job.name]
         for reference in task.inputs.values():
@@ -209,7 +215,7 @@ class Cluster:
         )
 
     def _judge(self, task: Task) -> str:
-        """Move the pointer as the promote stage does; why it could not, or nothing."""
+        """Move the pointer as the promote stage does; returns why it could not, or an empty text."""
         parameters, before = task.parameters, self.pointer
         if parameters["currentGeneration"] != before.generation:
             self.pointer = before.model_copy(update={"verdict": "", "message": "", "revision": ""})
@@ -252,8 +258,8 @@ class Cluster:
         self.pointer = before.model_copy(update=update)
         return ""
 
-    def end(self, step: str, words: TerminationMessage | None) -> None:
-        """The Job ends well, with these last words."""
+    def end(self, step: str, message: TerminationMessage | None) -> None:
+        """The Job succeeds with this termination message."""
         job = self.job(step)
         started = job.started if job.started is not None else self.now
         self.jobs[job.name] = replace(
@@ -261,7 +267,7 @@ class Cluster:
             phase=JobPhase.SUCCEEDED,
             started=started,
             finished=self.now,
-            words=words,
+            termination_message=message,
             exit_code=0,
             reason="",
         )
@@ -272,11 +278,12 @@ class Cluster:
         code: int | None,
         message: str = "",
         headline: Mapping[str, object] | None = None,
+        job_message: str = "",
         **job_fields: Any,
     ) -> None:
-        """The Job ends ill, as the Job controller and the kubelet say it."""
+        """The Job fails, as the Job controller and the kubelet report it."""
         job = self.job(step)
-        words = (
+        termination_message = (
             TerminationMessage(key=job.key, code=code, message=message, headline=headline or {})
             if message
             else None
@@ -287,12 +294,17 @@ class Cluster:
             started=self.now,
             finished=self.now,
             exit_code=code,
-            words=words,
+            termination_message=termination_message,
+            message=job_message,
             **{"reason": "PodFailurePolicy", **job_fields},
         )
 
     def run(self, passes: int = 200) -> list[str]:
-        """Pass, let every Job end well, wait, until nothing moves; the steps whose Jobs ended, in order."""
+        """Repeat passes in which every Job succeeds, until nothing changes.
+
+        Returns:
+            The steps whose Jobs ended, in order.
+        """
         ended: list[str] = []
         for _ in range(passes):
             decision = self.step()
@@ -302,13 +314,13 @@ class Cluster:
                 self.finish(job.step)
                 ended.append(job.step)
             if not working:
-                if decision.look_again is None:
+                if decision.requeue_after is None:
                     return ended
-                self.now += decision.look_again
+                self.now += decision.requeue_after
         raise AssertionError(f"it does not come to rest: {self.status.on_the_wire()}")
 
     def run_until(self, step: str) -> None:
-        """Run until a step's Job is there; it has not begun."""
+        """Run until a step's Job is created; it has not started."""
         for _ in range(30):
             self.step()
             if any(job.step == step for job in self.working()):
@@ -316,19 +328,19 @@ class Cluster:
             for job in self.working():
                 self.now += 1.0
                 self.finish(job.step)
-        raise AssertionError(f"{step} is never made")
+        raise AssertionError(f"no Job is created for {step}")
 
     def wait(self, seconds: float) -> Decision:
-        """Let time go by, and look."""
+        """Let time pass, then make one pass."""
         self.now += seconds
         return self.step()
 
     def working(self) -> list[JobSnapshot]:
-        """The Jobs that are queued or run."""
+        """The Jobs that are queued or running."""
         return [job for job in self.jobs.values() if job.phase in (JobPhase.QUEUED, JobPhase.RUNNING)]
 
     def outcome(self) -> object:
-        """What a history has led to, without how often something was tried on the way, and when."""
+        """The end of a history, without its attempts and times."""
         return (
             [(stage.name, stage.state, stage.message, stage.result) for stage in self.status.stages],
             self.status.promotion,

@@ -1,4 +1,4 @@
-"""Attempts as stories: what was seen of a stage's Job, and what the operator does about it."""
+"""Attempts as stories: something happens to a stage's Job, and the operator reacts."""
 
 from dataclasses import replace
 
@@ -8,11 +8,11 @@ from ner_jobs.task import Stage
 from ner_operator.api.times import to_seconds
 from ner_operator.api.v1alpha1.status import NerDeploymentStatus
 from ner_operator.controllers.nerdeployment.attempts import (
-    FIRST_WAIT,
+    FIRST_BACKOFF,
     HEALTHY,
-    LONGEST_WAIT,
+    LONGEST_BACKOFF,
     SETTLING,
-    wait_before,
+    backoff,
 )
 from ner_operator.controllers.nerdeployment.snapshot import JobPhase
 
@@ -20,7 +20,7 @@ OTHER_KEY = "f" * 64
 
 
 def test_a_job_whose_status_was_never_written_is_found_by_its_name(cluster) -> None:
-    decision = cluster.look()
+    decision = cluster.decide()
     for order in decision.create:
         cluster.create(order)
     again = cluster.step()
@@ -30,7 +30,7 @@ def test_a_job_whose_status_was_never_written_is_found_by_its_name(cluster) -> N
 
 
 def test_a_job_that_ended_before_any_status_was_written_counts(cluster) -> None:
-    for order in cluster.look().create:
+    for order in cluster.decide().create:
         cluster.create(order)
     cluster.finish("prepare")
     cluster.step()
@@ -51,43 +51,46 @@ def test_a_job_that_is_gone_is_made_again_after_a_wait(cluster) -> None:
     cluster.jobs.clear()
     assert not cluster.step().create
     assert (cluster.stage("prepare").state, cluster.stage("prepare").reason) == ("Retrying", "JobNotFound")
-    cluster.wait(FIRST_WAIT + 1)
+    cluster.wait(FIRST_BACKOFF + 1)
     assert cluster.job("prepare").attempt == 2
 
 
-def test_absence_is_doubted_where_only_a_watch_was_asked(cluster) -> None:
+def test_a_job_that_is_missing_from_a_watch_is_looked_up_in_a_list(cluster) -> None:
     cluster.step()
     cluster.jobs.clear()
     cluster.listed = False
-    decision = cluster.look()
-    assert decision.doubt
+    decision = cluster.decide()
+    assert decision.verify_with_list
     assert not decision.create
     assert decision.status == cluster.status
 
 
-def test_with_the_status_lost_too_the_next_attempt_is_above_every_job_that_is_seen(cluster) -> None:
+def test_after_a_lost_status_the_next_attempt_is_above_every_job(cluster) -> None:
     cluster.run_until("finetune")
     cluster.fail("finetune", 143)
     cluster.step()
-    cluster.wait(FIRST_WAIT + 1)
+    cluster.wait(FIRST_BACKOFF + 1)
     cluster.fail("finetune", 143)
     cluster.status = type(cluster.status)()
     cluster.step()
-    cluster.wait(FIRST_WAIT + 1)
+    cluster.wait(FIRST_BACKOFF + 1)
     assert cluster.job("finetune").attempt == 3
 
 
 @pytest.mark.parametrize(
-    ("failure", "reason", "words"),
+    ("failure", "reason", "message"),
     [
         pytest.param(
             {"code": 65, "message": "train.conll:12 has one column"},
             "StageFailed",
             "train.conll:12 has one column",
-            id="a permanent code, in the stage's own words",
+            id="a permanent code, with the stage's own message",
         ),
         pytest.param(
-            {"code": 70}, "StageFailed", "exit code 70 and no word", id="a permanent code without words"
+            {"code": 70},
+            "StageFailed",
+            "exit code 70 without a message",
+            id="a permanent code without a message",
         ),
         pytest.param(
             {"code": 137, "pod_reason": "OOMKilled"},
@@ -115,21 +118,21 @@ def test_with_the_status_lost_too_the_next_attempt_is_above_every_job_that_is_se
             {"code": 1, "message": "RuntimeError: boom", "reason": "BackoffLimitExceeded"},
             "RetriesExhausted",
             "the last time: RuntimeError: boom",
-            id="an error that nobody foresaw, too often",
+            id="an unexpected error, too often",
         ),
     ],
 )
-def test_what_a_person_has_to_mend_ends_the_stage(cluster, failure, reason: str, words: str) -> None:
+def test_a_permanent_failure_ends_the_stage(cluster, failure, reason: str, message: str) -> None:
     cluster.step()
     cluster.fail("prepare", **failure)
     decision = cluster.step()
     stage = cluster.stage("prepare")
     assert (stage.state, stage.reason) == ("Failed", reason)
-    assert words in stage.message
+    assert message in stage.message
     assert cluster.condition("Ready") == ("False", reason)
     assert cluster.condition("Stalled") == ("True", reason)
     assert cluster.condition("Reconciling") is None
-    assert decision.told[0].type == "Warning"
+    assert decision.events[0].type == "Warning"
     assert not cluster.wait(100_000).create
 
 
@@ -148,9 +151,7 @@ def test_out_of_memory_names_the_limit_that_was_hit(cluster) -> None:
             lambda cluster: cluster.change(scheduling={"retries": 3}), id="the spec, though not the key"
         ),
         pytest.param(
-            lambda cluster: setattr(
-                cluster, "surroundings", replace(cluster.surroundings, image="registry/jobs:2")
-            ),
+            lambda cluster: setattr(cluster, "settings", replace(cluster.settings, image="registry/jobs:2")),
             id="the image of the product",
         ),
     ],
@@ -180,21 +181,19 @@ def test_a_change_while_the_job_still_ran_is_not_forgotten_when_it_fails(cluster
         pytest.param({"code": 75, "message": "there is no bucket 'ner'"}, "Retrying", id="75"),
         pytest.param({"code": 143}, "Interrupted", id="SIGTERM"),
         pytest.param(
-            {"code": None, "reason": "BackoffLimitExceeded"}, "JobNotFound", id="a pod without a trace"
+            {"code": None, "reason": "BackoffLimitExceeded"}, "JobNotFound", id="a pod that is gone"
         ),
         pytest.param(
             {
                 "code": None,
-                "trouble": "Container stage for pod a/b failed with exit code 75 matching FailJob rule",
+                "job_message": "Container stage for pod a/b failed with exit code 75 matching FailJob rule",
             },
             "Retrying",
-            id="75 by the Job controller's word alone",
+            id="75, from the Job controller alone",
         ),
     ],
 )
-def test_what_may_mend_itself_is_tried_again_and_waits_longer_each_time(
-    cluster, failure, reason: str
-) -> None:
+def test_a_temporary_failure_is_retried_with_a_growing_backoff(cluster, failure, reason: str) -> None:
     cluster.step()
     waits = []
     for attempt in range(1, 9):
@@ -207,22 +206,22 @@ def test_what_may_mend_itself_is_tried_again_and_waits_longer_each_time(
         assert not cluster.wait(waits[-1] - 1).create
         assert len(cluster.wait(1).create) == 1
     assert waits == sorted(waits)
-    assert FIRST_WAIT * 0.75 <= waits[0] <= FIRST_WAIT + 1
-    assert waits[-1] <= LONGEST_WAIT + 1
+    assert FIRST_BACKOFF * 0.75 <= waits[0] <= FIRST_BACKOFF + 1
+    assert waits[-1] <= LONGEST_BACKOFF + 1
 
 
-def test_the_wait_is_the_same_whenever_it_is_asked_for_and_differs_between_names() -> None:
-    waits = {wait_before(f"deployment-{number}", 3) for number in range(50)}
-    assert waits == {wait_before(f"deployment-{number}", 3) for number in range(50)}
+def test_the_backoff_depends_on_the_name_only() -> None:
+    waits = {backoff(f"deployment-{number}", 3) for number in range(50)}
+    assert waits == {backoff(f"deployment-{number}", 3) for number in range(50)}
     assert len(waits) == 50
-    assert all(wait_before("a", failures) <= LONGEST_WAIT for failures in (1, 2, 10, 1000))
+    assert all(backoff("a", failures) <= LONGEST_BACKOFF for failures in (1, 2, 10, 1000))
 
 
-def test_an_attempt_that_runs_well_is_forgiven_the_failure_before(cluster) -> None:
+def test_an_attempt_that_runs_for_a_while_no_longer_shows_the_failure_before(cluster) -> None:
     cluster.step()
     cluster.fail("prepare", 75, "the store is away")
     cluster.step()
-    cluster.wait(FIRST_WAIT + 1)
+    cluster.wait(FIRST_BACKOFF + 1)
     assert cluster.stage("prepare").reason == "Retrying"
     cluster.start("prepare")
     cluster.wait(SETTLING)
@@ -232,20 +231,20 @@ def test_an_attempt_that_runs_well_is_forgiven_the_failure_before(cluster) -> No
     assert cluster.stage("prepare").failures == 1
 
 
-def test_a_start_is_written_once_and_not_at_once(cluster) -> None:
+def test_a_start_is_written_once_and_after_a_while(cluster) -> None:
     cluster.step()
     before = cluster.status
     cluster.now += 1
     cluster.start("prepare")
-    decision = cluster.look()
+    decision = cluster.decide()
     assert decision.status == before
-    assert decision.look_again == SETTLING
+    assert decision.requeue_after == SETTLING
     cluster.wait(SETTLING)
     assert cluster.stage("prepare").state == "Running"
-    assert cluster.look().look_again is None
+    assert cluster.decide().requeue_after is None
 
 
-def test_a_vanished_input_sends_its_producer_back_to_work(cluster) -> None:
+def test_a_vanished_input_runs_its_producer_again(cluster) -> None:
     cluster.run_until("compile/int8")
     lost = cluster.stage("export").result
     del cluster.store[Stage.EXPORT, lost.key]
@@ -273,7 +272,7 @@ def test_a_discarded_result_does_not_come_back_from_its_old_job(cluster) -> None
     cluster.step()
     assert old.name in cluster.jobs
     assert cluster.stage("export").result is None
-    assert cluster.look().status == cluster.status
+    assert cluster.decide().status == cluster.status
 
 
 def test_a_deleted_job_is_no_attempt_that_works(cluster) -> None:
@@ -282,7 +281,7 @@ def test_a_deleted_job_is_no_attempt_that_works(cluster) -> None:
     cluster.jobs[job.name] = replace(job, phase=JobPhase.DELETING)
     cluster.step()
     assert cluster.stage("prepare").reason == "JobNotFound"
-    cluster.wait(FIRST_WAIT + 1)
+    cluster.wait(FIRST_BACKOFF + 1)
     assert cluster.job("prepare").attempt == 2
 
 
@@ -295,36 +294,34 @@ def test_of_two_attempts_at_once_the_later_stays(cluster) -> None:
     assert cluster.stage("prepare").attempt == 2
 
 
-def test_an_older_attempt_that_turns_up_again_gives_way(cluster) -> None:
+def test_an_older_attempt_that_appears_again_is_deleted(cluster) -> None:
     cluster.step()
     first = cluster.job("prepare")
     cluster.fail("prepare", 143)
     cluster.step()
-    cluster.wait(FIRST_WAIT + 1)
+    cluster.wait(FIRST_BACKOFF + 1)
     cluster.jobs[first.name] = first
     decision = cluster.step()
     assert [job.name for job in decision.delete] == [first.name]
     assert cluster.stage("prepare").attempt == 2
 
 
-def test_a_status_of_a_later_release_is_begun_anew() -> None:
+def test_a_status_of_a_later_release_starts_empty() -> None:
     status = NerDeploymentStatus.of({"observedGeneration": 3, "stages": [{"name": "a", "state": "Thinking"}]})
     assert status == NerDeploymentStatus()
 
 
 def test_a_refused_job_waits_under_the_same_attempt(cluster) -> None:
-    order = cluster.look().create[0]
-    cluster.create(order)
-    refused = replace(cluster.jobs[order.name], phase=JobPhase.REFUSED, trouble="exceeded quota: jobs")
-    cluster.jobs[order.name] = refused
+    order = cluster.decide().create[0]
+    cluster.refused = {order.name: "exceeded quota: jobs"}
     decision = cluster.step()
     assert not decision.create
     stage = cluster.stage("prepare")
     assert (stage.state, stage.reason, stage.attempt) == ("Waiting", "PodRefused", 0)
     assert "exceeded quota: jobs" in stage.message
     assert cluster.condition("Reconciling") == ("True", "PodRefused")
-    cluster.jobs.clear()
-    assert [again.name for again in cluster.look().create] == [order.name]
+    cluster.refused = {}
+    assert [again.name for again in cluster.decide().create] == [order.name]
 
 
 def test_a_message_with_a_key_that_is_no_input_discards_nothing(cluster) -> None:

@@ -1,12 +1,12 @@
-"""The status stays small, whatever stages say and people write: etcd takes no object above 1.5 MiB."""
+"""The status stays small, whatever stages and people write: etcd refuses objects above 1.5 MiB."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ner_operator.controllers.nerdeployment.snapshot import JobPhase
-from ner_operator.controllers.nerdeployment.termination_message import TerminationMessage
 
 LIMIT = 256 * 1024
 LONG = "很长的话" * 2000
@@ -42,10 +42,10 @@ def test_finished_with_every_figure(large) -> None:
         for job in working:
             large.finish(job.step)
             done = large.job(job.step)
-            if done.phase is JobPhase.SUCCEEDED and done.words is not None and job.step != "promote":
+            left = done.termination_message
+            if done.phase is JobPhase.SUCCEEDED and left is not None and job.step != "promote":
                 figures = {f"{'f' * 30}{number:02d}": "京" * 21 for number in range(40)}
-                words = TerminationMessage(done.key, done.words.manifest_digest, done.words.outputs, figures)
-                large.end(job.step, words)
+                large.end(job.step, replace(left, headline=figures))
     assert len(large.status.stages) == 3 + 4 * 32 + 1 + 32
     assert large.condition("Ready") == ("True", "Promoted")
     assert written(large) < LIMIT
@@ -77,10 +77,10 @@ def test_a_message_of_the_cluster_is_cut(cluster) -> None:
     assert cluster.stage("prepare").message.endswith("…")
 
 
-def test_commands_are_kept_as_far_as_they_are_looked_at(cluster) -> None:
+def test_only_the_beginning_of_a_command_is_kept(cluster) -> None:
     cluster.annotations = {f"nerd.dev/{name}": LONG for name in ("rerun", "promote", "rollback")}
-    told = cluster.step().told
-    assert len(told) == 1
-    assert len(told[0].message) <= 1000
-    assert not cluster.step().told
+    events = cluster.step().events
+    assert len(events) == 1
+    assert len(events[0].message) <= 1000
+    assert not cluster.step().events
     assert written(cluster) < 32 * 1024

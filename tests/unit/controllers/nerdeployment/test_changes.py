@@ -1,4 +1,4 @@
-"""The spec changes while stages run: the valid goes on, the rest is stopped, what is there is reused."""
+"""The spec changes while stages run: valid Jobs continue, others are stopped, results are reused."""
 
 from dataclasses import replace
 from typing import Any
@@ -41,7 +41,7 @@ def test_what_waits_for_a_stage_that_changed_is_stopped(cluster) -> None:
     assert [order.step for order in decision.create] == ["finetune"]
 
 
-def test_a_change_that_is_taken_back_computes_nothing_again(cluster) -> None:
+def test_a_reverted_change_computes_nothing_again(cluster) -> None:
     cluster.run()
     before = dict(cluster.runs)
     cluster.change(finetune={"epochs": 5})
@@ -54,7 +54,7 @@ def test_a_change_that_is_taken_back_computes_nothing_again(cluster) -> None:
     assert cluster.condition("Ready") == ("True", "Promoted")
 
 
-def test_a_variant_that_is_removed_takes_its_job_along(cluster) -> None:
+def test_the_job_of_a_removed_variant_is_deleted(cluster) -> None:
     cluster.run_until("compile/int8")
     cluster.change(variants=[cluster.spec["variants"][0]])
     decision = cluster.step()
@@ -78,7 +78,7 @@ def test_other_gates_judge_again_and_nothing_else(cluster) -> None:
         pytest.param({"progressDeadlineSeconds": 60}, id="a deadline"),
         pytest.param({"suspend": True}, id="suspend with nothing left"),
         pytest.param(
-            {"storage": {"uri": "s3://ner/small", "pathStyle": False}}, id="how the same store is asked"
+            {"storage": {"uri": "s3://ner/small", "pathStyle": False}}, id="how the same store is addressed"
         ),
     ],
 )
@@ -92,7 +92,7 @@ def test_what_is_in_no_key_runs_nothing(cluster, change: dict[str, Any]) -> None
 
 def test_a_new_library_runs_what_it_computes(cluster) -> None:
     cluster.run()
-    cluster.surroundings = replace(cluster.surroundings, versions={"torch": "3.0"})
+    cluster.settings = replace(cluster.settings, versions={"torch": "3.0"})
     assert cluster.run()[0] == "finetune"
 
 
@@ -105,7 +105,7 @@ class TestSuspend:
         assert cluster.stage("finetune").state == "Suspended"
         assert cluster.condition("Ready") == ("False", "Suspended")
         assert cluster.condition("Reconciling") == ("True", "Suspended")
-        assert cluster.look().look_again is None
+        assert cluster.decide().requeue_after is None
 
     def test_resumed_it_goes_on_at_once_where_it_was(self, cluster) -> None:
         cluster.run_until("finetune")
@@ -140,7 +140,7 @@ class TestSuspend:
     def test_a_lost_write_after_the_delete_changes_nothing(self, cluster) -> None:
         cluster.run_until("finetune")
         cluster.change(suspend=True)
-        for job in cluster.look().delete:
+        for job in cluster.decide().delete:
             del cluster.jobs[job.name]
         cluster.step()
         assert cluster.stage("finetune").state == "Suspended"
@@ -168,7 +168,7 @@ class TestAnotherStore:
         decision = cluster.step()
         assert [job.step for job in decision.delete] == ["finetune"]
         assert not decision.create
-        assert decision.look_again == 0
+        assert decision.requeue_after == 0
         cluster.step()
         assert (cluster.job("prepare").attempt, len(cluster.working())) == (2, 1)
 
@@ -182,9 +182,9 @@ class TestAnotherStore:
         assert cluster.job("prepare").attempt == 2
 
 
-def test_a_deployment_that_is_being_deleted_is_left_alone(cluster) -> None:
+def test_a_deployment_that_is_being_deleted_is_not_changed(cluster) -> None:
     cluster.run_until("finetune")
-    seen = cluster.see()
+    seen = cluster.snapshot()
     meta = seen.deployment.metadata.model_copy(update={"deletion_timestamp": "2026-11-24T00:00:00Z"})
     leaving = seen.deployment.model_copy(update={"metadata": meta})
     decision = decide(replace(seen, deployment=leaving, jobs=()), cluster.now)
@@ -231,15 +231,15 @@ class TestInference:
         (JobPhase.FAILED, False),
     ],
 )
-def test_only_what_still_works_is_deleted(cluster, phase: JobPhase, deleted: bool) -> None:
+def test_only_unfinished_jobs_are_deleted(cluster, phase: JobPhase, deleted: bool) -> None:
     cluster.run_until("finetune")
     job = cluster.job("finetune")
     cluster.jobs[job.name] = replace(job, phase=phase)
     cluster.change(suspend=True)
-    assert bool(cluster.look().delete) is deleted
+    assert bool(cluster.decide().delete) is deleted
 
 
-def test_a_resumed_stage_is_not_held_up_by_a_wait_from_before(cluster) -> None:
+def test_a_resumed_stage_does_not_wait_for_an_earlier_backoff(cluster) -> None:
     cluster.step()
     cluster.fail("prepare", 75, "the store is away")
     cluster.step()

@@ -1,4 +1,4 @@
-"""What people ask by annotation, as stories: each wish is carried out once."""
+"""Commands by annotation, as stories: each is carried out once."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from ner_operator.planning.graph import COMMAND
 
 
 class TestRerun:
-    def test_a_token_runs_the_stage_and_what_rests_on_it(self, cluster) -> None:
+    def test_a_token_runs_the_stage_and_what_depends_on_it(self, cluster) -> None:
         cluster.run()
         cluster.annotations = {"nerd.dev/rerun": "evaluate=again"}
         assert cluster.run() == ["evaluate/reference", "evaluate/int8", "promote"]
@@ -37,22 +37,22 @@ class TestRerun:
         assert cluster.run()[0] == "finetune"
 
     @pytest.mark.parametrize(
-        ("text", "words"),
+        ("text", "message"),
         [
             pytest.param("finetune", "write STAGE=TOKEN", id="no token"),
             pytest.param("compile/nothing=a", "there is no stage compile/nothing", id="no such variant"),
         ],
     )
-    def test_what_cannot_be_done_is_told_once(self, cluster, text: str, words: str) -> None:
+    def test_an_invalid_command_is_reported_once(self, cluster, text: str, message: str) -> None:
         cluster.run()
         cluster.annotations = {"nerd.dev/rerun": text}
-        told = cluster.step().told
-        assert [each.reason for each in told] == ["CommandRefused"]
-        assert words in told[0].message
-        assert not cluster.step().told
+        events = cluster.step().events
+        assert [each.reason for each in events] == ["CommandRefused"]
+        assert message in events[0].message
+        assert not cluster.step().events
         assert cluster.condition("Ready") == ("True", "Promoted")
 
-    def test_a_token_of_a_variant_that_is_gone_goes_too(self, cluster) -> None:
+    def test_a_token_of_a_removed_variant_is_removed(self, cluster) -> None:
         cluster.run()
         cluster.annotations = {"nerd.dev/rerun": "compile/int8=a"}
         cluster.run()
@@ -97,7 +97,7 @@ class TestPromote:
         assert ended[-2:] == ["promote", COMMAND]
         assert cluster.status.variant == "reference"
 
-    def test_words_that_were_lost_after_the_move_are_asked_for_again(self, cluster) -> None:
+    def test_a_termination_message_lost_after_the_move_runs_the_command_again(self, cluster) -> None:
         cluster.run()
         cluster.annotations = {"nerd.dev/promote": "reference@yes"}
         cluster.step()
@@ -108,20 +108,20 @@ class TestPromote:
         assert cluster.status.promotion.generation == 2
         assert cluster.status.last_handled_commands.promote == "reference@yes"
 
-    def test_one_that_fails_for_good_is_told_and_done_with(self, cluster) -> None:
+    def test_a_command_that_fails_permanently_is_reported_and_handled(self, cluster) -> None:
         cluster.run()
         cluster.annotations = {"nerd.dev/promote": "nothing@yes"}
         cluster.step()
         cluster.fail(COMMAND, 64, "there is no variant nothing")
         decision = cluster.step()
-        assert decision.told[0].reason == "CommandRefused"
-        assert "there is no variant nothing" in decision.told[0].message
+        assert decision.events[0].reason == "CommandRefused"
+        assert "there is no variant nothing" in decision.events[0].message
         assert cluster.stage(COMMAND).state == "Failed"
         assert cluster.status.last_handled_commands.promote == "nothing@yes"
         assert cluster.condition("Ready") == ("True", "Promoted")
         assert cluster.run() == []
 
-    def test_a_wish_that_is_withdrawn_stops_its_job(self, cluster) -> None:
+    def test_a_withdrawn_command_stops_its_job(self, cluster) -> None:
         cluster.run()
         cluster.annotations = {"nerd.dev/promote": "reference@yes"}
         cluster.step()
@@ -134,26 +134,26 @@ class TestPromote:
     def test_a_verdict_without_the_pointer_is_verified(self, cluster) -> None:
         cluster.run_until("promote")
         cluster.finish("promote")
-        cluster.end("promote", replace(cluster.job("promote").words, headline={}))
+        cluster.end("promote", replace(cluster.job("promote").termination_message, headline={}))
         cluster.step()
         assert cluster.stage("promote").reason == "TerminationMessageLost"
         cluster.run()
         assert cluster.condition("Ready") == ("True", "Promoted")
 
-    def test_a_garbled_one_is_told_once(self, cluster) -> None:
+    def test_a_garbled_command_is_reported_once(self, cluster) -> None:
         cluster.run()
         cluster.annotations = {"nerd.dev/promote": "int8"}
-        assert [each.reason for each in cluster.step().told] == ["CommandRefused"]
-        assert not cluster.step().told
+        assert [each.reason for each in cluster.step().events] == ["CommandRefused"]
+        assert not cluster.step().events
         assert not cluster.working()
 
 
 class TestRollback:
-    def test_it_waits_neither_for_a_runtime_nor_for_work_that_is_put_off(self, cluster) -> None:
+    def test_it_waits_neither_for_a_runtime_nor_for_suspended_work(self, cluster) -> None:
         cluster.run()
         cluster.change(finetune={"epochs": 5}, suspend=True)
         cluster.step()
-        cluster.surroundings = replace(cluster.surroundings, runtimes={})
+        cluster.settings = replace(cluster.settings, runtimes={})
         cluster.annotations = {"nerd.dev/rollback": "previous@back"}
         assert cluster.run() == [COMMAND]
         assert cluster.status.promotion.generation == 2
@@ -169,14 +169,14 @@ class TestRollback:
         assert cluster.condition("Ready") == ("True", "Held")
         assert "was rolled back and is held" in cluster.status.condition("Ready").message
 
-    def test_both_wishes_are_carried_out_one_after_the_other(self, cluster) -> None:
+    def test_two_commands_are_carried_out_one_after_the_other(self, cluster) -> None:
         cluster.run()
         cluster.annotations = {"nerd.dev/rollback": "previous@a", "nerd.dev/promote": "reference@b"}
         assert cluster.run() == [COMMAND, COMMAND]
         assert cluster.status.variant == "reference"
         assert cluster.status.promotion.generation == 3
 
-    def test_judging_again_takes_a_rolled_back_revision_up(self, cluster) -> None:
+    def test_a_new_verdict_may_promote_a_rolled_back_revision(self, cluster) -> None:
         cluster.run()
         cluster.annotations = {"nerd.dev/rollback": "previous@back"}
         cluster.run()
@@ -186,7 +186,7 @@ class TestRollback:
         assert cluster.condition("Ready") == ("True", "Promoted")
 
 
-def test_a_pointer_that_somebody_else_moved_is_learned_of(cluster) -> None:
+def test_a_pointer_that_somebody_else_moved_is_found(cluster) -> None:
     cluster.run()
     cluster.pointer = cluster.pointer.model_copy(
         update={"generation": 7, "current_revision": "e" * 64, "compile_key": "c" * 64, "promote_key": ""}
@@ -197,7 +197,7 @@ def test_a_pointer_that_somebody_else_moved_is_learned_of(cluster) -> None:
     assert cluster.condition("Ready") == ("True", "Promoted")
 
 
-def test_a_pointer_that_vanished_is_begun_anew(cluster) -> None:
+def test_a_pointer_that_vanished_starts_again(cluster) -> None:
     cluster.run()
     cluster.pointer = type(cluster.pointer)()
     cluster.change(finetune={"epochs": 5})

@@ -1,4 +1,4 @@
-"""The conditions as the table of states that people and GitOps tools read."""
+"""The conditions of each state, as people and GitOps tools read them."""
 
 from dataclasses import replace
 
@@ -41,18 +41,18 @@ def test_waiting_in_a_queue(cluster) -> None:
     assert "prepare: it waits in queue team-a" in cluster.status.condition("Ready").message
     cluster.wait(100_000)
     assert types(cluster)["Reconciling"] == ("True", "Queued")
-    assert cluster.look().look_again is None
+    assert cluster.decide().requeue_after is None
 
 
 def test_a_queue_deadline_only_reports(cluster) -> None:
     cluster.change(scheduling={"queueName": "team-a", "queueDeadlineSeconds": 3600})
     cluster.step()
     cluster.hinder("prepare", "Suspended")
-    assert cluster.wait(SETTLING).look_again == 3600 - SETTLING
+    assert cluster.wait(SETTLING).requeue_after == 3600 - SETTLING
     decision = cluster.wait(3600 - SETTLING)
     assert types(cluster)["Reconciling"] == ("True", "QueueDeadlineExceeded")
     assert not decision.delete
-    assert decision.told[0].reason == "QueueDeadlineExceeded"
+    assert decision.events[0].reason == "QueueDeadlineExceeded"
     cluster.start("prepare")
     cluster.wait(SETTLING)
     assert types(cluster)["Reconciling"] == ("True", "StagesRunning")
@@ -92,7 +92,7 @@ def test_a_verdict_waits_for_approval(cluster) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "trouble", "expected", "words"),
+    ("reason", "said", "expected", "message"),
     [
         pytest.param(
             "Unschedulable", SHORTAGE, "DeviceNotFree", "no node has a free vastaitech.com/va", id="device"
@@ -108,7 +108,7 @@ def test_a_verdict_waits_for_approval(cluster) -> None:
             "CreateContainerConfigError",
             'secret "s3-credentials" not found',
             "SecretNotFound",
-            "Secret s3-credentials is not there",
+            "Secret s3-credentials does not exist",
             id="Secret",
         ),
         pytest.param(
@@ -138,19 +138,19 @@ def test_a_verdict_waits_for_approval(cluster) -> None:
     ],
 )
 def test_something_is_missing_and_then_it_is_there(
-    cluster, reason: str, trouble: str, expected: str, words: str
+    cluster, reason: str, said: str, expected: str, message: str
 ) -> None:
     cluster.run_until("infer/int8")
     cluster.finish("infer/reference")
     cluster.step()
     cluster.finish("evaluate/reference")
-    cluster.hinder("infer/int8", reason, trouble)
+    cluster.hinder("infer/int8", reason, said)
     decision = cluster.wait(SETTLING)
     assert types(cluster)["Ready"] == ("False", expected)
     assert types(cluster)["Reconciling"] == ("True", expected)
-    assert words in cluster.status.condition("Ready").message
-    assert decision.told[0].type == "Warning"
-    assert decision.look_again == 600
+    assert message in cluster.status.condition("Ready").message
+    assert decision.events[0].type == "Warning"
+    assert decision.requeue_after == 600
     since = cluster.status.blocked_since
     cluster.wait(599)
     assert "Stalled" not in types(cluster)
@@ -158,7 +158,7 @@ def test_something_is_missing_and_then_it_is_there(
     assert types(cluster)["Stalled"] == ("True", expected)
     assert cluster.status.blocked_since == since
     cluster.check_conditions()
-    assert cluster.look().look_again is None
+    assert cluster.decide().requeue_after is None
     cluster.finish("infer/int8")
     cluster.step()
     assert types(cluster)["Reconciling"] == ("True", "StagesRunning")
@@ -174,13 +174,13 @@ def test_the_store_is_away_and_comes_back(cluster) -> None:
         decision = cluster.step()
         cluster.check_conditions()
         assert types(cluster)["Ready"] == ("False", "Retrying")
-        cluster.wait(decision.look_again)
+        cluster.wait(decision.requeue_after)
     started = cluster.status.blocked_since
     for _ in range(9):
         cluster.fail("prepare", 75, "there is no bucket 'ner' at http://minio:9000; create it")
         cluster.step()
         while not cluster.working():
-            cluster.now += cluster.look().look_again
+            cluster.now += cluster.decide().requeue_after
             cluster.step()
     assert types(cluster)["Stalled"] == ("True", "Retrying")
     assert "there is no bucket 'ner'" in cluster.status.condition("Stalled").message
@@ -214,7 +214,7 @@ def test_a_transition_time_stays_while_the_status_does(cluster) -> None:
     assert cluster.status.condition("Ready").last_transition_time == to_text(cluster.now)
 
 
-def test_a_failure_is_told_at_once_and_the_other_stages_go_on(cluster) -> None:
+def test_a_failure_is_reported_at_once_and_the_other_stages_continue(cluster) -> None:
     cluster.run_until("compile/int8")
     cluster.fail("compile/int8", 70, "no int8 recipe loses at most 0.5 points")
     cluster.step()
@@ -226,32 +226,32 @@ def test_a_failure_is_told_at_once_and_the_other_stages_go_on(cluster) -> None:
     assert types(cluster)["Stalled"] == ("True", "StageFailed")
 
 
-def test_the_story_is_told_in_few_events(cluster) -> None:
-    told = []
+def test_there_are_few_events(cluster) -> None:
+    events = []
     for _ in range(12):
-        told += cluster.step().told
+        events += cluster.step().events
         for job in cluster.working():
             cluster.now += 1
             cluster.finish(job.step)
-    assert [each.reason for each in told] == [
+    assert [each.reason for each in events] == [
         "Planned",
         "StageFinished",
         "StageFinished",
         "StageFinished",
         "Promoted",
     ]
-    assert told[1].message == "prepare is done: f1 0.9000"
+    assert events[1].message == "prepare is done: f1 0.9000"
 
 
 def test_every_reason_is_one_word_that_a_condition_may_have() -> None:
     assert all(reason.isalpha() and reason[0].isupper() for reason in Reason)
 
 
-def test_a_spec_that_this_release_cannot_read_stays_as_it_is(cluster) -> None:
+def test_nothing_is_done_about_a_spec_that_this_release_cannot_read(cluster) -> None:
     cluster.run()
     before = cluster.status
     cluster.generation = 2
-    seen = replace(cluster.see(), unreadable="spec.finetune.optimizer: Extra inputs are not permitted")
+    seen = replace(cluster.snapshot(), unreadable="spec.finetune.optimizer: Extra inputs are not permitted")
     decision = decide(seen, cluster.now)
     assert not decision.create
     assert not decision.delete

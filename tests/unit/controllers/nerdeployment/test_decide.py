@@ -1,4 +1,4 @@
-"""Decisions as stories: what the operator does next, and what it tells."""
+"""Decisions as stories: what the operator does next, and what it reports."""
 
 
 def test_every_stage_runs_once_and_the_model_is_promoted(cluster) -> None:
@@ -20,11 +20,11 @@ def test_every_stage_runs_once_and_the_model_is_promoted(cluster) -> None:
     assert (cluster.status.variant, cluster.status.f1) == ("int8", 0.9)
 
 
-def test_at_rest_the_decision_is_the_status_that_is_there(cluster) -> None:
+def test_at_rest_nothing_is_written(cluster) -> None:
     cluster.run()
-    decision = cluster.look()
+    decision = cluster.decide()
     assert decision.status == cluster.status
     assert not decision.create
     assert not decision.delete
-    assert not decision.told
-    assert decision.look_again is None
+    assert not decision.events
+    assert decision.requeue_after is None

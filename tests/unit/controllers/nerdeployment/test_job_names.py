@@ -1,4 +1,4 @@
-"""A Job's name: a person can read it, and no two attempts share one."""
+"""The name of a Job: a person can read it, and no two attempts have the same."""
 
 import pytest
 

@@ -127,7 +127,7 @@ def order(stage: Stage, runtime: str, on_device: bool, variant: str | None = Non
             emulated=on_device,
         ),
         runtime=runtime,
-        on_device=on_device,
+        uses_accelerator=on_device,
         spec_hash="0123456789abcdef",
     )
 

@@ -1,4 +1,4 @@
-"""What keeps a deployment from running at all: it is told what is missing, and goes on when it is there."""
+"""Something that a deployment needs is missing: the status says what, and work continues when it exists."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,9 +7,9 @@ import pytest
 
 
 class TestRuntime:
-    def test_a_missing_one_holds_up_only_what_rests_on_it(self, cluster) -> None:
-        there = cluster.surroundings
-        cluster.surroundings = replace(there, runtimes={})
+    def test_a_missing_one_blocks_only_what_depends_on_it(self, cluster) -> None:
+        there = cluster.settings
+        cluster.settings = replace(there, runtimes={})
         ended = []
         for _ in range(10):
             cluster.step()
@@ -29,17 +29,17 @@ class TestRuntime:
         assert "cpu-openvino" in cluster.status.condition("Ready").message
         cluster.wait(600)
         assert cluster.condition("Stalled") == ("True", "RuntimeNotFound")
-        cluster.surroundings = there
+        cluster.settings = there
         cluster.run()
         assert cluster.condition("Ready") == ("True", "Promoted")
 
-    def test_one_that_is_taken_away_leaves_its_running_jobs(self, cluster) -> None:
+    def test_the_running_jobs_of_a_removed_one_continue(self, cluster) -> None:
         cluster.run_until("compile/int8")
-        there = cluster.surroundings
-        cluster.surroundings = replace(there, runtimes={})
+        there = cluster.settings
+        cluster.settings = replace(there, runtimes={})
         decision = cluster.step()
         assert not decision.delete
-        cluster.surroundings = there
+        cluster.settings = there
         cluster.run()
         assert set(cluster.runs.values()) == {1}
 
@@ -53,22 +53,22 @@ class TestServiceAccount:
         ],
     )
     def test_it_has_to_be_allowed(self, cluster, allowed: tuple[str, ...], expected: str) -> None:
-        cluster.surroundings = replace(cluster.surroundings, service_accounts=allowed)
+        cluster.settings = replace(cluster.settings, service_accounts=allowed)
         cluster.change(scheduling={"serviceAccountName": "trainer"})
         cluster.step()
         assert cluster.condition("Ready") == ("False", expected)
         cluster.check_conditions()
 
     def test_a_runtime_may_allow_it_for_its_own_stages(self, cluster) -> None:
-        runtime = cluster.surroundings.runtimes["va16"].model_copy(update={"service_accounts": ("trainer",)})
-        cluster.surroundings = replace(cluster.surroundings, runtimes={"va16": runtime})
+        runtime = cluster.settings.runtimes["va16"].model_copy(update={"service_accounts": ("trainer",)})
+        cluster.settings = replace(cluster.settings, runtimes={"va16": runtime})
         cluster.change(scheduling={"serviceAccountName": "trainer"}, runtime="va16")
         cluster.step()
         assert [job.step for job in cluster.working()] == ["prepare"]
 
 
 @pytest.mark.parametrize(
-    ("change", "expected", "words"),
+    ("change", "expected", "message"),
     [
         pytest.param(
             {"storage": {"uri": "file:///runs"}},
@@ -83,24 +83,26 @@ class TestServiceAccount:
             {"data": {"train": {"uri": "train.txt"}, "test": {"uri": "s3://data/test"}}},
             "InvalidSpec",
             "spec.data.train.uri is train.txt",
-            id="data beside the spec",
+            id="data relative to the spec",
         ),
         pytest.param(
             {"model": {"base": "./model"}}, "InvalidSpec", "spec.model.base is ./model", id="a model likewise"
         ),
     ],
 )
-def test_what_only_a_changed_spec_mends(cluster, change: dict[str, Any], expected: str, words: str) -> None:
+def test_what_only_a_changed_spec_can_solve(
+    cluster, change: dict[str, Any], expected: str, message: str
+) -> None:
     good = {name: cluster.spec[name] for name in change}
     cluster.change(**change)
     decision = cluster.step()
     assert not decision.create
     assert cluster.condition("Stalled") == ("True", expected)
-    assert words in cluster.status.condition("Stalled").message
+    assert message in cluster.status.condition("Stalled").message
     cluster.check_conditions()
     cluster.change(**good)
     cluster.step()
-    # Another store takes a look of its own.
+    # A change of the store takes a pass of its own.
     cluster.step()
     assert cluster.condition("Reconciling") == ("True", "StagesRunning")
 
@@ -121,15 +123,15 @@ def test_what_only_a_changed_spec_mends(cluster, change: dict[str, Any], expecte
         ),
     ],
 )
-def test_what_a_pod_can_reach_is_no_obstacle(cluster, change: dict[str, Any]) -> None:
+def test_what_a_pod_can_reach_is_allowed(cluster, change: dict[str, Any]) -> None:
     cluster.change(**change)
     cluster.step()
     assert cluster.condition("Reconciling") == ("True", "StagesRunning")
 
 
-def test_a_suspended_deployment_without_its_runtime_is_quiet(cluster) -> None:
+def test_a_suspended_deployment_without_its_runtime_has_no_jobs(cluster) -> None:
     cluster.run_until("compile/int8")
-    cluster.surroundings = replace(cluster.surroundings, runtimes={})
+    cluster.settings = replace(cluster.settings, runtimes={})
     cluster.change(suspend=True)
     decision = cluster.step()
     assert {job.step for job in decision.delete} == {"compile/int8", "compile/reference"}

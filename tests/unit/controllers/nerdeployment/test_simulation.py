@@ -1,7 +1,7 @@
-"""Random histories: Jobs end as they like, writes are lost, words are forged, operators restart and meet.
+"""Random histories: Jobs fail, writes are lost, messages are forged, operators restart and run twice.
 
-However it went, once the faults are over the deployment ends where a history
-without any fault ends, and no result was counted twice.
+After the faults the deployment always ends as it does without any fault, and
+no result was counted twice.
 """
 
 from collections import Counter
@@ -25,13 +25,13 @@ FULL: dict[str, Any] = {
 }
 
 FAULTS = (
-    "look",
-    "look and die",
-    "look at a former state",
+    "reconcile",
+    "reconcile and die",
+    "reconcile a former snapshot",
     "start",
     "end well",
-    "end well without words",
-    "end well with forged words",
+    "end well without a message",
+    "end well with a forged message",
     "try again",
     "stopped",
     "vanish from the store",
@@ -57,24 +57,24 @@ class History:
     def play(self, fault: str) -> None:
         getattr(self, "play_" + fault.lower().replace(" ", "_"))()
 
-    def play_look(self) -> None:
-        self.former.append(self.cluster.see())
-        self.write(self.cluster.look(), 10_000)
+    def play_reconcile(self) -> None:
+        self.former.append(self.cluster.snapshot())
+        self.write(self.cluster.decide(), 10_000)
 
-    def play_look_and_die(self) -> None:
-        decision = self.cluster.look()
+    def play_reconcile_and_die(self) -> None:
+        decision = self.cluster.decide()
         writes = len(decision.delete) + len(decision.create) + 1
         self.write(decision, self.draw(st.integers(0, writes)))
 
-    def play_look_at_a_former_state(self) -> None:
-        """Another operator, whose look is older: its Jobs are made, its status is refused by its version."""
+    def play_reconcile_a_former_snapshot(self) -> None:
+        """Another operator has an older snapshot: its Jobs are created, but its status is refused."""
         if self.former:
             seen = self.draw(st.sampled_from(self.former))
             decision = decide(seen, self.cluster.now)
             self.write(decision, len(decision.delete) + len(decision.create))
 
     def write(self, decision: Decision, most: int) -> None:
-        """In the order in which they are written, up to a kill."""
+        """Write in the order of the operator, until it is killed."""
         writes = [
             *(lambda job=job: self.cluster.jobs.pop(job.name, None) for job in decision.delete),
             *(lambda order=order: self.cluster.create(order) for order in decision.create),
@@ -95,7 +95,7 @@ class History:
         assert len(progress) == (0 if ready and ready[0] == "True" else 1)
 
     def some(self, *phases: JobPhase) -> str | None:
-        """The step of one of the Jobs in these phases, of which it is the latest."""
+        """A step whose latest Job is in one of these phases."""
         steps = sorted(
             {
                 job.step
@@ -113,13 +113,13 @@ class History:
         if step := self.some(JobPhase.QUEUED, JobPhase.RUNNING):
             self.cluster.finish(step)
 
-    def play_end_well_without_words(self) -> None:
+    def play_end_well_without_a_message(self) -> None:
         if step := self.some(JobPhase.QUEUED, JobPhase.RUNNING):
             self.cluster.finish(step)
             if self.cluster.job(step).phase is JobPhase.SUCCEEDED:
                 self.cluster.end(step, None)
 
-    def play_end_well_with_forged_words(self) -> None:
+    def play_end_well_with_a_forged_message(self) -> None:
         if step := self.some(JobPhase.QUEUED, JobPhase.RUNNING):
             forged = TerminationMessage(key="f" * 64, manifest_digest="f" * 64, outputs={"model": "f" * 64})
             self.cluster.end(step, forged)
@@ -133,7 +133,7 @@ class History:
             self.cluster.fail(step, 143)
 
     def play_vanish_from_the_store(self) -> None:
-        """A stage's result goes; promote's is the pointer's, which nobody loses without losing everything."""
+        """A stage's result is lost, but not promote's: it is as safe as the pointer itself."""
         there = sorted(address for address in self.cluster.store if address[0] != "promote")
         if there:
             address = self.draw(st.sampled_from(there))
@@ -158,7 +158,7 @@ class History:
             del self.cluster.jobs[self.draw(st.sampled_from(over))]
 
     def play_status_lost(self) -> None:
-        """A backup without statuses is brought back."""
+        """A backup without statuses is restored."""
         self.cluster.status = type(self.cluster.status)()
         self.successes.clear()
 
@@ -168,20 +168,20 @@ class History:
             self.cluster.hinder(step, reason, "insufficient vastaitech.com/va")
 
     def play_seen_by_a_watch_that_is_behind(self) -> None:
-        """What was made a moment ago is not seen: nothing may be made twice for that."""
+        """A Job that was just created is not in the watch yet: nothing may be created twice."""
         cluster = self.cluster
         jobs = dict(cluster.jobs)
         hidden = jobs[self.draw(st.sampled_from(sorted(jobs)))] if jobs else None
         if hidden:
             del cluster.jobs[hidden.name]
         cluster.listed = False
-        decision = cluster.look()
+        decision = cluster.decide()
         cluster.listed, cluster.jobs = True, jobs
         entry = cluster.status.stage(hidden.step) if hidden else None
         if hidden and entry and entry.job == hidden.name and entry.state in ("Queued", "Running"):
             assert decision.status.stage(hidden.step).attempt == entry.attempt
             assert decision.status.stage(hidden.step).failures == entry.failures
-        if not decision.doubt:
+        if not decision.verify_with_list:
             self.write(decision, 10_000)
 
     def play_time_goes_by(self) -> None:
@@ -202,9 +202,9 @@ def test_faults_change_nothing_in_the_end(cluster, spec: dict[str, Any], data: s
         history.play(fault)
         stormy.now += 1.0
     stormy.run()
-    # What a person deletes while the operator is down is only found missing by whoever needs it next.
+    # A result that a person deletes is found missing only when the next stage needs it.
     assert stormy.outcome() == calm.outcome()
     assert max(stormy.runs.values()) == 1 or history.discarded
     assert all(count == 1 for (_, key), count in history.successes.items() if key not in history.discarded)
-    assert stormy.look().status == stormy.status
-    assert stormy.look().look_again is None
+    assert stormy.decide().status == stormy.status
+    assert stormy.decide().requeue_after is None

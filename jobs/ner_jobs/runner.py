@@ -5,6 +5,7 @@ An error becomes a sentence and an exit code here, and nowhere else.
 
 import contextlib
 import errno
+import os
 import secrets
 import shutil
 import signal
@@ -69,6 +70,8 @@ def main(task: Task, mode: str, rhythm: Rhythm | None = None) -> int:
     """
     try:
         with _stop_on_signals() as stopping, scratch_folder() as scratch:
+            # torch leaves compiled kernels under TMPDIR; in the scratch folder they are removed with it.
+            os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(scratch / "torchinductor"))
             reporter = Reporter(scratch / artifacts.LOG, mode)
             ended = _run(_own_attempt(task), scratch, reporter, stopping, rhythm)
     except StageError as error:

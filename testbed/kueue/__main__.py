@@ -46,7 +46,6 @@ class StandIn:
 
     def __init__(self, api: client.ApiClient) -> None:
         self._batch = client.BatchV1Api(api)
-        self._core = client.CoreV1Api(api)
         self._objects = client.CustomObjectsApi(api)
         self._api = api
 

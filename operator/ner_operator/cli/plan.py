@@ -32,7 +32,8 @@ def plan(
     """Show what would run, and why, before anything runs.
 
     A step is cached (its result is in the store), runs (with what changed of its key), or is known after
-    another step, because its key depends on that step's result. Nothing is written.
+    another step, because its key depends on that step's result. A held or blocked step says what to do.
+    Nothing is written.
 
     With NAME, it shows what is left to run of a NerDeployment of the cluster. With NAME and -f, it shows
     what would run if the spec in that file were applied.

@@ -125,13 +125,3 @@ def revision_of(compile_keys: Mapping[str, str]) -> str:
         compile_keys: key of the compile stage, by variant.
     """
     return canonical_digest(dict(compile_keys))
-
-
-__all__ = [
-    "PACKAGES",
-    "RESULT_VERSIONS",
-    "Ingredients",
-    "libraries_of",
-    "parameters_in_key",
-    "revision_of",
-]

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from ner_operator.api.times import to_seconds, to_text_not_before
+from ner_operator.api.v1alpha1 import NerRuntimeSpec
 from ner_operator.api.v1alpha1.reasons import Reason
 from ner_operator.api.v1alpha1.status import StageStatus
 from ner_operator.controllers.nerdeployment import preconditions, stage_status
@@ -47,7 +48,7 @@ HEALTHY = 60.0
 MESSAGES_LOST = 5
 """Attempts that may succeed without a valid termination message; then the stage fails."""
 
-_ABOUT_THE_ATTEMPT_BEFORE = frozenset(
+RETRIED = frozenset(
     {
         Reason.RETRYING,
         Reason.INPUT_NOT_FOUND,
@@ -56,6 +57,7 @@ _ABOUT_THE_ATTEMPT_BEFORE = frozenset(
         Reason.INTERRUPTED,
     }
 )
+"""Reasons of failures that are retried. The entry of the next attempt shows them until it is healthy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +193,17 @@ class _Attempts:
         return self.context.suspends(self.step)
 
     @property
+    def _runtime(self) -> NerRuntimeSpec:
+        return self.context.snapshot.settings.runtime(self.step.runtime.name)
+
+    @property
     def _limits(self) -> Limits:
-        snapshot = self.context.snapshot
-        runtime = snapshot.settings.runtime(self.step.runtime.name)
-        return limits_of(snapshot.deployment, self.step, runtime)
+        return limits_of(self.context.snapshot.deployment, self.step, self._runtime)
 
     @property
     def _spec_hash(self) -> str:
         snapshot = self.context.snapshot
-        runtime = snapshot.settings.runtime(self.step.runtime.name)
-        return spec_hash_of(snapshot.deployment, runtime, snapshot.settings.image)
+        return spec_hash_of(snapshot.deployment, self._runtime, snapshot.settings.image)
 
     def action(self, entry: StageStatus) -> Action:
         unfinished = self.history.unfinished
@@ -228,7 +231,7 @@ class _Attempts:
             return Action(entry)
         if ran < SETTLING:
             return Action(entry, requeue_after=SETTLING - ran)
-        after_failure = entry.reason in _ABOUT_THE_ATTEMPT_BEFORE and ran < HEALTHY
+        after_failure = entry.reason in RETRIED and ran < HEALTHY
         running = stage_status.running(entry, began, after_failure)
         return Action(running, requeue_after=HEALTHY - ran if running.reason else None)
 

@@ -15,6 +15,7 @@ from ner_operator.api.times import to_seconds, to_text
 from ner_operator.api.v1alpha1 import NerDeploymentSpec
 from ner_operator.api.v1alpha1.reasons import Reason
 from ner_operator.api.v1alpha1.status import NerDeploymentStatus, PromotionStatus, StageStatus
+from ner_operator.controllers.nerdeployment.attempts import RETRIED
 from ner_operator.controllers.nerdeployment.diagnosis import Diagnosis
 from ner_operator.controllers.nerdeployment.truncation import cut_characters, few
 from ner_operator.planning.plan import Cached, Held, Plan
@@ -68,11 +69,6 @@ class Progress:
     blocked: Diagnosis | None
 
     @property
-    def left(self) -> list[StageStatus]:
-        """The stages that have not ended."""
-        return [stage for stage in self.stages if stage.state not in _ENDED]
-
-    @property
     def outcome(self) -> str:
         """The outcome of promote's verdict on this revision; empty before the verdict."""
         promote = self.plan.state("promote")
@@ -91,23 +87,16 @@ class Progress:
         return promote.message if isinstance(promote, Held) else ""
 
 
-_STALLS_AFTER_DEADLINE = frozenset(
-    {
-        Reason.RUNTIME_NOT_FOUND,
-        Reason.SERVICE_ACCOUNT_NOT_ALLOWED,
-        Reason.SECRET_NOT_FOUND,
-        Reason.POD_NOT_CONFIGURED,
-        Reason.IMAGE_NOT_PULLED,
-        Reason.DEVICE_NOT_FREE,
-        Reason.UNSCHEDULABLE,
-        Reason.POD_REFUSED,
-        Reason.RETRYING,
-        Reason.INPUT_NOT_FOUND,
-        Reason.INTERRUPTED,
-        Reason.JOB_NOT_FOUND,
-        Reason.TERMINATION_MESSAGE_LOST,
-    }
-)
+_STALLS_AFTER_DEADLINE = RETRIED | {
+    Reason.RUNTIME_NOT_FOUND,
+    Reason.SERVICE_ACCOUNT_NOT_ALLOWED,
+    Reason.SECRET_NOT_FOUND,
+    Reason.POD_NOT_CONFIGURED,
+    Reason.IMAGE_NOT_PULLED,
+    Reason.DEVICE_NOT_FREE,
+    Reason.UNSCHEDULABLE,
+    Reason.POD_REFUSED,
+}
 """Reasons that need a person if they last longer than the deadline. The work continues by itself when the
 cause is gone."""
 
@@ -116,7 +105,7 @@ _ENDED = frozenset({"Succeeded", "Held"})
 
 def summarize(progress: Progress, now: float) -> Summary:
     """The state of a deployment, as one reason and one message."""
-    left = progress.left
+    left = [stage for stage in progress.stages if stage.state not in _ENDED]
     if progress.blocked is not None:
         return Summary(Readiness.STALLED, progress.blocked.reason, progress.blocked.message)
     if progress.spec.suspend and left:

@@ -73,7 +73,7 @@ def diagnose_failure(job: JobSnapshot, stage: str, limits: Limits) -> Diagnosis:
     if code == ExitCode.TERMINATED:
         return Diagnosis(
             Reason.INTERRUPTED,
-            "it was stopped from outside and has saved its work; a new attempt continues from there",
+            "it was stopped from outside and has saved its work; a new attempt resumes from there",
         )
     if code in _PERMANENT:
         return Diagnosis(Reason.STAGE_FAILED, message or _without_message(code), permanent=True)

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from ner_operator.kube.client import Api, ApiError
 from ner_operator.kube.objects import EVENTS, Json, ObjectReference
@@ -14,18 +14,16 @@ LONGEST_MESSAGE = 1024
 """Bytes of an Event's message; the API server refuses more."""
 
 
+@dataclass(frozen=True, slots=True)
 class EventRecorder:
     """Writes Events; safe for many threads.
 
-    Args:
+    Attributes:
         reporter: name of the controller.
-        clock: seconds since the epoch.
     """
 
-    def __init__(self, api: Api, reporter: str, clock: Callable[[], float] = time.time) -> None:
-        self._api = api
-        self._reporter = reporter
-        self._clock = clock
+    api: Api
+    reporter: str
 
     def record(self, regarding: ObjectReference, type: str, reason: str, message: str) -> None:
         """Write one Event. An error is logged and changes nothing else.
@@ -33,9 +31,9 @@ class EventRecorder:
         Args:
             type: `Normal` or `Warning`.
         """
-        event = event_manifest(regarding, type, reason, message, self._reporter, self._clock())
+        event = event_manifest(regarding, type, reason, message, self.reporter, time.time())
         try:
-            self._api.create(EVENTS, regarding.namespace, event)
+            self.api.create(EVENTS, regarding.namespace, event)
         except ApiError as error:
             # An equal Event was written before and has not expired yet.
             if not error.already_exists:

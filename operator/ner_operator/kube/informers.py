@@ -7,8 +7,8 @@ objects request one of everything that refers to them.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Generic
+from dataclasses import dataclass, field
+from typing import ClassVar, Generic
 
 from ner_operator.kube.cache import Cache, R, differs
 from ner_operator.kube.client import Api, ApiError
@@ -33,6 +33,7 @@ class Comparison:
     suspected: int = 0
 
 
+@dataclass(eq=False, slots=True)
 class Informer(ABC):
     """What a controller knows of one resource. `update` and `remove` are safe for many threads.
 
@@ -41,17 +42,17 @@ class Informer(ABC):
     next comparison, the watch has missed it. Deletions are found in lists too:
     a watch that was interrupted does not report them.
 
-    Args:
+    Attributes:
         selector: label selector of the objects; empty for all.
+        reads_metadata: whether the first read needs no more than metadata.
     """
 
-    _reads_metadata = False
-    """Whether the first read needs no more than metadata."""
+    reads_metadata: ClassVar[bool] = False
 
-    def __init__(self, resource: Resource, selector: str = "") -> None:
-        self.resource = resource
-        self.selector = selector
-        self._suspected: dict[Key, int] = {}
+    resource: Resource
+    queue: WorkQueue
+    selector: str = field(default="", kw_only=True)
+    _suspected: dict[Key, int] = field(default_factory=dict, init=False)
 
     @abstractmethod
     def update(self, obj: Json) -> None:
@@ -68,7 +69,7 @@ class Informer(ABC):
             ApiError: the server does not answer.
         """
         for namespace in namespaces:
-            for page in self._pages(api, namespace, self._reads_metadata):
+            for page in self._pages(api, namespace, self.reads_metadata):
                 for obj in page["items"]:
                     self.update(obj)
 
@@ -126,96 +127,79 @@ class Informer(ABC):
         """Keys and UIDs that are missing from a list of this version although they are not newer than it."""
 
 
+@dataclass(eq=False, slots=True)
 class PrimaryInformer(Informer):
     """Requests a reconcile of each object that has changed.
 
-    Args:
+    Attributes:
         on_deleted: called with the key of each deleted object.
     """
 
-    _reads_metadata = True
+    reads_metadata: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        resource: Resource,
-        queue: WorkQueue,
-        versions: VersionTracker,
-        on_deleted: Callable[[Key], None],
-    ) -> None:
-        super().__init__(resource)
-        self._queue = queue
-        self._versions = versions
-        self._on_deleted = on_deleted
+    versions: VersionTracker
+    on_deleted: Callable[[Key], None]
 
     def update(self, obj: Json) -> None:
         """An object was created or changed."""
         meta = obj["metadata"]
         key = key_of(meta)
-        if self._versions.observe(key, meta["uid"], version_of(meta)):
-            self._queue.add(key)
+        if self.versions.observe(key, meta["uid"], version_of(meta)):
+            self.queue.add(key)
 
     def _remove(self, key: Key, uid: str) -> None:
-        self._versions.remove(key, uid)
-        self._queue.forget(key)
-        self._on_deleted(key)
+        self.versions.remove(key, uid)
+        self.queue.forget(key)
+        self.on_deleted(key)
 
     def _knows(self, meta: Json, version: int) -> bool:
-        return self._versions.has_observed(key_of(meta), meta["uid"], version)
+        return self.versions.has_observed(key_of(meta), meta["uid"], version)
 
     def _catch_up(self, api: Api, item: Json) -> None:
         self.update(item)
 
     def _absent_from(self, listed: Container[Key], version: int) -> list[tuple[Key, str]]:
-        return self._versions.absent_from(listed, version)
+        return self.versions.absent_from(listed, version)
 
 
+@dataclass(eq=False, slots=True)
 class OwnedInformer(Informer, Generic[R]):
     """Caches a record of each owned object, and requests a reconcile of the owner when one changes.
 
-    Args:
+    Attributes:
         parse: the record of an object; None if the controller has no use for the object.
     """
 
-    def __init__(
-        self,
-        resource: Resource,
-        selector: str,
-        queue: WorkQueue,
-        cache: Cache[R],
-        parse: Callable[[Json], R | None],
-    ) -> None:
-        super().__init__(resource, selector)
-        self._queue = queue
-        self._cache = cache
-        self._parse = parse
+    cache: Cache[R]
+    parse: Callable[[Json], R | None]
 
     def update(self, obj: Json) -> None:
         """An object was created or changed."""
-        record = self._parse(obj)
+        record = self.parse(obj)
         if record is None:
             self.remove(obj)
             return
-        former = self._cache.put(record)
+        former = self.cache.put(record)
         if not differs(former, record):
             return
         delay = record.requeue_delay(former)
         for key in self._dependents(record):
             if record.urgent:
-                self._queue.prioritize(key)
+                self.queue.prioritize(key)
             elif delay is not None:
-                self._queue.add(key, delay)
+                self.queue.add(key, delay)
 
     def _dependents(self, record: R) -> list[Key]:
         """The objects to reconcile when the record has changed."""
         return [(record.namespace, record.owner_name)]
 
     def _remove(self, key: Key, uid: str) -> None:
-        record = self._cache.remove(key, uid)
+        record = self.cache.remove(key, uid)
         for dependent in self._dependents(record) if record else ():
-            self._queue.add(dependent)
+            self.queue.add(dependent)
 
     def _knows(self, meta: Json, version: int) -> bool:
-        record = self._cache.get(key_of(meta))
+        record = self.cache.get(key_of(meta))
         return record is not None and record.version >= version
 
     def _catch_up(self, api: Api, item: Json) -> None:
@@ -226,23 +210,15 @@ class OwnedInformer(Informer, Generic[R]):
                 raise
 
     def _absent_from(self, listed: Container[Key], version: int) -> list[tuple[Key, str]]:
-        absent = self._cache.absent_from(listed, version)
+        absent = self.cache.absent_from(listed, version)
         return [((record.namespace, record.name), record.uid) for record in absent]
 
 
+@dataclass(eq=False, slots=True)
 class ReferencedInformer(OwnedInformer[R]):
     """Caches a record of each cluster-scoped object, and requests a reconcile of what refers to it."""
 
-    def __init__(
-        self,
-        resource: Resource,
-        queue: WorkQueue,
-        versions: VersionTracker,
-        cache: Cache[R],
-        parse: Callable[[Json], R | None],
-    ) -> None:
-        super().__init__(resource, "", queue, cache, parse)
-        self._versions = versions
+    versions: VersionTracker
 
     def read(self, api: Api, namespaces: Namespaces) -> None:
         """Cache every object."""
@@ -260,4 +236,4 @@ class ReferencedInformer(OwnedInformer[R]):
         return Comparison()
 
     def _dependents(self, record: R) -> list[Key]:
-        return self._versions.referrers(record.name)
+        return self.versions.referrers(record.name)

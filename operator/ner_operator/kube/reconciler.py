@@ -42,24 +42,18 @@ class Result:
     references: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
 class Reconciler:
     """Reconciles the keys of a queue; safe for many threads.
 
-    Args:
-        reconcile: reconciles one object; returns None if it is gone.
+    Attributes:
+        reconcile_object: reconciles one object; returns None if it is gone.
     """
 
-    def __init__(
-        self,
-        queue: WorkQueue,
-        versions: VersionTracker,
-        metrics: ControllerMetrics,
-        reconcile: Callable[[Key], Result | None],
-    ) -> None:
-        self.queue = queue
-        self._versions = versions
-        self._metrics = metrics
-        self._reconcile = reconcile
+    queue: WorkQueue
+    versions: VersionTracker
+    metrics: ControllerMetrics
+    reconcile_object: Callable[[Key], Result | None]
 
     def start(self, workers: int) -> list[threading.Thread]:
         """Start worker threads. They end when the queue is shut down."""
@@ -79,22 +73,22 @@ class Reconciler:
     def reconcile(self, key: Key) -> None:
         """Reconciles the object once and requeues it if needed."""
         began = time.perf_counter()
-        self._versions.begin(key)
+        self.versions.begin(key)
         try:
-            result = self._reconcile(key)
+            result = self.reconcile_object(key)
         except Exception as error:
-            self._versions.abort(key)
+            self.versions.abort(key)
             outcome = self._retry(key, error)
         else:
             outcome = self._finish(key, result)
-        self._metrics.reconciled(outcome, time.perf_counter() - began)
+        self.metrics.reconciled(outcome, time.perf_counter() - began)
 
     def _finish(self, key: Key, result: Result | None) -> str:
         if result is None:
-            self._versions.abort(key)
+            self.versions.abort(key)
             self.queue.done(key)
             return "gone"
-        changed = self._versions.finish(key, result.uid, result.version, result.references)
+        changed = self.versions.finish(key, result.uid, result.version, result.references)
         self.queue.done(key)
         if changed:
             self.queue.add(key)
@@ -107,7 +101,7 @@ class Reconciler:
             # Another writer was faster. Nothing is wrong.
             outcome, level = "conflict", logging.INFO
         else:
-            self._metrics.error("reconcile")
+            self.metrics.error("reconcile")
             outcome = "error"
             level = logging.WARNING if isinstance(error, ApiError | RetryError) else logging.ERROR
         delay = self.queue.retry(key, error.retry_after if isinstance(error, ApiError) else 0.0)

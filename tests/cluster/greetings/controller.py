@@ -81,7 +81,7 @@ class GreetingReconciler:
 def greeting_controller(api: Api, metrics: ControllerMetrics) -> Controller:
     queue, versions, texts = WorkQueue(), VersionTracker(), Cache[TextRecord]()
     reconciler = GreetingReconciler(api, texts, EventRecorder(api, "greeter"))
-    owned = OwnedInformer(CONFIG_MAPS, "app=greeter", queue, texts, TextRecord.of)
+    owned = OwnedInformer(CONFIG_MAPS, queue, texts, TextRecord.of, selector="app=greeter")
     primary = PrimaryInformer(GREETINGS, queue, versions, on_deleted=lambda key: None)
     return Controller((owned, primary), Reconciler(queue, versions, metrics, reconciler.reconcile))
 

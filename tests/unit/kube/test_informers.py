@@ -134,8 +134,8 @@ def parts(clock: Any) -> Parts:
         colours,
         deleted,
         PrimaryInformer(WIDGETS, queue, versions, deleted.append),
-        OwnedInformer(JOBS, "", queue, jobs, JobRecord.of),
-        ReferencedInformer(COLOURS, queue, versions, colours, Colour.of),
+        OwnedInformer(JOBS, queue, jobs, JobRecord.of),
+        ReferencedInformer(COLOURS, queue, colours, Colour.of, versions),
     )
 
 

@@ -7,6 +7,8 @@ object has the version that was observed. So a second operator, or a person
 with an editor, costs another reconcile and nothing else.
 """
 
+from dataclasses import dataclass
+
 from ner_operator.controllers.nerdeployment.decision import Decision, JobOrder
 from ner_operator.controllers.nerdeployment.job_records import JobRecord
 from ner_operator.controllers.nerdeployment.jobs import DefaultImage, job_of, reference_to
@@ -35,20 +37,18 @@ class RefusedError(Exception):
         self.message = message
 
 
+@dataclass(frozen=True, slots=True)
 class Applier:
     """Writes decisions; safe for many threads.
 
-    Args:
+    Attributes:
         default_image: of stages whose runtime names none.
     """
 
-    def __init__(
-        self, api: Api, jobs: Cache[JobRecord], events: EventRecorder, default_image: DefaultImage
-    ) -> None:
-        self._api = api
-        self._jobs = jobs
-        self._events = events
-        self._default_image = default_image
+    api: Api
+    jobs: Cache[JobRecord]
+    events: EventRecorder
+    default_image: DefaultImage
 
     def apply(self, observation: Observation, decision: Decision) -> str:
         """Write what was decided. Nothing is written if nothing changes.
@@ -68,15 +68,15 @@ class Applier:
             self._create(observation, deployment, order)
         if change := merge_patch(observation.written, decision.status.on_the_wire()):
             patch = {"metadata": {"resourceVersion": version}, "status": change}
-            stored = self._api.patch_status(NERDEPLOYMENTS, deployment.namespace, deployment.name, patch)
+            stored = self.api.patch_status(NERDEPLOYMENTS, deployment.namespace, deployment.name, patch)
             version = stored["metadata"]["resourceVersion"]
         for event in decision.events:
-            self._events.record(deployment, event.type, event.reason, event.message)
+            self.events.record(deployment, event.type, event.reason, event.message)
         return version
 
     def _delete(self, namespace: str, job: JobSnapshot) -> None:
         try:
-            left = self._api.delete(JOBS, namespace, job.name, job.uid)
+            left = self.api.delete(JOBS, namespace, job.name, job.uid)
         except ApiError as error:
             # 409: a new Job has this name, so this one is gone; or the server could not delete it now.
             if not error.not_found and not (error.conflict and self._is_gone(namespace, job)):
@@ -84,13 +84,13 @@ class Applier:
             left = {}
         record = JobRecord.of(left) if left.get("kind") == "Job" else None
         if record and left["metadata"].get("deletionTimestamp"):
-            self._jobs.put(record)
+            self.jobs.put(record)
         else:
-            self._jobs.remove((namespace, job.name), job.uid)
+            self.jobs.remove((namespace, job.name), job.uid)
 
     def _is_gone(self, namespace: str, job: JobSnapshot) -> bool:
         try:
-            return bool(self._api.get(JOBS, namespace, job.name)["metadata"]["uid"] != job.uid)
+            return bool(self.api.get(JOBS, namespace, job.name)["metadata"]["uid"] != job.uid)
         except ApiError as error:
             if error.not_found:
                 return True
@@ -99,9 +99,9 @@ class Applier:
     def _create(self, observation: Observation, deployment: ObjectReference, order: JobOrder) -> None:
         snapshot = observation.snapshot
         runtime = snapshot.settings.runtime(order.runtime)
-        manifest = job_of(order, snapshot.deployment, runtime, self._default_image)
+        manifest = job_of(order, snapshot.deployment, runtime, self.default_image)
         try:
-            job = self._api.create(JOBS, deployment.namespace, manifest)
+            job = self.api.create(JOBS, deployment.namespace, manifest)
         except ApiError as error:
             if error.already_exists:
                 job = self._adopt(deployment, order)
@@ -110,7 +110,7 @@ class Applier:
             else:
                 raise
         if record := JobRecord.of(job):
-            self._jobs.put(record)
+            self.jobs.put(record)
 
     def _adopt(self, deployment: ObjectReference, order: JobOrder) -> Json:
         """The existing Job of the order's name, if it is the one that was ordered.
@@ -118,7 +118,7 @@ class Applier:
         Raises:
             RetryError: it is not.
         """
-        job = self._api.get(JOBS, deployment.namespace, order.name)
+        job = self.api.get(JOBS, deployment.namespace, order.name)
         record = JobRecord.of(job)
         if job["metadata"].get("deletionTimestamp"):
             raise RetryError(f"Job {deployment.namespace}/{order.name} is being deleted")

@@ -43,8 +43,8 @@ def nerdeployment_controller(
     )
     return Controller(
         informers=(
-            ReferencedInformer(NERRUNTIMES, queue, versions, runtimes, RuntimeRecord.of),
-            OwnedInformer(JOBS, OURS, queue, jobs, JobRecord.of),
+            ReferencedInformer(NERRUNTIMES, queue, runtimes, RuntimeRecord.of, versions),
+            OwnedInformer(JOBS, queue, jobs, JobRecord.of, selector=OURS),
             PrimaryInformer(NERDEPLOYMENTS, queue, versions, own_metrics.removed),
         ),
         reconciler=Reconciler(queue, versions, metrics, reconciler.reconcile),

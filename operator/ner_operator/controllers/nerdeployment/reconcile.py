@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ner_operator.controllers.nerdeployment.apply import Applier, RefusedError
 from ner_operator.controllers.nerdeployment.decide import decide
@@ -19,48 +19,38 @@ REFUSED_RETRY_SECONDS = 30.0
 """Seconds until a Job that the API server refused is tried again: a quota may have room by then."""
 
 
+@dataclass(frozen=True, slots=True)
 class NerDeploymentReconciler:
-    """Reconciles NerDeployments; safe for many threads.
+    """Reconciles NerDeployments; safe for many threads. `clock` gives seconds since the epoch."""
 
-    Args:
-        clock: seconds since the epoch.
-    """
-
-    def __init__(
-        self,
-        observer: Observer,
-        applier: Applier,
-        metrics: NerDeploymentMetrics,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._observer = observer
-        self._applier = applier
-        self._metrics = metrics
-        self._clock = clock
+    observer: Observer
+    applier: Applier
+    metrics: NerDeploymentMetrics
+    clock: Callable[[], float] = time.time
 
     def reconcile(self, key: Key) -> Result | None:
         """Reconcile once; None if the NerDeployment is gone."""
-        observation = self._observer.observe(key)
-        decision = decide(observation.snapshot, self._clock()) if observation else None
+        observation = self.observer.observe(key)
+        decision = decide(observation.snapshot, self.clock()) if observation else None
         if decision and decision.verify_with_list:
             # A Job is missing from the cache, which may be behind. In the server's list, missing means gone.
-            observation = self._observer.observe(key, listed=True)
-            decision = decide(observation.snapshot, self._clock()) if observation else None
+            observation = self.observer.observe(key, listed=True)
+            decision = decide(observation.snapshot, self.clock()) if observation else None
         if observation is None or decision is None:
-            self._metrics.removed(key)
+            self.metrics.removed(key)
             return None
         waits = [recheck_after(observation.waiting)]
         while True:
             try:
-                version = self._applier.apply(observation, decision)
+                version = self.applier.apply(observation, decision)
                 break
             except RefusedError as refused:
                 logger.warning("%s", refused, extra={"object": key})
                 observation = with_refused_job(observation, refused)
-                decision = decide(observation.snapshot, self._clock())
+                decision = decide(observation.snapshot, self.clock())
                 waits.append(REFUSED_RETRY_SECONDS)
         waits.append(decision.requeue_after)
-        self._metrics.written(key, observation.snapshot.status, decision.status)
+        self.metrics.written(key, observation.snapshot.status, decision.status)
         written = version != observation.version or bool(decision.create or decision.delete)
         if written:
             _log(key, observation, decision)

@@ -1,22 +1,22 @@
 """Entity F1 of a model in training, on the path that inference takes: same windows, same decoding."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 
 from ner_jobs.corpus.encoding import Encoder
-from ner_jobs.corpus.padding import pad
 from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.engines.base import FloatArray, IntArray
+from ner_jobs.inference.batching import BatchLimits
+from ner_jobs.inference.predictor import Predictor, decode
 from ner_jobs.scoring.blocks import Pair
 from ner_jobs.scoring.counts import count
 from ner_jobs.scoring.decoding import Decoder
 from ner_jobs.task.parameters import Decoding
 
-WINDOWS_IN_BATCH = 32
-"""Windows of nearly one length that go through the model together."""
+LIMITS = BatchLimits(windows=32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,25 @@ class ValidationScore:
     def by(self, decoding: Decoding) -> float:
         """The F1 of one decoding."""
         return self.constrained if decoding == "constrained" else self.argmax
+
+
+class TrainingSession:
+    """A PyTorch model in training as a `Session`; runs in fp32."""
+
+    effective_precision = "fp32"
+    fixed_length: int | None = None
+    length_step = 1
+    products: Mapping[str, int] = {}
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._device = next(model.parameters()).device
+
+    def run(self, input_ids: IntArray, attention_mask: IntArray) -> FloatArray:
+        """Logits; see `Session`."""
+        ids, mask = (torch.from_numpy(each).to(self._device) for each in (input_ids, attention_mask))
+        logits: torch.Tensor = self._model(input_ids=ids, attention_mask=mask).logits
+        return logits.float().cpu().numpy()
 
 
 class Validation:
@@ -46,44 +65,24 @@ class Validation:
     ) -> None:
         self._gold = [(sentence.id, sentence.tags or ()) for sentence in sentences]
         self._encoded = encoder.encode_batch(sentences)
-        self._labels = tuple(labels)
+        self._constrained = Decoder(labels, "constrained")
+        self._argmax = Decoder(labels, "argmax")
         self._padding = padding
-        windows = [(row, at) for row, item in enumerate(self._encoded) for at in range(len(item.windows))]
-        self._order = sorted(windows, key=lambda place: -len(self._window_ids(place)))
 
     def score(self, model: nn.Module) -> ValidationScore:
-        """Score a model in fp32; leaves it in the mode (train, eval) in which it was."""
+        """Score a model; leaves it in the mode (train, eval) in which it was."""
         training = model.training
         model.eval()
-        windows: list[list[np.ndarray]] = [[np.empty(0)] * len(item.windows) for item in self._encoded]
+        predictor = Predictor(TrainingSession(model), self._constrained, LIMITS, self._padding)
         with torch.inference_mode():
-            for places, ids, mask in self._batches(next(model.parameters()).device):
-                values = model(input_ids=ids, attention_mask=mask).logits.float().cpu().numpy()
-                for row, (sentence, at) in enumerate(places):
-                    windows[sentence][at] = values[row]
+            logits = predictor.logits(self._encoded)
         model.train(training)
-        outside = self._labels.index("O")
-        logits = [item.scatter(rows, outside) for item, rows in zip(self._encoded, windows, strict=True)]
-        return ValidationScore(constrained=self._f1(logits, "constrained"), argmax=self._f1(logits, "argmax"))
+        return ValidationScore(self._f1(logits, self._constrained), self._f1(logits, self._argmax))
 
-    def _window_ids(self, place: tuple[int, int]) -> np.ndarray:
-        return self._encoded[place[0]].windows[place[1]].input_ids
-
-    def _batches(
-        self, device: torch.device
-    ) -> Iterator[tuple[list[tuple[int, int]], torch.Tensor, torch.Tensor]]:
-        for begin in range(0, len(self._order), WINDOWS_IN_BATCH):
-            places = self._order[begin : begin + WINDOWS_IN_BATCH]
-            length = len(self._window_ids(places[0]))
-            ids, mask = map(
-                torch.from_numpy, pad([self._window_ids(place) for place in places], length, self._padding)
-            )
-            yield places, ids.to(device), mask.to(device)
-
-    def _f1(self, logits: Sequence[np.ndarray], decoding: Decoding) -> float:
-        decoded = Decoder(self._labels, decoding).decode_many(logits)
+    def _f1(self, logits: Sequence[Sequence[FloatArray]], decoder: Decoder) -> float:
+        predictions = decode(self._encoded, logits, decoder)
         pairs = (
-            Pair(name, gold, [self._labels[number] for number in numbers])
-            for (name, gold), numbers in zip(self._gold, decoded, strict=True)
+            Pair(name, gold, prediction.tags)
+            for (name, gold), prediction in zip(self._gold, predictions, strict=True)
         )
         return count(pairs).default.micro().f1

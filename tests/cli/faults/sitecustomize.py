@@ -1,9 +1,9 @@
-"""What every Python process reads first, with this folder on PYTHONPATH: a stage goes wrong as a test asks.
+"""Every Python process with this folder on PYTHONPATH reads this file first: it lets a stage fail for a test.
 
 NERD_TEST_FAULT is FAULT:STAGE. `killed-at-work` is SIGKILL as soon as the stage
-tells how far it is, or has all its files; `killed-before-the-manifest` is
-SIGKILL when all of them are in the store; `full` fills the disk under TMPDIR
-before the stage begins. Whoever is not that stage goes on as always.
+reports progress, or has all its files; `killed-before-the-manifest` is SIGKILL
+when all its files are in the store; `full` fills the disk under TMPDIR before
+the stage begins. Other stages are not affected.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ def install(fault: str, stage: str) -> None:
     """Lay the fault into this process, if it is the stage's."""
     if json.loads(os.environ["NERD_TASK"])["stage"] != stage:
         return
-    from ner_jobs import reporting, runner
+    from ner_jobs import attempt, reporting
     from ner_jobs.store import artifacts
 
     match fault:
@@ -32,11 +32,10 @@ def install(fault: str, stage: str) -> None:
             reporting.Reporter.progress = die  # type: ignore[method-assign]
             artifacts.publish = die
         case "killed-before-the-manifest":
-            upload = artifacts.upload_folder
-            artifacts.upload_folder = lambda *given, **named: die(upload(*given, **named))
+            artifacts.upload_folder = dying_after(artifacts.upload_folder)
         case "full":
-            find: Callable[[str], Any] = runner.function_of
-            runner.function_of = lambda name: fill_disk() or find(name)
+            find: Callable[[str], Any] = attempt.function_of
+            attempt.function_of = lambda name: fill_disk() or find(name)
         case _:
             raise ValueError(fault)
 
@@ -44,6 +43,16 @@ def install(fault: str, stage: str) -> None:
 def die(*given: Any, **named: Any) -> Any:
     """End as a process does that the kernel kills for its memory."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying_after(upload: Callable[..., Any]) -> Callable[..., Any]:
+    """The upload of a folder, and then the end; checkpoints of the training are uploaded as always."""
+
+    def uploaded(store: Any, prefix: str, *given: Any, **named: Any) -> Any:
+        files = upload(store, prefix, *given, **named)
+        return files if "/checkpoints/" in prefix else die()
+
+    return uploaded
 
 
 def fill_disk() -> None:

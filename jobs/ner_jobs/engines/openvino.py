@@ -87,6 +87,10 @@ RECIPES = {
 }
 IN_BF16 = (BF16, TRANSFORMER_BF16)
 
+# The first tensor of a process initialises the Python bindings. Two threads that create it at the same time
+# can deadlock (OpenVINO 2026.4), so it is created here, under the import lock.
+openvino.Tensor(np.zeros(1, np.int64))
+
 
 class OpenVinoBackend:
     """The backend `openvino`."""

@@ -137,14 +137,32 @@ def test_an_output_that_is_not_what_was_planned_with_is_refused(maker: Maker, tm
             lambda body: {**body, "outputs": {"model": "0" * 64}}, id="digests that are not its files'"
         ),
         pytest.param(lambda body: {"files": body["files"]}, id="half of it"),
+        pytest.param(lambda body: {**body, "attempt": "../../../first"}, id="an attempt outside the key"),
+        pytest.param(
+            lambda body: {**body, "files": [{**body["files"][0], "path": "../../../../x"}]},
+            id="a file outside the attempt",
+        ),
+        pytest.param(
+            lambda body: {**body, "files": [{**body["files"][0], "path": "/x"}]}, id="an absolute path"
+        ),
     ],
 )
 def test_a_forged_manifest_is_refused(maker: Maker, change: Callable[[Any], Any]) -> None:
     made = maker.publish("first")
     name = artifacts.manifest_key("export", KEY)
     maker.store.put(name, json.dumps(change(json.loads(made.to_bytes()))).encode())
-    with pytest.raises(PermanentError, match=r"manifest\.json is no manifest of this key"):
+    with pytest.raises(PermanentError, match=r"manifest\.json is corrupt: it is no manifest of this key"):
         artifacts.read_manifest(maker.store, "export", KEY)
+
+
+def test_a_path_is_checked_again_where_it_is_joined(maker: Maker, tmp_path: Path) -> None:
+    made = maker.publish("first")
+    forged = made.model_copy(update={"attempt": ".."})
+    for path in ("../x", "/x", "model//weights"):
+        with pytest.raises(PermanentError, match=rf"{KEY}/manifest\.json is corrupt"):
+            artifacts.file_key(made, path)
+    with pytest.raises(PermanentError, match=rf"{KEY}/manifest\.json is corrupt"):
+        artifacts.find_damage(maker.store, forged)
 
 
 def test_the_second_attempt_adopts_the_first_result(maker: Maker) -> None:

@@ -201,7 +201,7 @@ def test_where_life_is_not_known_nothing_goes(filler: Filler) -> None:
 def test_a_manifest_that_cannot_be_read_and_is_needed_stops_it(filler: Filler) -> None:
     filler.chain()
     filler.store.put(artifacts.manifest_key(*EXPORT), b"damaged")
-    with pytest.raises(PermanentError, match=f"export/{EXPORT[1]}/manifest.json is no manifest"):
+    with pytest.raises(PermanentError, match=f"export/{EXPORT[1]}/manifest.json is corrupt"):
         find_garbage(filler.store, living(COMPILE), ALL_IS_OLD)
 
 

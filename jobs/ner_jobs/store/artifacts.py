@@ -18,6 +18,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ner_jobs.store.hashing import check_bytes, corrupt, hash_file
+from ner_jobs.store.paths import join_inside, join_key
 from ner_jobs.store.protocol import Store, Transferred
 from ner_jobs.task import (
     ExitCode,
@@ -72,8 +73,13 @@ def manifest_key(stage: str, key: str) -> str:
 
 
 def file_key(manifest: Manifest, path: str) -> str:
-    """Key of a file of the artifact."""
-    return f"{manifest.stage}/{manifest.key}/{manifest.attempt}/{path}"
+    """Key of a file of the artifact.
+
+    Raises:
+        PermanentError: it would be outside the attempt's folder.
+    """
+    name = manifest_key(manifest.stage, manifest.key)
+    return join_key(name, manifest.stage, manifest.key, manifest.attempt, path)
 
 
 def find_manifest(store: Store, stage: str, key: str) -> Found | None:
@@ -89,8 +95,10 @@ def find_manifest(store: Store, stage: str, key: str) -> Found | None:
     data, version = found
     try:
         manifest = Manifest.model_validate(json.loads(data))
-    except (ValueError, ValidationError) as error:
-        raise _no_manifest(store, stage, name, type(error).__name__) from error
+    except ValidationError as error:
+        raise _no_manifest(store, stage, name, _first_fault(error)) from error
+    except ValueError as error:
+        raise _no_manifest(store, stage, name, "it is not JSON") from error
     if (manifest.stage, manifest.key) != (stage, key):
         raise _no_manifest(store, stage, name, f"it is of {manifest.stage} {manifest.key[:12]}")
     if outputs_of(manifest.files) != manifest.outputs:
@@ -214,7 +222,7 @@ def fetch(
     def bring(entry: FileEntry) -> None:
         key, stated = file_key(manifest, entry.path), (entry.size, entry.sha256)
         if store.local_path(key) is None:
-            path = cache / key
+            path = join_inside(cache, manifest_key(manifest.stage, manifest.key), key)
             path.parent.mkdir(parents=True, exist_ok=True)
             if not (path.is_file() and hash_file(path) == stated):
                 with _vanishing(store, key, reference):
@@ -370,6 +378,12 @@ def _vanished(store: Store, key: str, reference: InputReference) -> RetryableErr
 
 def _no_manifest(store: Store, stage: str, name: str, why: str) -> PermanentError:
     return PermanentError(
-        f"{store.uri}/{name} is no manifest of this key ({why}); restore it, or run the stage under a new "
-        f"key (nerd run --rerun {stage})"
+        f"{store.uri}/{name} is corrupt: it is no manifest of this key ({why}); restore it, or run the "
+        f"stage under a new key (nerd run --rerun {stage})"
     )
+
+
+def _first_fault(error: ValidationError) -> str:
+    """What is wrong with a manifest, in a few words: the field and its fault."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"

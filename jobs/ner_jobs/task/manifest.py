@@ -10,10 +10,36 @@ are records: listed, verified, and part of no digest.
 
 import hashlib
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+
+
+def relative_path(value: str) -> str:
+    """Check a path that is read from a store, so that it cannot leave the folder that it is joined to.
+
+    Raises:
+        ValueError: it is absolute, or has a part that is empty, `.` or `..`, a backslash or a NUL.
+    """
+    if any(part in ("", ".", "..") for part in value.split("/")) or "\\" in value or "\0" in value:
+        raise ValueError(f"{value!r} is no path inside a folder")
+    return value
+
+
+def path_part(value: str) -> str:
+    """Check a name that is read from a store and becomes one part of a path.
+
+    Raises:
+        ValueError: it has a slash, or is no relative path.
+    """
+    if "/" in value:
+        raise ValueError(f"{value!r} is no name of a folder")
+    return relative_path(value)
+
+
+RelativePath = Annotated[str, AfterValidator(relative_path)]
+PathPart = Annotated[str, AfterValidator(path_part)]
 
 
 class _Record(BaseModel):
@@ -23,7 +49,7 @@ class _Record(BaseModel):
 class FileEntry(_Record):
     """A file of an artifact; `path` is relative to the attempt's folder, with forward slashes."""
 
-    path: str
+    path: RelativePath
     size: int
     sha256: str
 
@@ -55,9 +81,9 @@ class Manifest(_Record):
     """
 
     format: int = 1
-    stage: str
-    key: str
-    attempt: str
+    stage: PathPart
+    key: PathPart
+    attempt: PathPart
     variant: str | None = None
     files: tuple[FileEntry, ...]
     outputs: dict[str, str]

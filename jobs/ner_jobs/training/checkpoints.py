@@ -27,8 +27,10 @@ from pydantic import ValidationError
 from safetensors.torch import load_file, load_model, save_file, save_model
 
 from ner_jobs.store.artifacts import TRANSFERS, upload_folder
+from ner_jobs.store.paths import join_inside, join_key
 from ner_jobs.store.protocol import Store
 from ner_jobs.task import FileEntry, RetryableError, StageError
+from ner_jobs.task.manifest import PathPart
 from ner_jobs.task.model import Contract
 from ner_jobs.training.run import Run, RunState
 
@@ -92,7 +94,7 @@ def _restore_random_states(path: Path) -> None:
 class CheckpointRecord(Contract):
     """What `latest.json` says: where the last whole checkpoint lies, and its files."""
 
-    folder: str
+    folder: PathPart
     files: tuple[FileEntry, ...]
 
 
@@ -113,6 +115,7 @@ class Checkpoints:
     ) -> None:
         self._store = store
         self._root = f"{stage}/{key}/checkpoints"
+        self._record = f"{self._root}/latest.json"
         self._attempt = attempt
         self._scratch = scratch
         self._log = log
@@ -128,9 +131,9 @@ class Checkpoints:
         write_checkpoint(run, local)
         files = upload_folder(self._store, f"{self._root}/{name}", local)
         record = CheckpointRecord(folder=name, files=files)
-        self._store.put(f"{self._root}/latest.json", record.model_dump_json(by_alias=True).encode())
+        self._store.put(self._record, record.model_dump_json(by_alias=True).encode())
         shutil.rmtree(local)
-        keep = (f"{self._root}/latest.json", f"{self._root}/{name}/")
+        keep = (self._record, f"{self._root}/{name}/")
         for stored in list(self._store.list(f"{self._root}/")):
             if not stored.key.startswith(keep):
                 self._store.delete(stored.key)
@@ -144,15 +147,18 @@ class Checkpoints:
         Raises:
             RetryableError: the store does not answer.
         """
-        found = self._store.get(f"{self._root}/latest.json")
+        found = self._store.get(self._record)
         if found is None:
             return False
         try:
             record = CheckpointRecord.model_validate_json(found[0])
         except ValidationError:
-            self._log("the record of the last checkpoint cannot be read; training starts from the beginning")
+            self._log(
+                f"{self._record} is corrupt: the record of the last checkpoint cannot be read; "
+                "training starts from the beginning"
+            )
             return False
-        local = self._scratch / record.folder
+        local = join_inside(self._scratch, self._record, record.folder)
         try:
             self._download(record, local)
         except RetryableError:
@@ -168,9 +174,10 @@ class Checkpoints:
 
     def _download(self, record: CheckpointRecord, target: Path) -> None:
         def bring(entry: FileEntry) -> None:
-            path = target / entry.path
+            path = join_inside(target, self._record, entry.path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._store.download(f"{self._root}/{record.folder}/{entry.path}", path, entry.size, entry.sha256)
+            key = join_key(self._record, self._root, record.folder, entry.path)
+            self._store.download(key, path, entry.size, entry.sha256)
 
         with ThreadPoolExecutor(TRANSFERS) as transfers:
             list(transfers.map(bring, record.files))

@@ -1,5 +1,6 @@
 """Checkpoints: all of a run comes back, and half of one is never taken."""
 
+import json
 import random
 from pathlib import Path
 from typing import Any, Protocol
@@ -153,6 +154,23 @@ def test_a_damaged_checkpoint_is_not_taken(
     assert not attempt.checkpoints.load(run)
     assert parts(run) == before
     assert said in attempt.lines[-1]
+
+
+@pytest.mark.parametrize("field", ["folder", "path"])
+@pytest.mark.parametrize("value", ["../outside", "/outside", "..", ""])
+def test_a_record_that_leaves_its_folder_is_not_taken(
+    trained: Run, start_tiny_run: StartRun, store: DirectoryStore, tmp_path: Path, field: str, value: str
+) -> None:
+    attempt = Attempt(store, tmp_path / "attempts" / "attempt")
+    attempt.checkpoints.save(trained)
+    outside = tmp_path / "attempts" / "outside"
+    outside.mkdir()
+    record = json.loads((store.root / ROOT / "latest.json").read_bytes())
+    (record if field == "folder" else record["files"][0])[field] = value
+    store.put(f"{ROOT}/latest.json", json.dumps(record).encode())
+    assert not attempt.checkpoints.load(start_tiny_run(PARAMETERS, 10))
+    assert f"{ROOT}/latest.json is corrupt" in attempt.lines[-1]
+    assert outside.is_dir(), "it was deleted as scratch"
 
 
 def test_a_store_that_does_not_answer_is_no_reason_to_start_again(

@@ -21,9 +21,9 @@ class Fault:
     """A fault of the next `times` requests of a method whose path contains `word`.
 
     Attributes:
-        kind: `refuse` answers 503 and does not forward the request; `lose` forwards it and closes the
-            connection without an answer; `cut` closes it in the middle of the answer's body; `strip`
-            forwards the request without a header.
+        kind: `refuse` answers 503 and `deny` 403, and neither forwards the request; `lose` forwards it and
+            closes the connection without an answer; `cut` closes it in the middle of the answer's body;
+            `strip` forwards the request without a header.
         header: that `strip` removes, in lower case.
     """
 
@@ -83,6 +83,9 @@ def _handler_of(proxy: Proxy, host: str, port: int) -> type[http.server.BaseHTTP
             kind = fault.kind if fault else ""
             if kind == "refuse":
                 self.answer(503, {}, b"<Error><Code>SlowDown</Code><Message>later</Message></Error>")
+                return
+            if kind == "deny":
+                self.answer(403, {}, b"<Error><Code>AccessDenied</Code><Message>no right</Message></Error>")
                 return
             headers = dict(self.headers.items())
             if fault and kind == "strip":

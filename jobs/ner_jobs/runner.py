@@ -109,7 +109,7 @@ def _run(
 ) -> Ended:
     store: Store | None = None
     try:
-        store = open_store(task.storage)
+        store = open_store(task.storage, reporter.line)
         store.probe()
         manifest, digest = Attempt(task, store, scratch, reporter, stopping).run(rhythm)
         return Ended(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ner_jobs.store.artifacts import remove_leftovers
 from ner_jobs.store.retrying import Retries
 from ner_jobs.store.s3 import S3Store
 from ner_jobs.task import ExitCode, PermanentError, RetryableError, StageError, StorageSettings
@@ -121,6 +122,46 @@ def test_parts_of_a_killed_upload_are_forgotten(any_server: Any, proxied: S3Stor
     proxied.forget_unfinished("infer/")
     left = [each["Key"] for each in client.list_multipart_uploads(Bucket=bucket)["Uploads"]]
     assert left == ["a prefix/of+ours/other/1/x"]
+
+
+DOCUMENTED_RIGHTS = {
+    "list": ("GET", "?uploads"),
+    "abort": ("DELETE", "uploadId="),
+}
+"""Requests that AWS denies to credentials with the required rights alone."""
+
+
+@pytest.mark.parametrize("denied", ["list", "abort"])
+def test_without_the_optional_rights_objects_are_deleted_all_the_same(
+    any_server: Any, proxy: Any, fault: Any, denied: str
+) -> None:
+    lines: list[str] = []
+    bucket = any_server.new_bucket()
+    settings = StorageSettings(uri=f"s3://{bucket}/x", endpoint_url=proxy.endpoint)
+    store = S3Store(settings, log=lines.append)
+    any_server.client.create_multipart_upload(Bucket=bucket, Key="x/export/1/large")
+    method, word = DOCUMENTED_RIGHTS[denied]
+    proxy.faults.append(fault("deny", method, word, times=-1))
+    store.probe()
+    for key in ("export/1/a", "export/1/b", "export/2/c"):
+        store.put(key, b"x")
+    assert remove_leftovers(store, "export/1/", keep=("export/1/a",)) == 1
+    assert remove_leftovers(store, "export/2/") == 1
+    assert [found.key for found in store.list("")] == ["export/1/a"]
+    (line,) = lines
+    assert "s3:ListBucketMultipartUploads and s3:AbortMultipartUpload are missing" in line
+    assert proxy.count(method, word) == 1, "it is not asked for again"
+
+
+def test_a_store_that_does_not_answer_is_no_missing_right(any_server: Any, proxy: Any, fault: Any) -> None:
+    lines: list[str] = []
+    settings = StorageSettings(uri=f"s3://{any_server.new_bucket()}/x", endpoint_url=proxy.endpoint)
+    store = S3Store(settings, Retries(deadline=0), log=lines.append)
+    proxy.faults.append(fault("refuse", "GET", "?uploads"))
+    with pytest.raises(RetryableError, match="kept answering 503"):
+        store.forget_unfinished("export/")
+    store.forget_unfinished("export/")
+    assert lines == []
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,6 +120,17 @@ def test_what_a_living_key_leads_to_stays_and_the_rest_goes(filler: Filler) -> N
     assert [entry.address for entry in removed.entries] == [EVALUATE, INFER]
     left = {item.key.partition("/")[0] for item in filler.store.list("")}
     assert left == {"compile", "export", "finetune", "prepare"}, "no trace of the others, and none of ours"
+
+
+def test_without_the_optional_rights_garbage_goes_all_the_same(
+    any_server: Any, proxy: Any, fault: Any, s3: Any, tmp_path: Path
+) -> None:
+    filler = Filler(s3(proxy.endpoint, any_server.new_bucket()), tmp_path)
+    filler.chain()
+    proxy.faults.append(fault("deny", "GET", "?uploads", times=-1))
+    collected(filler.store, living(PREPARE))
+    assert filler.whole() == {PREPARE}
+    assert {item.key.split("/")[0] for item in filler.store.list("")} == {"prepare"}
 
 
 def test_a_look_removes_nothing(filler: Filler) -> None:

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None, account: Path = ACCOUNT) -> int
             os.environ.get("KUBERNETES_SERVICE_PORT", "443"),
             account,
         )
-        _collect(open_store(storage), cluster, messages.parse_grace(options.grace), options)
+        _collect(open_store(storage, _say), cluster, messages.parse_grace(options.grace), options)
     except StageError as error:
         return _refuse(str(error), error.code)
     return ExitCode.DONE

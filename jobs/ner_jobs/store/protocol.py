@@ -86,7 +86,7 @@ class Store(Protocol):
         """Remove it, if it exists."""
 
     def forget_unfinished(self, prefix: str) -> None:
-        """Remove unfinished uploads of killed processes under the prefix."""
+        """Remove unfinished uploads of killed processes under the prefix, as far as the store permits it."""
 
     def local_path(self, key: str) -> Path | None:
         """Path of the object on this machine (a folder store), or None. It must not be written to."""

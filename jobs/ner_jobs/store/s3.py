@@ -46,10 +46,15 @@ class S3Store:
         settings: URI, endpoint, region, path style, CA bundle, encryption.
         retries: of each request.
         transfers: size of parts, and how many at once.
+        log: takes a line about an optional right that is missing.
     """
 
     def __init__(
-        self, settings: StorageSettings, retries: Retries | None = None, transfers: Transfers | None = None
+        self,
+        settings: StorageSettings,
+        retries: Retries | None = None,
+        transfers: Transfers | None = None,
+        log: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.uri = settings.uri.rstrip("/")
         # Not urlsplit: a key may hold `?` and `#`.
@@ -61,16 +66,19 @@ class S3Store:
         self._encryption = encryption_of(settings)
         self._client: Any = client_of(settings, self._transfers.parallel)
         self._endpoint: str = self._client.meta.endpoint_url
+        self._log = log
+        self._may_abort = True
 
     def probe(self) -> None:
-        """Check that the bucket answers, can be written, and obeys conditional writes."""
+        """Check that the bucket answers, can be written, and obeys conditional writes.
+
+        If the optional right to list unfinished uploads is missing, this is logged.
+        """
+        hurried = replace(self._retries, deadline=min(PROBE_DEADLINE, self._retries.deadline))
         # A listing, because an error of HEAD has no message.
-        self._call(
-            "",
-            "list_objects_v2",
-            {"Prefix": self._full(""), "MaxKeys": 1},
-            replace(self._retries, deadline=min(PROBE_DEADLINE, self._retries.deadline)),
-        )
+        self._call("", "list_objects_v2", {"Prefix": self._full(""), "MaxKeys": 1}, hurried)
+        with self._aborting():
+            self._call("", "list_multipart_uploads", {"Prefix": self._full(""), "MaxUploads": 1}, hurried)
         probe_conditions(self, f"the store at {self._endpoint} ({self.uri})")
 
     def get(self, key: str) -> tuple[bytes, str] | None:
@@ -158,13 +166,19 @@ class S3Store:
             self._call(key, "delete_object", {"Key": self._full(key)})
 
     def forget_unfinished(self, prefix: str) -> None:
-        """Abort multipart uploads under the prefix: a killed process leaves them, and they cost space."""
-        found = self._call(prefix, "list_multipart_uploads", {"Prefix": self._full(prefix)})
-        for upload in found.get("Uploads", ()):
-            if upload["Key"].startswith(self._full(prefix)):
-                with self._nothing_there():
-                    named = {"Key": upload["Key"], "UploadId": upload["UploadId"]}
-                    self._call(prefix, "abort_multipart_upload", named)
+        """Abort multipart uploads under the prefix: a killed process leaves them, and they cost space.
+
+        Does nothing if the credentials lack the optional rights for it.
+        """
+        if not self._may_abort:
+            return
+        with self._aborting():
+            found = self._call(prefix, "list_multipart_uploads", {"Prefix": self._full(prefix)})
+            for upload in found.get("Uploads", ()):
+                if upload["Key"].startswith(self._full(prefix)):
+                    with self._nothing_there():
+                        named = {"Key": upload["Key"], "UploadId": upload["UploadId"]}
+                        self._call(prefix, "abort_multipart_upload", named)
 
     def local_path(self, key: str) -> Path | None:
         """None: objects have to be downloaded."""
@@ -224,7 +238,7 @@ class S3Store:
                 parts = [*sent]
             self._complete(key, named, parts, size)
         except BaseException:
-            with contextlib.suppress(StageError):
+            with contextlib.suppress(StageError), self._aborting():
                 self._call(key, "abort_multipart_upload", named, replace(self._retries, deadline=5.0))
             raise
         return size, digest.hexdigest()
@@ -333,6 +347,18 @@ class S3Store:
         except StageError as refused:
             if _code(refused) not in s3_errors.NOTHING_THERE:
                 raise
+
+    @contextlib.contextmanager
+    def _aborting(self) -> Iterator[None]:
+        """Leave the block if the store refuses it for want of an optional right; this is logged once."""
+        try:
+            yield
+        except StageError as refused:
+            if not s3_errors.is_unavailable(refused.__cause__):
+                raise
+            if self._may_abort:
+                self._may_abort = False
+                self._log(s3_errors.CANNOT_ABORT.format(uri=self.uri, code=_code(refused)))
 
     @contextlib.contextmanager
     def _arriving(self, target: Path) -> Iterator[tuple[Path, Callable[[bytes], object]]]:

@@ -22,7 +22,7 @@ from botocore.exceptions import (
 
 from ner_jobs.task import ExitCode, PermanentError, RetryableError, StageError
 
-NOTHING_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
+NOTHING_THERE = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload"})
 
 CONDITION_FAILED = frozenset({"412", "PreconditionFailed"})
 
@@ -72,6 +72,15 @@ _PREFIX_AND_KEY = frozenset(
 )
 
 
+_DENIED = frozenset({"AccessDenied", "Forbidden", "AllAccessDisabled"})
+
+CANNOT_ABORT = (
+    "unfinished uploads of killed processes stay in {uri} ({code}): the optional rights "
+    "s3:ListBucketMultipartUploads and s3:AbortMultipartUpload are missing; grant them, or give the bucket a "
+    "lifecycle rule that aborts incomplete multipart uploads"
+)
+
+
 def code_of(error: BaseException | None) -> str:
     """The server's error code; for HEAD the status; empty if no server answered."""
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
@@ -82,6 +91,13 @@ def status_of(error: Exception) -> int:
     if not isinstance(error, ClientError):
         return 0
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Whether an operation is denied to these credentials, or the server does not have it."""
+    if not isinstance(error, ClientError):
+        return False
+    return _is_denied(error) or status_of(error) in (405, 501) or code_of(error) == "NotImplemented"
 
 
 def is_transient(error: Exception) -> bool:
@@ -136,6 +152,10 @@ def explained(error: Exception, where: str, endpoint: str) -> StageError:
     return RetryableError(f"{where} at {endpoint}: {type(error).__name__}: {error}")
 
 
+def _is_denied(error: ClientError) -> bool:
+    return status_of(error) == 403 or code_of(error) in _DENIED
+
+
 def _explained_answer(error: ClientError, where: str, endpoint: str) -> StageError:
     code, status = code_of(error), status_of(error)
     message = str(error.response.get("Error", {}).get("Message", "")).strip()
@@ -165,7 +185,7 @@ def _explained_answer(error: ClientError, where: str, endpoint: str) -> StageErr
             "remove what is in the way, or choose another spec.storage.uri",
             ExitCode.CANNOT_CREATE,
         )
-    if status == 403 or code in ("AccessDenied", "Forbidden", "AllAccessDisabled"):
+    if _is_denied(error):
         return RetryableError(
             f"access to {where} at {endpoint} is denied ({said}); the credentials need s3:GetObject, "
             "s3:PutObject, s3:DeleteObject and s3:ListBucket there"

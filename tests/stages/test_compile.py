@@ -258,3 +258,22 @@ def test_a_compiled_folder_that_is_not_what_it_says_is_refused(
     (folder / "openvino.json").write_text(json.dumps({"precision": "int8", "rest": "fp32"}))
     with pytest.raises(PermanentError, match="runs in fp32 on this host, int8 was compiled"):
         backend("openvino").load(folder)
+
+
+@pytest.mark.parametrize(
+    ("engine", "graph", "precision"),
+    [("onnxruntime", "model.onnx", "int8"), ("torchscript", "model.torchscript.pt", "bf16")],
+)
+def test_another_graph_than_was_compiled_is_refused_whatever_is_written_beside_it(
+    make: Callable[..., StageContext], tmp_path: Path, engine: str, graph: str, precision: str
+) -> None:
+    folders = {}
+    for each in ("fp32", precision):
+        context = make(backend=engine, precision=each)
+        compile_stage.run(context)
+        folders[each] = context.output / "compiled"
+    folder = shutil.copytree(folders[precision], tmp_path / "swapped")
+    shutil.copyfile(folders["fp32"] / graph, folder / graph)
+    with pytest.raises(PermanentError, match=f"in fp32, {precision} was compiled") as refusal:
+        backend(engine).load(folder)
+    assert refusal.value.code is ExitCode.SOFTWARE

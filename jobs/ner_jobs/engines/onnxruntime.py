@@ -17,7 +17,6 @@ saturate 16 bits: weights then keep 7 bits (`reduce_range`).
 
 import json
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ import numpy as np
 import onnxruntime
 
 from ner_jobs.engines.base import FloatArray, IntArray, Recipe, feed, refuse_options
+from ner_jobs.engines.onnxruntime_products import effective_precision, open_profiled
 from ner_jobs.host import has_vnni, versions
 from ner_jobs.task import ExitCode, PermanentError
 
@@ -33,23 +33,9 @@ EXPORTED = "dynamic.onnx"
 MODEL = "model.onnx"
 FACTS = "onnxruntime.json"
 
-INTEGER_PRODUCTS = frozenset(
-    {
-        "MatMulInteger",
-        "MatMulIntegerToFloat",
-        "DynamicQuantizeMatMul",
-        "QLinearMatMul",
-        "QGemm",
-        "QAttention",
-    }
-)
-"""Operators of a loaded graph that multiply in integers."""
-
 NOT_FUSED = ("SkipLayerNormFusion", "BiasSkipLayerNormFusion")
 """Optimizers of the engine that are switched off: the fused layer norm takes four times as long as the
 addition and the layer norm that it replaces (1.32, 12x384 encoder: 8% of all time)."""
-
-FLOAT_PRODUCTS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm", "Attention", "MultiHeadAttention"})
 
 FP32 = Recipe("fp32", "fp32", "the exported graph, fused by the engine")
 DYNAMIC = Recipe(
@@ -103,7 +89,7 @@ class OnnxRuntimeBackend:
         target: Path,
         options: Mapping[str, str],
     ) -> None:
-        """Write `model.onnx`, and the products of the graph that the engine makes of it.
+        """Write `model.onnx`, and a record of the products that the engine runs.
 
         Raises:
             PermanentError: int8 was asked for, and nothing was quantized.
@@ -116,31 +102,31 @@ class OnnxRuntimeBackend:
             _quantize_dynamic(source, path, recipe, calibration)
         else:
             _quantize_static(source, path, recipe, calibration, target / "shaped.onnx")
-        products = _products(path, target / "optimized.onnx")
-        effective = _effective(products)
-        if effective != recipe.precision:
+        session = OnnxRuntimeSession(path, threads=1)
+        if session.effective_precision != recipe.precision:
             raise PermanentError(
                 f"ONNX Runtime quantized nothing with recipe {recipe.name}: the graph that it runs has no "
                 "integer product; use dynamic-per-channel, or another precision",
                 ExitCode.SOFTWARE,
             )
-        facts = {"precision": effective, "products": dict(sorted(products.items()))}
+        facts = {"precision": session.effective_precision, "products": session.products}
         (target / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
 
     def load(self, folder: Path, threads: int = 1) -> "OnnxRuntimeSession":
         """Open the model.
 
         Raises:
-            PermanentError: the products that `compile` counted are not of the precision that it recorded.
+            PermanentError: the engine does not run it in the precision that was compiled.
         """
-        facts = json.loads((folder / FACTS).read_text())
-        effective = _effective(facts["products"])
-        if effective != facts["precision"]:
+        compiled = json.loads((folder / FACTS).read_text())["precision"]
+        session = OnnxRuntimeSession(folder / MODEL, threads)
+        if session.effective_precision != compiled:
             raise PermanentError(
-                f"ONNX Runtime runs {folder} in {effective}, {facts['precision']} was compiled",
+                f"ONNX Runtime runs {folder} in {session.effective_precision}, {compiled} was compiled; "
+                "compile it again",
                 ExitCode.SOFTWARE,
             )
-        return OnnxRuntimeSession(folder / MODEL, effective, facts["products"], threads)
+        return session
 
     def versions(self) -> dict[str, str]:
         """Of onnxruntime, and of onnx, which writes the graphs."""
@@ -157,10 +143,9 @@ class OnnxRuntimeSession:
     fixed_length: int | None = None
     length_step = 1
 
-    def __init__(self, path: Path, precision: str, products: Mapping[str, int], threads: int) -> None:
-        self.effective_precision = precision
-        self.products = dict(products)
-        self._session = _open(path, _options(threads))
+    def __init__(self, path: Path, threads: int) -> None:
+        self._session, self.products = open_profiled(path, _options(threads), NOT_FUSED)
+        self.effective_precision = effective_precision(self.products)
         self._names = [item.name for item in self._session.get_inputs()]
 
     def run(self, input_ids: IntArray, attention_mask: IntArray) -> FloatArray:
@@ -171,7 +156,7 @@ class OnnxRuntimeSession:
 
 def open_exported(path: Path) -> OnnxRuntimeSession:
     """An exported graph as it is, in fp32."""
-    return OnnxRuntimeSession(path, "fp32", {}, threads=1)
+    return OnnxRuntimeSession(path, threads=1)
 
 
 class _Reader:
@@ -244,15 +229,6 @@ def _sensitive(graph: Any) -> list[str]:
     return found
 
 
-def _open(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
-    return onnxruntime.InferenceSession(
-        str(path),
-        options,
-        providers=["CPUExecutionProvider"],
-        disabled_optimizers=NOT_FUSED,
-    )
-
-
 def _options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -260,22 +236,3 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 3
     return options
-
-
-def _products(path: Path, optimized: Path) -> Counter[str]:
-    """Count the operators that multiply in the graph that the engine runs, which it writes after fusing."""
-    import onnx
-
-    options = _options(1)
-    options.optimized_model_filepath = str(optimized)
-    try:
-        _open(path, options)
-        graph = onnx.load(str(optimized)).graph
-    finally:
-        optimized.unlink(missing_ok=True)
-    return Counter(node.op_type for node in graph.node if node.op_type in INTEGER_PRODUCTS | FLOAT_PRODUCTS)
-
-
-def _effective(products: Mapping[str, int]) -> str:
-    """int8 if any operator multiplies in integers; otherwise the CPU provider runs in fp32."""
-    return "int8" if any(products.get(name) for name in INTEGER_PRODUCTS) else "fp32"

@@ -4,6 +4,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from ner_jobs.engines import onnxruntime, openvino
+from ner_jobs.engines.onnxruntime_products import effective_precision
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_openvino(products: dict[str, int], hint: str, asked: str, expected: str
     ],
 )
 def test_onnxruntime(products: dict[str, int], expected: str) -> None:
-    assert onnxruntime._effective(products) == expected
+    assert effective_precision(products) == expected
 
 
 def test_the_static_recipe_leaves_attention_and_down_projections_alone() -> None:

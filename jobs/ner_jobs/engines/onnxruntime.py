@@ -172,16 +172,17 @@ class _Reader:
 
 def _quantize_dynamic(source: Path, path: Path, recipe: Recipe, calibration: Sequence[IntArray]) -> None:
     # Imported here: it takes a second, and a process that only runs a graph does not need it.
-    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    from ner_jobs.engines.onnx_models import open_model
     from ner_jobs.engines.smoothing import smooth_ffn
 
+    model = smooth_ffn(source, calibration) if recipe == DYNAMIC_SMOOTH_FFN else open_model(source)
     quantize_dynamic(
-        smooth_ffn(source, calibration) if recipe == DYNAMIC_SMOOTH_FFN else str(source),
+        model,
         str(path),
         op_types_to_quantize=["MatMul"],
-        nodes_to_exclude=_sensitive(onnx.load(str(source)).graph) if recipe == DYNAMIC_WIDE_FFN else [],
+        nodes_to_exclude=_sensitive(model.graph) if recipe == DYNAMIC_WIDE_FFN else [],
         per_channel=True,
         reduce_range=not has_vnni(),
         weight_type=QuantType.QInt8,
@@ -195,8 +196,10 @@ def _quantize_static(
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
+    from ner_jobs.engines.onnx_models import open_model
+
     # Symbolic shapes of open lengths cannot be inferred, and the attempt fails.
-    quant_pre_process(str(source), str(shaped), skip_optimization=True, skip_symbolic_shape=True)
+    quant_pre_process(open_model(source), str(shaped), skip_optimization=True, skip_symbolic_shape=True)
     try:
         graph = onnx.load(str(shaped)).graph
         quantize_static(

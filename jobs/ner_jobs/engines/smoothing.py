@@ -8,21 +8,26 @@ both sides of the product have smaller ranges. The division is a node of its
 own, because other nodes (the residual) read the same input; it takes 1 to 2%
 of the time.
 
+A weight that several nodes read (layers that share weights) stays as it is: it
+would be multiplied for all of them, and the input of one would be divided. The
+new graph is compared with the old one before it is used.
+
 An engine applies this while it compiles a recipe, so it belongs to the engines
 and not to the search over recipes.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import helper, numpy_helper
 
 from ner_jobs.engines.base import FloatArray, IntArray, feed
+from ner_jobs.engines.onnx_models import open_model, open_session
+from ner_jobs.task import ExitCode, PermanentError
 
 ALPHA = 0.75
 """How much of a channel's range goes into the weights: 0 is none, 1 all of it.
@@ -37,6 +42,12 @@ LEAST = 1e-5
 MOST = 1e3
 """The largest factor; the smallest is its inverse."""
 
+WINDOWS_COMPARED = 16
+"""Calibration windows on which the smoothed graph is compared with the old one."""
+
+TOLERANCE = 1e-3
+"""The largest difference of a logit, as a part of the largest logit; rounding stays far below."""
+
 
 def smooth_ffn(path: Path, calibration: Sequence[IntArray]) -> onnx.ModelProto:
     """The model with smoothed inputs of its FFN's products.
@@ -47,10 +58,18 @@ def smooth_ffn(path: Path, calibration: Sequence[IntArray]) -> onnx.ModelProto:
 
     Returns:
         The same function, up to rounding.
+
+    Raises:
+        PermanentError: nothing can be smoothed, or the function would be another one.
     """
-    model = onnx.load(str(path))
+    model = open_model(path)
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
     products = _ffn_products(model.graph, weights)
+    if not products:
+        raise PermanentError(
+            "no product of the FFN has weights of its own: layers that share weights cannot be smoothed",
+            ExitCode.SOFTWARE,
+        )
     ranges = _channel_ranges(model, list(products), calibration)
     for name, nodes in products.items():
         arrays = [numpy_helper.to_array(weights[node.input[1]]) for node in nodes]
@@ -60,7 +79,30 @@ def smooth_ffn(path: Path, calibration: Sequence[IntArray]) -> onnx.ModelProto:
             scaled = numpy_helper.from_array(array * factors[:, None], node.input[1])
             weights[node.input[1]].CopyFrom(scaled)
         _divide(model.graph, name, nodes, factors)
+    refuse_other_function(open_model(path), model, calibration)
     return model
+
+
+def refuse_other_function(
+    old: onnx.ModelProto, new: onnx.ModelProto, calibration: Sequence[IntArray]
+) -> None:
+    """Compare a rewritten model with the one that it was made from, in floats.
+
+    Raises:
+        PermanentError: their logits differ by more than rounding.
+    """
+    before, after = open_session(old), open_session(new)
+    names = [item.name for item in before.get_inputs()]
+    for window in calibration[:WINDOWS_COMPARED]:
+        inputs = feed(names, window[None])
+        (expected,), (found,) = before.run(None, inputs), after.run(None, inputs)
+        difference, scale = float(np.abs(found - expected).max()), float(np.abs(expected).max())
+        if not difference <= TOLERANCE * max(scale, 1.0):
+            raise PermanentError(
+                f"the smoothed graph is another function than the exported one: a logit differs by "
+                f"{difference:.2g} in fp32",
+                ExitCode.SOFTWARE,
+            )
 
 
 def smoothing_factors(channels: FloatArray, rows: FloatArray) -> FloatArray:
@@ -79,10 +121,14 @@ def smoothing_factors(channels: FloatArray, rows: FloatArray) -> FloatArray:
 
 
 def _ffn_products(graph: Any, weights: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """The FFN's products, by the tensor that they read: their weights are at least twice as long as wide."""
+    """The FFN's products, by the tensor that they read: their weights are at least twice as long as wide.
+
+    Those whose weights another node reads too are left out.
+    """
+    readers = Counter(name for node in graph.node for name in node.input)
     found: dict[str, list[Any]] = defaultdict(list)
     for node in graph.node:
-        if node.op_type != "MatMul" or node.input[1] not in weights:
+        if node.op_type != "MatMul" or node.input[1] not in weights or readers[node.input[1]] > 1:
             continue
         shape = sorted(weights[node.input[1]].dims)
         if len(shape) == 2 and shape[1] >= 2 * shape[0]:
@@ -100,11 +146,7 @@ def _channel_ranges(
     shown.graph.output.extend(
         helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names
     )
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        shown.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    session = open_session(shown)
     inputs = [item.name for item in session.get_inputs()]
     ranges: dict[str, FloatArray] = {}
     for window in calibration:

@@ -15,8 +15,11 @@ import importlib.metadata
 import math
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+from ner_jobs.task import ExitCode, PermanentError
 
 EMULATED_VARIABLE = "NERD_DEVICE_EMULATED"
 """`true` if the devices are emulated."""
@@ -54,6 +57,50 @@ def has_bf16() -> bool:
 def has_vnni() -> bool:
     """Whether sums of int8 products are exact; without VNNI two of them can saturate 16 bits."""
     return any("vnni" in flag for flag in _cpu_flags())
+
+
+@dataclass(frozen=True, slots=True)
+class CpuFeature:
+    """A feature of processors that a compiled model may need.
+
+    Attributes:
+        is_present: whether this processor has it.
+        otherwise: what happens on a processor that lacks it.
+    """
+
+    is_present: Callable[[], bool]
+    otherwise: str
+
+
+CPU_FEATURES: Mapping[str, CpuFeature] = {
+    "vnni": CpuFeature(
+        has_vnni, "sums of int8 products would saturate, and the result be wrong without an error"
+    ),
+    "bf16": CpuFeature(has_bf16, "its engine would compute in another precision"),
+}
+"""By name. AMX is none of them: it computes the same numbers as VNNI and AVX512-BF16, only faster."""
+
+
+def require_features(names: Iterable[str], what: str) -> None:
+    """Refuse a compiled model on a processor that lacks a feature that it needs.
+
+    Args:
+        names: keys of `CPU_FEATURES`; an unknown one is missing.
+        what: the model, for the message.
+
+    Raises:
+        PermanentError: a feature is missing; it is named.
+    """
+    for name in names:
+        feature = CPU_FEATURES.get(name)
+        if feature and feature.is_present():
+            continue
+        otherwise = feature.otherwise if feature else "this release does not know what it would compute"
+        raise PermanentError(
+            f"{what} needs a processor with {name}, and this one ({isa_class()}) has none: {otherwise}; "
+            f"run it on a processor with {name}, or compile it on this kind of processor",
+            ExitCode.CONFIGURATION,
+        )
 
 
 def isa_class() -> str:

@@ -15,7 +15,7 @@ import pytest
 from ner_jobs.corpus.snapshot import read_sentences
 from ner_jobs.engines.registry import backend
 from ner_jobs.host import has_bf16
-from ner_jobs.inference.compiled_model import Pipeline
+from ner_jobs.inference.compiled_model import CompiledModel, Pipeline
 from ner_jobs.stages import compile as compile_stage
 from ner_jobs.stages.base import StageContext
 from ner_jobs.task import ExitCode, PermanentError, Stage, StageError
@@ -149,6 +149,57 @@ def test_a_processor_without_bf16_is_seen_even_where_nobody_asked_before(
     monkeypatch.setattr("ner_jobs.engines.openvino.has_bf16", lambda: True)
     with pytest.raises(PermanentError, match="runs in the hint f32 instead of bf16 on this host"):
         compile_stage.run(make(backend="openvino", precision="bf16"))
+
+
+VNNI, BF16 = frozenset({"avx2", "avx512_vnni"}), frozenset({"avx2", "avx512_vnni", "avx512_bf16"})
+
+
+@pytest.mark.parametrize(
+    ("engine", "recipe", "compiled_on", "needs", "without"),
+    [
+        pytest.param("onnxruntime", "fp32", VNNI, [], "", id="fp32 runs everywhere"),
+        pytest.param(
+            "onnxruntime",
+            "dynamic-per-channel",
+            VNNI,
+            ["vnni"],
+            "needs a processor with vnni, and this one .*-avx2. has none: sums of int8 products would sat",
+            id="weights of 8 bits",
+        ),
+        pytest.param(
+            "onnxruntime", "dynamic-per-channel", {"avx2"}, [], "", id="weights of 7 bits never saturate"
+        ),
+        pytest.param(
+            "openvino", "transformer-bf16", BF16, ["bf16", "vnni"], "needs a processor with bf16", id="bf16"
+        ),
+    ],
+)
+def test_a_processor_that_lacks_what_was_compiled_for_is_refused_by_name(
+    make: Callable[..., StageContext],
+    monkeypatch: pytest.MonkeyPatch,
+    engine: str,
+    recipe: str,
+    compiled_on: set[str],
+    needs: list[str],
+    without: str,
+) -> None:
+    if "bf16" in needs and not has_bf16():
+        pytest.skip("this processor has no bf16")
+    precision = "fp32" if recipe == "fp32" else "int8"
+    monkeypatch.setattr("ner_jobs.host._cpu_flags", lambda: frozenset(compiled_on))
+    quantization = {} if precision == "fp32" else {"quantization": {"recipe": recipe}}
+    context = make(backend=engine, precision=precision, **quantization)
+    compile_stage.run(context)
+    folder = context.output / "compiled"
+    assert json.loads((folder / "variant.json").read_text())["requiredFeatures"] == needs
+    CompiledModel.read(folder).load()
+    monkeypatch.setattr("ner_jobs.host._cpu_flags", lambda: frozenset({"avx2"}))
+    if not without:
+        CompiledModel.read(folder).load()
+        return
+    with pytest.raises(PermanentError, match=without) as refusal:
+        CompiledModel.read(folder).load()
+    assert refusal.value.code is ExitCode.CONFIGURATION
 
 
 def test_bf16_of_torchscript_is_bf16_on_every_processor(

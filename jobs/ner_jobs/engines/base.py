@@ -77,6 +77,13 @@ class Backend(Protocol):
     def unsupported(self, recipe: Recipe) -> str:
         """Why this host cannot run the recipe, as part of a sentence; empty if it can."""
 
+    def required_features(self, recipe: Recipe) -> tuple[str, ...]:
+        """Features of this processor (names in `host.CPU_FEATURES`) without which the numbers would differ.
+
+        Args:
+            recipe: that is compiled on this processor.
+        """
+
     def compile(
         self,
         exported: Path,

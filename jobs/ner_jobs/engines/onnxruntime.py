@@ -81,6 +81,10 @@ class OnnxRuntimeBackend:
         """Every recipe runs on every CPU: int8 without VNNI keeps weights of 7 bits."""
         return ""
 
+    def required_features(self, recipe: Recipe) -> tuple[str, ...]:
+        """VNNI, if weights of 8 bits are compiled because this processor has it."""
+        return ("vnni",) if recipe.precision == "int8" and has_vnni() else ()
+
     def compile(
         self,
         exported: Path,

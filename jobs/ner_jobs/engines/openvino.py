@@ -112,6 +112,11 @@ class OpenVinoBackend:
             "write fp32 or int8, or take bf16 on the runtime cpu-torchscript"
         )
 
+    def required_features(self, recipe: Recipe) -> tuple[str, ...]:
+        """bf16 where products run in it; VNNI if int8 was measured on a processor that has it."""
+        bf16 = ("bf16",) if recipe in IN_BF16 else ()
+        return (*bf16, "vnni") if recipe.precision == "int8" and has_vnni() else bf16
+
     def compile(
         self,
         exported: Path,

@@ -57,6 +57,10 @@ class TorchScriptBackend:
         """Every recipe runs on every CPU: a processor without bf16 computes it in software, and slowly."""
         return ""
 
+    def required_features(self, recipe: Recipe) -> tuple[str, ...]:
+        """None: a processor without bf16 computes the same in software."""
+        return ()
+
     def compile(
         self,
         exported: Path,

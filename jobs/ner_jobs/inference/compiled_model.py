@@ -12,6 +12,7 @@ from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.engines.base import Session
 from ner_jobs.engines.registry import backend
+from ner_jobs.host import require_features
 from ner_jobs.inference.batching import BATCH_SIZE, BatchLimits, blocks_of, tokens_in
 from ner_jobs.inference.passages import Passage
 from ner_jobs.inference.predictor import Prediction, Predictor
@@ -28,6 +29,7 @@ class CompiledModel:
     Attributes:
         backend: that compiled it and opens it.
         precision: that was compiled, which may be a fallback.
+        required_features: of the processor that runs it.
         padding: id of the padding sub-token.
     """
 
@@ -39,6 +41,7 @@ class CompiledModel:
     decoding: Decoding
     max_length: int
     padding: int
+    required_features: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> "CompiledModel":
@@ -57,6 +60,7 @@ class CompiledModel:
             decoding=model.facts.decoding,
             max_length=model.facts.max_length,
             padding=model.padding,
+            required_features=model.variant.required_features,
         )
 
     def encoder(self) -> Encoder:
@@ -64,7 +68,13 @@ class CompiledModel:
         return ModelFolder(self.folder).encoder(self.max_length, self.segmentation)
 
     def load(self, threads: int = 1) -> Session:
-        """Open it with its backend."""
+        """Open it with its backend.
+
+        Raises:
+            PermanentError: this processor lacks a feature that it needs, or its engine does not run it as
+                compiled.
+        """
+        require_features(self.required_features, f"the {self.precision} model in {self.folder}")
         return backend(self.backend).load(self.folder, threads)
 
     def predictor(

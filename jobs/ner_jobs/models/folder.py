@@ -84,6 +84,7 @@ class Variant(_JsonFile):
         recipe: that compiled it.
         effective_precision: read back from the engine.
         isa: of the machine that compiled it.
+        required_features: of the processor that runs it; names in `host.CPU_FEATURES`.
     """
 
     backend: str
@@ -92,6 +93,7 @@ class Variant(_JsonFile):
     recipe: str = ""
     effective_precision: str = ""
     isa: str = ""
+    required_features: tuple[str, ...] = ()
 
 
 FileT = TypeVar("FileT", bound=_JsonFile)

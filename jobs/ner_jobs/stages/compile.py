@@ -55,6 +55,7 @@ def run(context: StageContext) -> StageResult:
         recipe=recipe.name,
         effective_precision=session.effective_precision,
         isa=host.isa_class(),
+        required_features=engine.required_features(recipe),
     )
     ModelFolder(target).write(model.facts.model_copy(update={"decoding": parameters.decoding}), variant)
     if tried:

@@ -23,6 +23,7 @@ VARIANT = Variant(
     recipe="bf16",
     effective_precision="bf16",
     isa="amx",
+    required_features=("bf16",),
 )
 
 
@@ -46,6 +47,7 @@ def test_the_files_bytes(tmp_path: Path) -> None:
         "recipe",
         "effectivePrecision",
         "isa",
+        "requiredFeatures",
     ]
 
 

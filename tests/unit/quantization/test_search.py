@@ -55,6 +55,9 @@ class LetterBackend:
     def unsupported(self, recipe: Recipe) -> str:
         return "this machine forgets nothing" if recipe.name == "impossible" else ""
 
+    def required_features(self, recipe: Recipe) -> tuple[str, ...]:
+        return ()
+
     def compile(
         self,
         exported: Path,

@@ -104,6 +104,7 @@ def test_each_recipe_compiles_and_runs_in_int8(make: Callable[..., StageContext]
         assert result.metrics["recipe"] == recipe.name
         assert result.metrics["effectivePrecision"] == "int8"
         assert result.metrics["recipes"][0]["bound"] is not None
+        assert result.metrics["recipes"][0]["int8Share"] == result.metrics["int8Share"] > 0.6
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,9 @@ class Session(Protocol):
     products: Mapping[str, int]
     """How many matrix products (or their weights) run in each precision or operator."""
 
+    weights: Mapping[str, int]
+    """How many weights are multiplied in each precision. Those that several products share count for each."""
+
     def run(self, input_ids: IntArray, attention_mask: IntArray) -> FloatArray:
         """Logits.
 
@@ -115,6 +118,11 @@ class Backend(Protocol):
 
     def versions(self) -> dict[str, str]:
         """Versions of the libraries that compute; part of the key."""
+
+
+def int8_share(weights: Mapping[str, int]) -> float:
+    """The share of a session's `weights` that is multiplied in int8, in 0..1."""
+    return weights.get("int8", 0) / max(sum(weights.values()), 1)
 
 
 def feed(

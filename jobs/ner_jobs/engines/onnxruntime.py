@@ -142,13 +142,15 @@ class OnnxRuntimeSession:
 
     Attributes:
         products: how many operators of the running graph multiply, by operator name.
+        weights: how many weights they multiply, by precision.
     """
 
     fixed_length: int | None = None
     length_step = 1
 
     def __init__(self, path: Path, threads: int) -> None:
-        self._session, self.products = open_profiled(path, _options(threads), NOT_FUSED)
+        self._session, found = open_profiled(path, _options(threads), NOT_FUSED)
+        self.products, self.weights = found.counts, found.weights
         self.effective_precision = effective_precision(self.products)
         self._names = [item.name for item in self._session.get_inputs()]
 

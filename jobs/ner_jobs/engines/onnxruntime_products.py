@@ -9,6 +9,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,29 @@ INTEGER_PRODUCTS = frozenset(
 
 FLOAT_PRODUCTS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm", "Attention", "MultiHeadAttention"})
 
+FUSED_ATTENTION = frozenset({"Attention", "QAttention"})
+"""Products with the weights of query, key and value at once."""
+
 KERNEL = "_kernel_time"
 """How the name of an event ends that is the run of an operator."""
 
 
+@dataclass(frozen=True, slots=True)
+class Products:
+    """The operators of a loaded graph that multiply.
+
+    Attributes:
+        counts: how many there are, by operator name.
+        weights: how many weights they multiply, by precision.
+    """
+
+    counts: dict[str, int]
+    weights: dict[str, int]
+
+
 def open_profiled(
     path: Path, options: onnxruntime.SessionOptions, disabled_optimizers: Iterable[str]
-) -> tuple[onnxruntime.InferenceSession, dict[str, int]]:
+) -> tuple[onnxruntime.InferenceSession, Products]:
     """Open a graph, and run one small window to see what multiplies.
 
     Args:
@@ -46,7 +63,7 @@ def open_profiled(
         disabled_optimizers: of the engine.
 
     Returns:
-        The session, and how many of its operators multiply, by operator name.
+        The session, and its operators that multiply.
     """
     with tempfile.TemporaryDirectory(prefix="nerd-profile-") as folder:
         options.enable_profiling = True
@@ -60,17 +77,38 @@ def open_profiled(
         names = [item.name for item in session.get_inputs()]
         session.run(None, feed(names, np.zeros((1, 2), np.int64)))
         events = json.loads(Path(session.end_profiling()).read_text())
-    return session, count_products(events)
+    return session, read_products(events)
 
 
-def count_products(events: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Count the operators that multiply in a profile of one run."""
-    found = Counter(
-        event["args"]["op_name"]
-        for event in events
-        if event.get("cat") == "Node" and str(event["name"]).endswith(KERNEL)
+def read_products(events: Iterable[Mapping[str, Any]]) -> Products:
+    """Find the operators that multiply in a profile of one run."""
+    counts, weights = Counter[str](), Counter[str]()
+    for event in events:
+        if event.get("cat") != "Node" or not str(event["name"]).endswith(KERNEL):
+            continue
+        name = event["args"]["op_name"]
+        if name in INTEGER_PRODUCTS | FLOAT_PRODUCTS:
+            counts[name] += 1
+            weights["int8" if name in INTEGER_PRODUCTS else "fp32"] += _weights_of(name, event["args"])
+    return Products(dict(sorted(counts.items())), dict(sorted((+weights).items())))
+
+
+def _weights_of(name: str, arguments: Mapping[str, Any]) -> int:
+    """How many weights a product has; 0 if both factors are activations.
+
+    The engine packs weights when it loads a graph, and the profile does not list a packed input. So the
+    number is that of the channels that go in, times those that come out.
+    """
+    inputs, outputs = (
+        [shape for item in arguments[f"{side}_type_shape"] for shape in item.values()]
+        for side in ("input", "output")
     )
-    return {name: found[name] for name in sorted(found) if name in INTEGER_PRODUCTS | FLOAT_PRODUCTS}
+    if not inputs or not inputs[0] or not outputs:
+        return 0
+    weights = int(inputs[0][-1]) * int(outputs[0][-1])
+    if name in FUSED_ATTENTION:
+        return 3 * weights
+    return 0 if any(len(shape) > 2 for shape in inputs[1:]) else weights
 
 
 def effective_precision(products: Mapping[str, int]) -> str:

@@ -15,6 +15,7 @@ import contextlib
 import io
 import json
 import logging
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -160,6 +161,7 @@ class OpenVinoSession:
 
     Attributes:
         products: how many products of the executed graph run in each precision.
+        weights: how many weights they multiply.
     """
 
     fixed_length: int | None = None
@@ -180,7 +182,7 @@ class OpenVinoSession:
         )
         self._names = [item.get_any_name() for item in self._compiled.inputs]
         self._request = self._compiled.create_infer_request()
-        self.products = self._read_back()
+        self.products, self.weights = self._read_back()
         self.effective_precision = _effective(self.products, self._hint(), hint)
 
     def run(self, input_ids: IntArray, attention_mask: IntArray) -> FloatArray:
@@ -191,15 +193,20 @@ class OpenVinoSession:
     def _hint(self) -> str:
         return str(self._compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
 
-    def _read_back(self) -> dict[str, int]:
-        """The products of the executed graph, counted by the precision that each runs in."""
-        found: Counter[str] = Counter()
+    def _read_back(self) -> tuple[dict[str, int], dict[str, int]]:
+        """The products of the executed graph and their weights, by the precision that they run in."""
+        products, weights = Counter[str](), Counter[str]()
         for operation in self._compiled.get_runtime_model().get_ops():
             about = operation.get_rt_info()
             if about["layerType"].astype(str) in PRODUCTS:
-                kind = about["runtimePrecision"].astype(str)
-                found[PRECISIONS.get(kind, kind)] += 1
-        return dict(sorted(found.items()))
+                name = about["runtimePrecision"].astype(str)
+                kind = PRECISIONS.get(name, name)
+                products[kind] += 1
+                shape = operation.input_value(1).get_partial_shape()
+                # The second factor of other products is an activation, whose shape is open.
+                if shape.is_static and len(shape) == 2:
+                    weights[kind] += math.prod(shape.to_shape())
+        return dict(sorted(products.items())), dict(sorted(weights.items()))
 
 
 def open_exported(path: Path) -> OpenVinoSession:

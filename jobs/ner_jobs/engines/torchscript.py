@@ -115,6 +115,7 @@ class TorchScriptSession:
 
     Attributes:
         products: how many matrices of weights there are in each precision.
+        weights: how many weights there are in them.
     """
 
     length_step = 1
@@ -122,8 +123,12 @@ class TorchScriptSession:
     def __init__(self, path: Path, fixed_length: int | None) -> None:
         self.fixed_length = fixed_length
         self._graph = load_torchscript(path)
-        kinds = (value.dtype for value in self._graph.parameters() if value.ndim > 1)
-        self.products = dict(Counter(PRECISIONS.get(kind, str(kind)) for kind in kinds))
+        self.products, self.weights = Counter[str](), Counter[str]()
+        for value in self._graph.parameters():
+            if value.ndim > 1:
+                kind = PRECISIONS.get(value.dtype, str(value.dtype))
+                self.products[kind] += 1
+                self.weights[kind] += value.numel()
         self.effective_precision = " and ".join(sorted(self.products)) or "nothing at all"
 
     def run(self, input_ids: IntArray, attention_mask: IntArray) -> FloatArray:

@@ -97,6 +97,7 @@ class TimedSession:
         self.fixed_length = session.fixed_length
         self.length_step = session.length_step
         self.products = session.products
+        self.weights = session.weights
         self.seconds = 0.0
 
     def run(self, input_ids: IntArray, attention_mask: IntArray) -> FloatArray:

@@ -83,6 +83,7 @@ class Variant(_JsonFile):
         precision: what was compiled; differs from `requested` if a fallback was taken.
         recipe: that compiled it.
         effective_precision: read back from the engine.
+        int8_share: of the weights, which part is multiplied in int8, in 0..1; None if it is not int8.
         isa: of the machine that compiled it.
         required_features: of the processor that runs it; names in `host.CPU_FEATURES`.
     """
@@ -92,6 +93,7 @@ class Variant(_JsonFile):
     requested: str = ""
     recipe: str = ""
     effective_precision: str = ""
+    int8_share: float | None = None
     isa: str = ""
     required_features: tuple[str, ...] = ()
 

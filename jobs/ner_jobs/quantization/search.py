@@ -8,11 +8,11 @@ chosen one is not the best of many draws.
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ner_jobs.engines.base import Backend, IntArray, Recipe
-from ner_jobs.quantization.tried_recipe import TriedRecipe, closest, failed, judge, skipped
+from ner_jobs.engines.base import Backend, IntArray, Recipe, Session, int8_share
+from ner_jobs.quantization.tried_recipe import TriedRecipe, closest, failed, judge, skipped, too_little_int8
 from ner_jobs.quantization.validation import Measurement, ValidationSet
 from ner_jobs.task import ExitCode, PermanentError, StageError
 from ner_jobs.task.parameters import QuantizationParameters
@@ -100,7 +100,7 @@ class Search:
             scratch: a folder for its compiled form.
         """
         self._compile(self.backend.recipes("fp32")[0], scratch)
-        measured = self._measure(scratch, "fp32")
+        measured = self._measure(self.backend.load(scratch, self.threads), "fp32")
         self.log(
             f"fp32: F1 {measured.f1:.4f} on {len(self.validation)} validation sentences, "
             f"{measured.sentences_per_second:.0f} sentences/s"
@@ -114,7 +114,11 @@ class Search:
             return skipped(recipe, unsupported)
         try:
             self._compile(recipe, target)
-            measured = self._measure(target, recipe.name)
+            session = self.backend.load(target, self.threads)
+            if (row := too_little_int8(recipe, session)) is not None:
+                self.log(f"{recipe.name}: {row.why}")
+                return row
+            measured = self._measure(session, recipe.name)
         except (OSError, MemoryError):
             # A full disk or memory says nothing about the recipe.
             raise
@@ -126,7 +130,10 @@ class Search:
             self.log(f"{recipe.name}: it cannot be compiled or run: {text}")
             return failed(recipe, text)
         size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
-        row = judge(recipe, measured, reference, size, self.quantization)
+        row = replace(
+            judge(recipe, measured, reference, size, self.quantization),
+            int8_share=int8_share(session.weights),
+        )
         self.log(f"{recipe.name}: {row.why}")
         return row
 
@@ -141,10 +148,10 @@ class Search:
             )
         self.backend.compile(self.exported, recipe, self.calibration, target, self.options)
 
-    def _measure(self, compiled: Path, what: str) -> Measurement:
+    def _measure(self, session: Session, what: str) -> Measurement:
         def progressed(done: int) -> None:
             if self.stopping.is_set():
                 raise StageError("stopped in the search for a recipe; nothing is kept", ExitCode.TERMINATED)
             self.progress(done, len(self.validation), f"validation sentences, {what}")
 
-        return self.validation.measure(self.backend.load(compiled, self.threads), progressed)
+        return self.validation.measure(session, progressed)

@@ -10,13 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ner_jobs.engines.base import Recipe
+from ner_jobs.engines.base import Recipe, Session, int8_share
 from ner_jobs.quantization.validation import Measurement
 from ner_jobs.scoring.bootstrap import drop_between
 from ner_jobs.task.parameters import QuantizationParameters
 
 ERROR_LENGTH = 300
 """Characters of an engine's error that the table keeps; the log has all of it."""
+
+LEAST_INT8_SHARE = 0.5
+"""The share of the weights that must be multiplied in int8, or a recipe has failed.
+
+The recipes that leave the FFN's down projections in fp32 multiply two thirds of a layer's weights in int8.
+Below a half, most of the model is fp32 with the cost of quantizing around it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class TriedRecipe:
         drop: points of F1 below the backend's fp32; `upper` is its one-sided bound.
         sentences_per_second: of the model on validation, on the search's threads.
         size: bytes of the compiled folder.
+        int8_share: of the weights, which part is multiplied in int8; None if it was not loaded.
     """
 
     name: str
@@ -43,6 +51,7 @@ class TriedRecipe:
     upper: float | None = None
     sentences_per_second: float | None = None
     size: int = 0
+    int8_share: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As the artifact keeps it."""
@@ -54,6 +63,7 @@ class TriedRecipe:
             "bound": _rounded(self.upper, 4),
             "sentencesPerSecond": _rounded(self.sentences_per_second, 2),
             "size": self.size,
+            "int8Share": _rounded(self.int8_share, 4),
             "verdict": self.verdict,
             "why": self.why,
             "error": self.error or None,
@@ -69,6 +79,19 @@ def failed(recipe: Recipe, error: str) -> TriedRecipe:
     """A recipe that could not be compiled or run."""
     short = error if len(error) <= ERROR_LENGTH else error[:ERROR_LENGTH] + "…"
     return TriedRecipe(recipe.name, recipe.summary, "failed", f"it cannot be compiled or run: {short}", short)
+
+
+def too_little_int8(recipe: Recipe, session: Session) -> TriedRecipe | None:
+    """A recipe that left most of the weights in floats; None if it did not."""
+    share = int8_share(session.weights)
+    if share >= LEAST_INT8_SHARE:
+        return None
+    products = ", ".join(f"{count} {name}" for name, count in session.products.items())
+    why = (
+        f"only {share:.0%} of the weights are multiplied in int8, and int8 needs {LEAST_INT8_SHARE:.0%} "
+        f"(products that run: {products})"
+    )
+    return TriedRecipe(recipe.name, recipe.summary, "failed", why, why, int8_share=share)
 
 
 def judge(

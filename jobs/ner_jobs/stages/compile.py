@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ner_jobs import host
 from ner_jobs.corpus.snapshot import read_sentences
-from ner_jobs.engines.base import Backend, Recipe, Session
+from ner_jobs.engines.base import Backend, Recipe, Session, int8_share
 from ner_jobs.engines.registry import backend
 from ner_jobs.models.folder import ModelFolder, Variant
 from ner_jobs.quantization.candidates import candidates_of, fallback_of, recipes_of
@@ -54,6 +54,7 @@ def run(context: StageContext) -> StageResult:
         requested=parameters.precision,
         recipe=recipe.name,
         effective_precision=session.effective_precision,
+        int8_share=round(int8_share(session.weights), 4) if recipe.precision == "int8" else None,
         isa=host.isa_class(),
         required_features=engine.required_features(recipe),
     )

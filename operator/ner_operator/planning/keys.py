@@ -18,7 +18,7 @@ RESULT_VERSIONS: Mapping[Stage, int] = {
     Stage.PREPARE: 1,
     Stage.FINETUNE: 3,
     Stage.EXPORT: 1,
-    Stage.COMPILE: 4,
+    Stage.COMPILE: 5,
     Stage.INFER: 1,
     Stage.EVALUATE: 2,
     Stage.BENCHMARK: 1,

@@ -60,7 +60,10 @@ def test_the_products_of_every_layer_run_in_int8(albert: Path, tmp_path: Path, r
     engine = OnnxRuntimeBackend()
     (wanted,) = [each for each in RECIPES["int8"] if each.name == recipe]
     engine.compile(albert, wanted, WINDOWS, tmp_path, {})
-    products = engine.load(tmp_path).products
+    session = engine.load(tmp_path)
+    products = session.products
+    # The projection, the classifier, and in each layer four square products and two of the FFN.
+    assert session.weights == {"int8": 16 * 32 + 32 * 7 + LAYERS * (4 * 32 * 32 + 2 * 32 * 128)}
     # A layer has six products with weights; before and after them are a projection and the classifier.
     assert sum(products.get(name, 0) for name in INTEGER_PRODUCTS) == 6 * LAYERS + 2
     assert (tmp_path / "model.onnx").stat().st_size < (albert / EXPORTED).stat().st_size * 1.5

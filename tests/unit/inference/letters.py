@@ -14,6 +14,7 @@ class LetterSession:
 
     effective_precision = "fp32"
     products = {"fp32": 1}  # noqa: RUF012
+    weights = {"fp32": 1}  # noqa: RUF012
     length_step = 8
 
     def __init__(self, fixed_length: int | None = None) -> None:

@@ -46,6 +46,7 @@ def test_the_files_bytes(tmp_path: Path) -> None:
         "requested",
         "recipe",
         "effectivePrecision",
+        "int8Share",
         "isa",
         "requiredFeatures",
     ]

@@ -28,9 +28,10 @@ class LetterSession:
     fixed_length = None
     length_step = 1
     effective_precision = "int8"
-    products: Mapping[str, int] = {}
+    products: Mapping[str, int] = {"MatMul": 12, "DynamicQuantizeMatMul": 8}
 
-    def __init__(self, forgets_every: int) -> None:
+    def __init__(self, forgets_every: int, weights: Mapping[str, int]) -> None:
+        self.weights = weights
         self._forgets_every = forgets_every
         self._seen = 0
 
@@ -45,7 +46,10 @@ class LetterSession:
 
 
 class LetterBackend:
-    """A backend whose recipes forget what their name says: `every-3`, `every-0`, `broken`, `impossible`."""
+    """A backend whose recipes forget what their name says: `every-3`, `every-0`, `broken`, `impossible`.
+
+    `mostly-fp32` forgets nothing, and leaves most weights in floats.
+    """
 
     name = "letters"
 
@@ -68,10 +72,13 @@ class LetterBackend:
     ) -> None:
         if recipe.name == "broken":
             raise PermanentError("the engine has no such operator")
-        (target / "model").write_text(recipe.name.removeprefix("every-"))
+        name = "every-0" if recipe.name == "mostly-fp32" else recipe.name
+        (target / "model").write_text(name.removeprefix("every-"))
+        (target / "int8").write_text("49" if recipe.name == "mostly-fp32" else "50")
 
     def load(self, folder: Path, threads: int = 1) -> LetterSession:
-        return LetterSession(int((folder / "model").read_text()))
+        int8 = int((folder / "int8").read_text())
+        return LetterSession(int((folder / "model").read_text()), {"int8": int8, "fp32": 100 - int8})
 
     def versions(self) -> dict[str, str]:
         return {}
@@ -129,6 +136,23 @@ def test_a_recipe_is_judged_by_the_bound_of_its_drop(
     assert words in row.why
     verdict = {"broken": "failed", "impossible": "skipped"}.get(recipe, "passed" if passed else "refused")
     assert row.as_json()["verdict"] == verdict
+
+
+def test_a_recipe_that_leaves_most_weights_in_floats_has_failed(
+    search: Callable[[float], Search], tmp_path: Path
+) -> None:
+    row = tried(search(5.0), "mostly-fp32", tmp_path)
+    assert row.verdict == "failed"
+    assert (
+        row.why
+        == row.error
+        == (
+            "only 49% of the weights are multiplied in int8, and int8 needs 50% "
+            "(products that run: 12 MatMul, 8 DynamicQuantizeMatMul)"
+        )
+    )
+    assert row.as_json()["int8Share"] == 0.49
+    assert tried(search(5.0), "every-0", tmp_path).as_json()["int8Share"] == 0.5
 
 
 def test_the_closest_is_named_with_its_figures(search: Callable[[float], Search], tmp_path: Path) -> None:

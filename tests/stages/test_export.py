@@ -105,7 +105,7 @@ def without_classifier(folder: Path) -> None:
             EXPORT,
             LABELS,
             without_classifier,
-            r"lacks weights of a token classifier \(classifier.bias, classifier.weight\)",
+            r"it lacks classifier.bias, classifier.weight.*add spec.finetune",
             ExitCode.DATA,
             id="a classifier that would be random",
         ),

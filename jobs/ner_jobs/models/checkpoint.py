@@ -4,23 +4,21 @@ A graph freezes its weights, so nothing is guessed: an untrained classifier and
 missing weights are refused, and labels are matched by name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import torch
-from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 
 from ner_jobs.corpus.labels import decide_labels_as_they_are, labels_of_config
 from ner_jobs.models.checkpoint_config import Checkpoint, load_checkpoint
+from ner_jobs.models.weights import Log, load_classifier
 from ner_jobs.task import ExitCode, PermanentError
 
-SHOWN = 3
-"""Names of weights in a message."""
+REMEDY = "add spec.finetune, or choose a finetuned base and save it again with save_pretrained"
 
 
 def open_checkpoint(
-    folder: Path, wanted: Sequence[str], max_length: int
+    folder: Path, wanted: Sequence[str], max_length: int, log: Log
 ) -> tuple[PreTrainedModel, list[str]]:
     """Open a checkpoint in fp32 with eager attention, as the type that its tensors have.
 
@@ -28,13 +26,14 @@ def open_checkpoint(
         folder: a Hugging Face folder.
         wanted: the labels of the data; they match the checkpoint's by name.
         max_length: sub-tokens in a window, specials included.
+        log: gets a sentence about weights that are renamed or not used.
 
     Returns:
         The model in evaluation mode, and its labels in the order of its logits.
 
     Raises:
         PermanentError: it is not a token classifier whose labels, by name, cover the wanted ones; a weight
-            is missing; its positions do not reach `max_length`.
+            is missing or has another shape; its positions do not reach `max_length`.
     """
     checkpoint = load_checkpoint(folder)
     _check_length(checkpoint, max_length)
@@ -44,18 +43,14 @@ def open_checkpoint(
     config["label2id"] = {label: number for number, label in enumerate(labels)}
     model_type = config.pop("model_type", None)
     try:
-        model, loading = AutoModelForTokenClassification.from_pretrained(
-            folder,
-            config=AutoConfig.for_model(model_type, **config),
-            dtype=torch.float32,
-            attn_implementation="eager",
-            output_loading_info=True,
+        model, loading = load_classifier(
+            folder, AutoConfig.for_model(model_type, **config), log, attention="eager"
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise PermanentError(
             f"the checkpoint ({model_type}) cannot be opened as a token classifier: {error}", ExitCode.DATA
         ) from error
-    _refuse_guessed_weights(loading)
+    loading.refuse(REMEDY)
     return model.eval(), list(labels)
 
 
@@ -81,15 +76,3 @@ def _check_length(checkpoint: Checkpoint, max_length: int) -> None:
             "write at most that",
             ExitCode.USAGE,
         )
-
-
-def _refuse_guessed_weights(loading: Mapping[str, Any]) -> None:
-    missing = sorted(loading.get("missing_keys", ()))
-    if not missing:
-        return
-    shown = ", ".join(missing[:SHOWN]) + (f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else "")
-    raise PermanentError(
-        f"the checkpoint lacks weights of a token classifier ({shown}): exported, they would be random; "
-        "add spec.finetune, or choose a finetuned base",
-        ExitCode.DATA,
-    )

@@ -17,7 +17,7 @@ from ner_jobs.models.folder import ModelFolder
 from ner_jobs.task import PermanentError
 
 PREFIX_OF_TYPE = {"bert": "bert", "roberta": "roberta", "xlm-roberta": "roberta"}
-"""The first part of tensor names, by type, of the types that are mistaken for each other."""
+"""The part of tensor names that names the encoder, by type, of the types that are mistaken for each other."""
 
 CLASS_OF_TYPE = {"bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta"}
 
@@ -89,7 +89,8 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 def _corrected(config: dict[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Checkpoint:
     said = str(config.get("model_type", ""))
-    prefixes = {name.partition(".")[0] for name in shapes} & set(PREFIX_OF_TYPE.values())
+    # Not the first part alone: a wrapped model's names begin with module. or the like.
+    prefixes = {part for name in shapes for part in name.split(".")} & set(PREFIX_OF_TYPE.values())
     if len(prefixes) != 1 or PREFIX_OF_TYPE.get(said, said) in prefixes:
         return Checkpoint(config, (), shapes)
     if said not in PREFIX_OF_TYPE and said:

@@ -66,7 +66,8 @@ def run(context: StageContext) -> StageResult:
     if context.task.threads:
         torch.set_num_threads(context.task.threads)
     onnx_engine = _onnx_engine()
-    model, labels = open_checkpoint(source.path, read_labels(context.inputs["labels"]), parameters.max_length)
+    wanted = read_labels(context.inputs["labels"])
+    model, labels = open_checkpoint(source.path, wanted, parameters.max_length, context.log)
     encoder = source.encoder(parameters.max_length, parameters.segmentation)
     graph = Graph(model, reads_token_types(model)).eval()
     windows = _windows(context.inputs["calibration"], encoder)

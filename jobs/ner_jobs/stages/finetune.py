@@ -55,7 +55,7 @@ def run(context: StageContext) -> StageResult:
             ExitCode.DATA,
         )
     transformers.set_seed(parameters.seed)
-    model = open_base(base.path, labels)
+    model = open_base(base.path, labels, context.log)
     if not torch.cuda.is_available():
         draw_dropout_by_bytes(model)
     validation = Validation(list(read_sentences(context.inputs["validation"])), encoder, labels, base.padding)

@@ -8,6 +8,7 @@ from torch import nn
 from torch.optim import AdamW
 from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedModel
 
+from ner_jobs.models.weights import Log, load_classifier
 from ner_jobs.task import ExitCode, PermanentError
 from ner_jobs.task.parameters import FinetuneParameters
 
@@ -15,15 +16,23 @@ WIDE_ENOUGH_FOR_BF16 = 768
 """The hidden size from which AVX-512 BF16 without AMX is faster than fp32."""
 
 
-def open_base(base: Path, labels: Sequence[str]) -> PreTrainedModel:
+REMEDY = (
+    "only the head of a model that is trained may be new: save the base again with save_pretrained, or "
+    "choose another"
+)
+
+
+def open_base(base: Path, labels: Sequence[str], log: Log) -> PreTrainedModel:
     """The base as a token classifier of these labels, in float32; the head is new unless the base has one.
 
     Args:
         base: the `base` output of prepare; without weights in it, all weights are random.
         labels: IOB2 names in the order of the logits.
+        log: gets a sentence about weights that are renamed, new or not used.
 
     Raises:
-        PermanentError: transformers cannot load the folder.
+        PermanentError: transformers cannot load the folder, or a weight of the encoder is missing or has
+            another shape.
     """
     try:
         config = AutoConfig.from_pretrained(
@@ -34,13 +43,15 @@ def open_base(base: Path, labels: Sequence[str]) -> PreTrainedModel:
         )
         if not any(base.glob("*.safetensors")) and not any(base.glob("*.bin")):
             return AutoModelForTokenClassification.from_config(config).float()
-        return AutoModelForTokenClassification.from_pretrained(
-            base, config=config, dtype=torch.float32, ignore_mismatched_sizes=True
-        )
-    except (OSError, ValueError, KeyError) as error:
+        model, loading = load_classifier(base, config, log)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise PermanentError(
             f"spec.model.base cannot be opened as a token classifier: {error}", ExitCode.DATA
         ) from error
+    loading.refuse(REMEDY, allowed=loading.head)
+    if loading.head & loading.new:
+        log(f"the head is new: {', '.join(sorted(loading.head & loading.new))}")
+    return model
 
 
 def optimizer_of(model: PreTrainedModel, parameters: FinetuneParameters) -> AdamW:

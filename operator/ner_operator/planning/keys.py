@@ -16,7 +16,7 @@ from ner_jobs.task.parameters import NOT_IN_KEY
 
 RESULT_VERSIONS: Mapping[Stage, int] = {
     Stage.PREPARE: 1,
-    Stage.FINETUNE: 3,
+    Stage.FINETUNE: 4,
     Stage.EXPORT: 1,
     Stage.COMPILE: 5,
     Stage.INFER: 1,

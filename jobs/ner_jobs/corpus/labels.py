@@ -103,9 +103,7 @@ def decide_labels_to_train(
         return LabelList(found, "labels are those of train, sorted by type")
     if check_labels(base) is None and set(train_tags) <= set(base):
         return LabelList(tuple(base), "labels are the base model's own, which cover train")
-    return LabelList(
-        found, "labels are those of train: the base model's own do not cover it; its head is new"
-    )
+    return LabelList(found, "labels are those of train: the base model's own do not cover it")
 
 
 def decide_labels_as_they_are(

@@ -7,7 +7,7 @@ weight is refused by name. A weight that is not used is named in the log.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,12 +34,14 @@ class Loading:
         mismatched: name, shape in the checkpoint, shape by the config.
         unused: weights of the checkpoint that the model does not have.
         head: names of the model's weights that are not the encoder's.
+        head_in_checkpoint: the checkpoint's tensors of these names.
     """
 
     missing: tuple[str, ...]
     mismatched: tuple[tuple[str, Shape, Shape], ...]
     unused: tuple[str, ...]
     head: frozenset[str]
+    head_in_checkpoint: Mapping[str, torch.Tensor]
 
     @property
     def new(self) -> frozenset[str]:
@@ -76,7 +78,7 @@ class Loading:
 
 
 def load_classifier(
-    folder: Path, config: PretrainedConfig, log: Log, attention: str | None = None
+    folder: Path, config: PretrainedConfig, log: Log, *, new_head: bool = False, attention: str | None = None
 ) -> tuple[PreTrainedModel, Loading]:
     """Load the folder's safetensors into a token classifier in float32.
 
@@ -84,6 +86,7 @@ def load_classifier(
         folder: of the base.
         config: of the model to make; its number of labels decides the head's rows.
         log: gets a sentence about a prefix that is taken off, and one about weights that are not used.
+        new_head: leaves the head random, although the checkpoint may have one.
         attention: the implementation, in transformers' names; None is its default.
 
     Returns:
@@ -110,13 +113,15 @@ def load_classifier(
     if taken:
         log(f"the base's weights are named {taken}*: the prefix {taken} is taken off")
         tensors = {name.removeprefix(taken): value for name, value in tensors.items()}
+    head = frozenset(name for name in expected if not name.startswith(prefix))
+    head_in_checkpoint = {name: tensors[name] for name in head if name in tensors}
     level = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
         model, info = kind.from_pretrained(
             None,
             config=config,
-            state_dict=dict(tensors),
+            state_dict={name: value for name, value in tensors.items() if not (new_head and name in head)},
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
@@ -130,11 +135,12 @@ def load_classifier(
             (name, tuple(found), tuple(wanted)) for name, found, wanted in sorted(info["mismatched_keys"])
         ),
         unused=tuple(sorted(info["unexpected_keys"])),
-        head=frozenset(name for name in expected if not name.startswith(prefix)),
+        head=head,
+        head_in_checkpoint=head_in_checkpoint,
     )
     if loading.unused:
         # A pretrained base always has a head of its pretraining. A classifier's further weights decided tags.
-        warning = "" if loading.head & loading.new else "warning: "
+        warning = "warning: " if set(head_in_checkpoint) == head else ""
         log(
             f"{warning}the base has weights that a token classifier of type {config.model_type} does not "
             f"use: {_groups(loading.unused)}"

@@ -1,6 +1,6 @@
 """The token classifier to train, from a base model or from a config alone; its optimizer and precision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -8,6 +8,8 @@ from torch import nn
 from torch.optim import AdamW
 from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedModel
 
+from ner_jobs.corpus.labels import labels_of_config
+from ner_jobs.models.folder import ModelFolder
 from ner_jobs.models.weights import Log, load_classifier
 from ner_jobs.task import ExitCode, PermanentError
 from ner_jobs.task.parameters import FinetuneParameters
@@ -23,7 +25,9 @@ REMEDY = (
 
 
 def open_base(base: Path, labels: Sequence[str], log: Log) -> PreTrainedModel:
-    """The base as a token classifier of these labels, in float32; the head is new unless the base has one.
+    """The base as a token classifier of these labels, in float32.
+
+    A base that is a classifier gives its head's rows to the labels of the same names; other rows are new.
 
     Args:
         base: the `base` output of prepare; without weights in it, all weights are random.
@@ -34,6 +38,7 @@ def open_base(base: Path, labels: Sequence[str], log: Log) -> PreTrainedModel:
         PermanentError: transformers cannot load the folder, or a weight of the encoder is missing or has
             another shape.
     """
+    own = ModelFolder(base).config
     try:
         config = AutoConfig.from_pretrained(
             base,
@@ -43,15 +48,49 @@ def open_base(base: Path, labels: Sequence[str], log: Log) -> PreTrainedModel:
         )
         if not any(base.glob("*.safetensors")) and not any(base.glob("*.bin")):
             return AutoModelForTokenClassification.from_config(config).float()
-        model, loading = load_classifier(base, config, log)
+        model, loading = load_classifier(base, config, log, new_head=True)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise PermanentError(
             f"spec.model.base cannot be opened as a token classifier: {error}", ExitCode.DATA
         ) from error
     loading.refuse(REMEDY, allowed=loading.head)
-    if loading.head & loading.new:
-        log(f"the head is new: {', '.join(sorted(loading.head & loading.new))}")
+    log(take_head_by_name(model, loading.head_in_checkpoint, labels, labels_of_config(own) or ()))
     return model
+
+
+def take_head_by_name(
+    model: PreTrainedModel,
+    head: Mapping[str, torch.Tensor],
+    labels: Sequence[str],
+    own: Sequence[str],
+) -> str:
+    """Copy the rows of a base's head to the labels of the same names.
+
+    Args:
+        model: with a new head; it keeps the new rows of labels that the base does not have.
+        head: the base's tensors, by the model's names; each has a row a label.
+        labels: of the model, in the order of its logits.
+        own: the base's labels, in the order of its logits; empty if it has no names.
+
+    Returns:
+        What was done, as a sentence for the log.
+    """
+    kept = [label for label in labels if label in own]
+    weights = dict(model.named_parameters())
+    fits = bool(head) and all(
+        len(value) == len(own) and value.shape[1:] == weights[name].shape[1:] for name, value in head.items()
+    )
+    if not kept or not fits:
+        return "the head is new"
+    rows = [labels.index(label) for label in kept]
+    with torch.no_grad():
+        for name, value in head.items():
+            weights[name][rows] = value[[own.index(label) for label in kept]].to(weights[name].dtype)
+    new = [label for label in labels if label not in own]
+    dropped = [label for label in own if label not in labels]
+    sentence = f"the head's rows of {', '.join(kept)} are those of the base, by name"
+    sentence += f"; new: {', '.join(new)}" if new else ""
+    return sentence + (f"; dropped: {', '.join(dropped)}" if dropped else "")
 
 
 def optimizer_of(model: PreTrainedModel, parameters: FinetuneParameters) -> AdamW:

@@ -22,13 +22,11 @@ from tokenizers import Tokenizer
 
 from ner_jobs.corpus.padding import IntArray
 from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.corpus.tags import OUTSIDE
 from ner_jobs.task import ExitCode, PermanentError
 from ner_jobs.task.parameters import Segmentation
 
 FloatArray = npt.NDArray[np.float32]
-
-OUTSIDE_LOGIT = 100.0
-"""Logit of O for a token that has no sub-token: certain, and finite, so that softmax stays defined."""
 
 TOKENS_IN_CACHE = 65_536
 """Distinct tokens whose sub-tokens are remembered; text has few distinct characters."""
@@ -56,22 +54,43 @@ class Encoded:
     windows: tuple[Window, ...]
     token_count: int
 
-    def scatter(self, logits: Sequence[FloatArray], outside: int = 0) -> FloatArray:
-        """Join the windows' logits into one row a token.
+    @property
+    def decided(self) -> IntArray:
+        """int64, ascending: the tokens that have a sub-token."""
+        return np.concatenate([np.zeros(0, np.int64), *(window.tokens for window in self.windows)])
+
+    def rows(self, logits: Sequence[FloatArray]) -> FloatArray:
+        """Join the windows' logits into one row for each token of `decided`.
 
         Args:
             logits: a window each: float32 (at least its length, labels).
-            outside: index of the label O, for tokens without a sub-token.
 
         Returns:
-            float32 (token_count, labels).
+            float32 (decided tokens, labels).
         """
-        labels = logits[0].shape[-1] if logits else outside + 1
-        joined = np.zeros((self.token_count, labels), np.float32)
-        joined[:, outside] = OUTSIDE_LOGIT
-        for window, values in zip(self.windows, logits, strict=True):
-            joined[window.tokens] = values[window.positions]
-        return joined
+        return np.concatenate(
+            [values[window.positions] for window, values in zip(self.windows, logits, strict=True)]
+        )
+
+    def fill_in(self, tags: Sequence[str]) -> tuple[str, ...]:
+        """The tags of all tokens: a token that is not decided belongs to the entity around it, if any.
+
+        A zero-width space, a soft hyphen or a byte order mark has no sub-token. The model reads the text
+        without them, so they must not end an entity either.
+
+        Args:
+            tags: IOB2, one for each token of `decided`.
+        """
+        if len(tags) == self.token_count:
+            return tuple(tags)
+        filled = [OUTSIDE] * self.token_count
+        last, before = -1, OUTSIDE
+        for at, tag in zip(self.decided.tolist(), tags, strict=True):
+            if tag.startswith("I-") and before[2:] == tag[2:]:
+                filled[last + 1 : at] = [tag] * (at - last - 1)
+            filled[at] = tag
+            last, before = at, tag
+        return tuple(filled)
 
 
 def segment(text: str, segmentation: Segmentation) -> tuple[tuple[str, int, int], ...]:

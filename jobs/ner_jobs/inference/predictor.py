@@ -132,14 +132,16 @@ def decode(
         keep_logits: whether the predictions carry them.
     """
     known = [at for at, item in enumerate(encoded) if item.windows]
-    rows = [encoded[at].scatter(logits[at], decoder.outside) for at in known]
+    rows = [encoded[at].rows(logits[at]) for at in known]
     numbers = decoder.decode_many(rows)
     chosen = chosen_probabilities(rows, numbers)
     predictions = [prediction_without_windows(item) for item in encoded]
     for at, tag_numbers, probabilities in zip(known, numbers, chosen, strict=True):
         tags = tuple(decoder.labels[number] for number in tag_numbers.tolist())
         predictions[at] = Prediction(
-            tags, scored_entities(tags, probabilities), tuple(logits[at]) if keep_logits else ()
+            encoded[at].fill_in(tags),
+            scored_entities(tags, probabilities, encoded[at].decided),
+            tuple(logits[at]) if keep_logits else (),
         )
     return predictions
 
@@ -165,12 +167,20 @@ def chosen_probabilities(
     return np.split(chosen, np.cumsum([len(row) for row in rows])[:-1])
 
 
-def scored_entities(tags: Sequence[str], probabilities: npt.NDArray[np.float64]) -> tuple[ScoredEntity, ...]:
-    """The spans that are scored, each with the mean probability of its tags."""
+def scored_entities(
+    tags: Sequence[str], probabilities: npt.NDArray[np.float64], tokens: npt.NDArray[np.int64]
+) -> tuple[ScoredEntity, ...]:
+    """The spans that are scored, each with the mean probability of its tags.
+
+    Args:
+        tags: IOB2, one for each token that the model decided.
+        probabilities: float64, of these tags.
+        tokens: int64, ascending: the positions of these tokens in the sentence.
+    """
     return tuple(
         ScoredEntity(
-            span.start,
-            span.end,
+            int(tokens[span.start]),
+            int(tokens[span.end - 1]) + 1,
             span.type,
             round(float(probabilities[span.start : span.end].mean()), SCORE_DIGITS),
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ner_jobs.corpus.encoding import OUTSIDE_LOGIT, Encoded, join_tokens
+from ner_jobs.corpus.encoding import Encoded, join_tokens
 from ner_jobs.engines.base import FloatArray
 from ner_jobs.inference.passages import Passage
 from ner_jobs.inference.predictor import Prediction, ScoredEntity
@@ -27,6 +27,9 @@ LONGER = "longer"
 
 DATALIST = "npz_datalist.txt"
 IDS = "ids.jsonl"
+
+OUTSIDE_LOGIT = 100.0
+"""Logit of O in a row of padding: certain, and finite, so that softmax stays defined."""
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 

@@ -66,11 +66,11 @@ def examples_of(sentences: Iterable[Sentence], encoder: Encoder, labels: Sequenc
         if sentence.tags is None:
             continue
         gold = np.array([numbers[tag] for tag in sentence.tags], np.int64)
-        for window in encoder.encode(sentence).windows:
+        for at, window in enumerate(encoder.encode(sentence).windows):
             targets = np.full(len(window.input_ids), IGNORED, np.int64)
             targets[window.positions] = gold[window.tokens]
             if len(window.tokens):
-                yield Example(window.input_ids, targets, first=int(window.tokens[0]) == 0)
+                yield Example(window.input_ids, targets, first=at == 0)
 
 
 def batches_of_epoch(

@@ -1,5 +1,6 @@
 """Windows: each token is decided once, nothing is cut inside a token, nothing is lost."""
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from ner_jobs.corpus.encoding import OUTSIDE_LOGIT, join_tokens, segment
+from ner_jobs.corpus.encoding import join_tokens, segment
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.models.folder import ModelFolder
+from ner_jobs.scoring.spans import spans_of
 from ner_jobs.task import PermanentError
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefgh", *(f"##{letter}" for letter in "abcdefgh")]
@@ -66,16 +68,46 @@ def test_neighbouring_windows_meet_in_the_middle_of_their_overlap(folder: Path) 
     assert context_right >= 2
 
 
-def test_scatter_joins_windows_and_gives_o_where_there_is_no_sub_token(folder: Path) -> None:
+def test_rows_joins_windows_and_leaves_out_tokens_without_sub_tokens(folder: Path) -> None:
     encoded = ModelFolder(folder).encoder(10, "whitespace").encode(sentence(*("a",) * 12, "\u200b"))
     logits = [
         np.repeat(np.arange(len(window.input_ids), dtype=np.float32)[:, None], 3, 1)
         for window in encoded.windows
     ]
-    joined = encoded.scatter(logits, outside=1)
-    assert joined.shape == (13, 3)
-    assert joined[12].tolist() == [0, OUTSIDE_LOGIT, 0]
-    assert joined[0].tolist() == [1, 1, 1]
+    assert encoded.decided.tolist() == list(range(12))
+    assert encoded.rows(logits).shape == (12, 3)
+    assert encoded.rows(logits)[0].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("tags", "filled"),
+    [
+        pytest.param("B-P I-P O", "B-P I-P I-P I-P O O", id="inside an entity they belong to it"),
+        pytest.param("O B-P I-P", "O O O B-P I-P I-P", id="before an entity they are outside"),
+        pytest.param("B-P B-P O", "B-P O O B-P O O", id="between two entities too"),
+        pytest.param("B-P I-L O", "B-P O O I-L O O", id="and between two types"),
+        pytest.param("O I-P O", "O O O I-P O O", id="and before an I- that continues nothing"),
+    ],
+)
+def test_tokens_without_sub_tokens_are_filled_in(folder: Path, tags: str, filled: str) -> None:
+    tokens = ["a", "\u200b", "\u00ad", "b", "\ufeff", "c"]
+    encoded = ModelFolder(folder).encoder(10, "whitespace").encode(sentence(*tokens))
+    assert encoded.fill_in(tags.split()) == tuple(filled.split())
+
+
+@given(
+    tokens=st.lists(st.sampled_from(["a", "b", "\u200b", "\u200e"]), min_size=1, max_size=30),
+    chance=st.randoms(use_true_random=False),
+)
+def test_filling_in_adds_and_cuts_no_entity(folder: Path, tokens: list[str], chance: random.Random) -> None:
+    encoded = ModelFolder(folder).encoder(10, "whitespace").encode(sentence(*tokens))
+    decided = encoded.decided.tolist()
+    tags = [chance.choice(["O", "B-P", "I-P", "B-L", "I-L"]) for _ in decided]
+    filled = encoded.fill_in(tags)
+    assert [filled[at] for at in decided] == tags
+    assert [(span.start, span.end, span.type) for span in spans_of(filled)] == [
+        (decided[span.start], decided[span.end - 1] + 1, span.type) for span in spans_of(tags)
+    ]
 
 
 def test_a_token_longer_than_a_window_names_the_line_and_the_way_out(folder: Path) -> None:

@@ -11,10 +11,11 @@ starts quickly.
 """
 
 import itertools
+import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -153,6 +154,9 @@ class Encoder:
         self._room = max_length - len(self._prefix) - len(self._suffix)
         if self._room < 1:
             raise PermanentError(f"maxLength {max_length} leaves no room for text", ExitCode.USAGE)
+        self._special_ids = frozenset(
+            number for number, added in tokenizer.get_added_tokens_decoder().items() if added.special
+        )
         self._pieces = lru_cache(maxsize=TOKENS_IN_CACHE)(self._tokenize)
 
     def tokens_of(self, text: str) -> tuple[tuple[str, int, int], ...]:
@@ -199,8 +203,25 @@ class Encoder:
         return (), ()
 
     def _tokenize(self, token: str) -> tuple[int, ...]:
-        encoding = self._tokenizer.encode([token], is_pretokenized=True, add_special_tokens=False)
-        return tuple(encoding.ids)
+        ids = self._tokenizer.encode([token], is_pretokenized=True, add_special_tokens=False).ids
+        if not self._special_ids.isdisjoint(ids):
+            ids = [
+                text
+                for number in ids
+                for text in (self._unknown if number in self._special_ids else [number])
+            ]
+        return tuple(ids)
+
+    @cached_property
+    def _unknown(self) -> list[int]:
+        """The id of unknown text, or nothing if the tokenizer has none.
+
+        It stands for a special token that a text names: the tokenizer splits special tokens, but a Unigram or
+        word vocabulary may have one as a word too.
+        """
+        model = json.loads(self._tokenizer.to_str())["model"]
+        number = model.get("unk_id", self._tokenizer.token_to_id(model.get("unk_token") or ""))
+        return [] if number is None else [int(number)]
 
     def _spans(self, lengths: Sequence[int], sentence: Sentence) -> list[tuple[int, int, range]]:
         """Windows as (first token, past the last token, decided tokens).

@@ -142,7 +142,7 @@ class ModelFolder:
         return int(self.config.get("pad_token_id") or 0)
 
     def tokenizer(self) -> Tokenizer:
-        """Open `tokenizer.json`, without padding and truncation."""
+        """Open `tokenizer.json`, without padding and truncation; special tokens in a text are text."""
         path = self._existing(TOKENIZER)
         try:
             tokenizer = Tokenizer.from_file(str(path))
@@ -151,6 +151,7 @@ class ModelFolder:
             raise PermanentError(f"{path} cannot be read: {error}; {REMEDIES[TOKENIZER]}") from error
         tokenizer.no_padding()
         tokenizer.no_truncation()
+        tokenizer.encode_special_tokens = True
         return tokenizer
 
     def encoder(self, max_length: int, segmentation: Segmentation) -> Encoder:

@@ -1,13 +1,14 @@
 """Windows: each token is decided once, nothing is cut inside a token, nothing is lost."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from ner_jobs.corpus.encoding import join_tokens, segment
 from ner_jobs.corpus.sentence import Sentence
@@ -113,6 +114,50 @@ def test_filling_in_adds_and_cuts_no_entity(folder: Path, tokens: list[str], cha
 def test_a_token_longer_than_a_window_names_the_line_and_the_way_out(folder: Path) -> None:
     with pytest.raises(PermanentError, match=r"corpus\.txt:1: token 2 .* 9 sub-tokens.*maxLength"):
         ModelFolder(folder).encoder(10, "whitespace").encode(sentence("a", "b" * 9))
+
+
+SPECIALS = ["<s>", "<pad>", "</s>", "<unk>"]
+
+
+def byte_level() -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(special_tokens=SPECIALS, initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(["a b <s> </s>"], trainer)
+    return tokenizer
+
+
+def unigram() -> Tokenizer:
+    tokenizer = Tokenizer(models.Unigram([(entry, -1.0) for entry in (*SPECIALS, "▁", *"asbp</>")], 3))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.add_special_tokens(SPECIALS)
+    return tokenizer
+
+
+def characters() -> Tokenizer:
+    entries = {entry: number for number, entry in enumerate((*SPECIALS, *"ab"))}
+    tokenizer = Tokenizer(models.WordLevel(entries, unk_token="<unk>"))
+    tokenizer.add_special_tokens(SPECIALS)
+    return tokenizer
+
+
+@pytest.mark.parametrize("make", [byte_level, unigram, characters])
+@pytest.mark.parametrize("token", ["</s>", "<s>", "<pad>", "a</s>b"])
+def test_a_special_token_in_a_text_is_text(tmp_path: Path, make: Callable[[], Tokenizer], token: str) -> None:
+    tokenizer = make()
+    tokenizer.post_processor = processors.BertProcessing(("</s>", 2), ("<s>", 0))
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    (window,) = ModelFolder(tmp_path).encoder(16, "whitespace").encode(sentence("a", token, "b")).windows
+    first, *text, last = window.input_ids.tolist()
+    assert (first, last) == (0, 2)
+    assert not {0, 1, 2} & set(text)
+    assert len(window.tokens) == 3
+
+
+def test_a_special_token_in_a_text_is_text_for_word_pieces(folder: Path) -> None:
+    (window,) = ModelFolder(folder).encoder(16, "whitespace").encode(sentence("a", "[SEP]", "b")).windows
+    assert window.input_ids.tolist().count(3) == 1
 
 
 def test_an_npz_window_is_taken_as_it_stands(folder: Path) -> None:

@@ -23,7 +23,7 @@ from ner_jobs.report import comparison, evaluation_page
 from ner_jobs.scoring.blocks import Pair, TagTable, block_of
 from ner_jobs.scoring.confusion import Confusion, ConfusionCounter
 from ner_jobs.scoring.counts import Counts, count
-from ner_jobs.scoring.estimate import Estimate
+from ner_jobs.scoring.estimate import Bounds
 from ner_jobs.scoring.summary import Draws, Evaluation, summarize, summarize_against
 from ner_jobs.scoring.worst_sentences import error_example
 from ner_jobs.task import FileEntry, Manifest, Stage
@@ -183,10 +183,8 @@ def write_evaluation(folder: Path, reference: int | None) -> Path:
 def write_comparison(folder: Path) -> Path:
     gate = GateParameters(max_drop=0.5, against="reference", confidence=0.95)
     seen = {
-        "int8-a-name-that-is-long": Evidence(
-            Estimate(0.91, 0.9, 0.92, 0.9, 0.92), Estimate(0.2, 0.0, 0.5, 0.0, 0.4)
-        ),
-        "fp32": Evidence(Estimate(0.92, 0.91, 0.93, 0.91, 0.93), Estimate(7.0, 5.8, 8.3, 6.0, 8.1)),
+        "int8-a-name-that-is-long": Evidence(Bounds(0.91, 0.9, 0.92), Bounds(0.2, 0.0, 0.4)),
+        "fp32": Evidence(Bounds(0.92, 0.91, 0.93), Bounds(7.0, 6.0, 8.1)),
     }
     judged = tuple(judge(name, judge_gate(gate, evidence)) for name, evidence in seen.items())
     verdict = Verdict(

@@ -13,7 +13,7 @@ one-sided bound decides, so a test set that is too small is refused.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ner_jobs.scoring.estimate import Estimate
+from ner_jobs.scoring.estimate import Bounds
 from ner_jobs.task.model import Contract
 from ner_jobs.task.parameters import GateParameters
 
@@ -45,8 +45,8 @@ class Evidence:
         gold_entities: of the gate's entity type; None for a gate over all types.
     """
 
-    value: Estimate
-    drop: Estimate | None = None
+    value: Bounds
+    drop: Bounds | None = None
     gold_entities: int | None = None
 
 

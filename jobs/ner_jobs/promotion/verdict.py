@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from ner_jobs.promotion.gates import Finding, Reason
-from ner_jobs.scoring.estimate import Estimate
+from ner_jobs.scoring.estimate import Bounds
 from ner_jobs.task.model import Contract
 
 
@@ -48,10 +48,10 @@ class VariantScores:
         drop: points of F1 below the reference variant, paired; None if there is no reference.
     """
 
-    f1: Estimate
+    f1: Bounds
     precision: float
     recall: float
-    drop: Estimate | None
+    drop: Bounds | None
 
 
 class VariantVerdict(Contract):

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ner_jobs.engines.base import Recipe, Session, int8_share
 from ner_jobs.quantization.validation import Measurement
-from ner_jobs.scoring.bootstrap import drop_between
+from ner_jobs.scoring.units import drop_bounds
 from ner_jobs.task.parameters import QuantizationParameters
 
 ERROR_LENGTH = 300
@@ -106,7 +106,9 @@ def judge(
         size: bytes of the compiled folder.
         wanted: how much it may lose, and with what confidence.
     """
-    drop = drop_between(reference.counts, measured.counts, wanted.confidence, wanted.resamples, wanted.seed)
+    types = tuple(dict.fromkeys((*reference.counts.types, *measured.counts.types)))
+    other, candidate = reference.counts.aligned_to(types), measured.counts.aligned_to(types)
+    drop = drop_bounds(other, candidate, "f1", None, wanted.confidence)
     passed = drop.upper <= wanted.max_drop
     why = (
         f"F1 {measured.f1:.4f}, {drop.point:.2f} points below fp32 "

@@ -229,6 +229,7 @@ def _facts(comparison: Comparison, evaluation: Evaluation | None) -> list[tuple[
                 "Test snapshot",
                 f"{evaluation.sentences:,} sentences, {evaluation.gold:,} entities; {evaluation.test}",
             ),
+            ("Bounds", "one-sided gamma bounds over sentences, joined by MOVER: what gates use"),
             (
                 "Intervals",
                 f"paired percentile bootstrap over sentences, {evaluation.resamples:,} draws, seed "

@@ -1,4 +1,7 @@
-"""How certain is a score? The paired percentile bootstrap over sentences.
+"""How far does chance move a score? The paired percentile bootstrap over sentences, for plots.
+
+Nothing is judged by it, because it does not cover where errors are rare: the
+bounds of gates are those of `bounds`.
 
 A test set is one of many samples that could have been collected. Drawing its
 sentences again with replacement, 2,000 times, shows how much F1 varies by
@@ -19,9 +22,9 @@ import numpy.typing as npt
 from numpy.random import Generator
 
 from ner_jobs.scoring.blocks import IntArray
-from ner_jobs.scoring.counts import Counts, FloatArray, Formula, Table, f1, precision, ratio, recall
-from ner_jobs.scoring.estimate import POINT, Estimate
-from ner_jobs.task import PermanentError
+from ner_jobs.scoring.counts import Counts, FloatArray, Formula, f1, precision, recall
+from ner_jobs.scoring.estimate import POINT
+from ner_jobs.scoring.units import require_same_sentences
 
 RESAMPLES = 2000
 SEED = 42
@@ -45,15 +48,11 @@ class Samples:
     point: float
     drawn: FloatArray
 
-    def estimate(self, confidence: float = 0.95) -> Estimate:
-        """The value with its percentile bounds.
-
-        Args:
-            confidence: of the two-sided interval, whose two tails are equal, and of each one-sided bound.
-        """
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """The ends of the two-sided percentile interval, whose two tails are equal."""
         tail = (1 - confidence) / 2
-        bounds = np.quantile(self.drawn, (tail, 1 - tail, 1 - confidence, confidence))
-        return Estimate(self.point, *bounds.tolist())
+        low, high = np.quantile(self.drawn, (tail, 1 - tail)).tolist()
+        return low, high
 
     def drop_to(self, other: "Samples") -> "Samples":
         """This minus the other, in points, paired draw by draw."""
@@ -74,29 +73,20 @@ class Resampled:
 
     def f1(self, kind: int | None = None) -> Samples:
         """Entity F1 in 0..1: of one type, given by its number, or micro-averaged over all."""
-        return self._samples(f1, _DEFAULT, kind)
+        return self._samples(f1, kind)
 
-    def f1_strict(self, kind: int | None = None) -> Samples:
-        """The same in strict IOB2."""
-        return self._samples(f1, _STRICT, kind)
-
-    def precision(self, kind: int | None = None) -> Samples:
+    def precision(self) -> Samples:
         """Entity precision in 0..1."""
-        return self._samples(precision, _DEFAULT, kind)
+        return self._samples(precision, None)
 
-    def recall(self, kind: int | None = None) -> Samples:
+    def recall(self) -> Samples:
         """Entity recall in 0..1."""
-        return self._samples(recall, _DEFAULT, kind)
+        return self._samples(recall, None)
 
-    def accuracy(self) -> Samples:
-        """Token accuracy in 0..1."""
-        return Samples(self.counts.accuracy, ratio(self._sums[:, -2], self._sums[:, -1]))
-
-    def _samples(self, formula: Formula, mode: int, kind: int | None) -> Samples:
-        kinds = len(self.counts.types)
-        table = (self.counts.default, self.counts.strict)[mode]
+    def _samples(self, formula: Formula, kind: int | None) -> Samples:
+        table = self.counts.default
         score = table.micro() if kind is None else table.of(kind)
-        columns = self._sums[:, mode * 3 * kinds : (mode + 1) * 3 * kinds].reshape(len(self._sums), 3, kinds)
+        columns = self._sums.reshape(len(self._sums), 3, len(self.counts.types))
         drawn = columns.sum(axis=2) if kind is None else columns[:, :, kind]
         return Samples(score.by(formula), formula(drawn[:, 0], drawn[:, 1], drawn[:, 2]))
 
@@ -114,14 +104,7 @@ def resample(
     Raises:
         PermanentError: the variants were not counted on the same sentences, or there are none.
     """
-    if not variants or not len(variants[0]):
-        raise PermanentError("there are no sentences to draw from; the test set is empty")
-    for counts in variants:
-        if counts.ids != variants[0].ids or len(counts) != len(variants[0]):
-            raise PermanentError(
-                f"the variants were counted on different sentences ({len(variants[0])} and {len(counts)}, or "
-                "other ids): a paired comparison needs the same set"
-            )
+    require_same_sentences(variants)
     sums = _sums(variants, resamples, seed)
     ends = np.cumsum([_width(counts) for counts in variants])
     return tuple(
@@ -130,45 +113,15 @@ def resample(
     )
 
 
-def drop_between(
-    other: Counts,
-    candidate: Counts,
-    confidence: float = 0.95,
-    resamples: int = RESAMPLES,
-    seed: int = SEED,
-) -> Estimate:
-    """Points of micro F1 that the candidate loses to the other; negative if it gains.
-
-    Args:
-        other: counts of the reference, or of the current model.
-        candidate: counts of the same sentences in the same order.
-        confidence: of the two-sided interval and of both one-sided bounds.
-        resamples: number of draws.
-        seed: with the number of sentences, fixes every draw.
-
-    Raises:
-        PermanentError: they were not counted on the same sentences, or there are none.
-    """
-    high, low = resample((other, candidate), resamples, seed)
-    return high.f1().drop_to(low.f1()).estimate(confidence)
-
-
-_DEFAULT, _STRICT = 0, 1
-
-
 def _width(counts: Counts) -> int:
     """Columns of `_columns`."""
-    return 6 * len(counts.types) + 2
+    return 3 * len(counts.types)
 
 
 def _columns(counts: Counts, rows: slice) -> npt.NDArray[np.int32]:
-    """int32 (rows, 6 x types + 2): three tables of each mode, then correct tokens and all tokens."""
-
-    def tables(table: Table) -> list[npt.NDArray[np.int32]]:
-        return [table.true_positive[rows], table.predicted[rows], table.gold[rows]]
-
-    tokens = np.stack((counts.correct[rows], counts.tokens[rows]), axis=1)
-    return np.concatenate((*tables(counts.default), *tables(counts.strict), tokens), axis=1)
+    """int32 (rows, 3 x types): true positive, predicted and gold entities."""
+    table = counts.default
+    return np.concatenate((table.true_positive[rows], table.predicted[rows], table.gold[rows]), axis=1)
 
 
 def _sums(variants: Sequence[Counts], resamples: int, seed: int) -> FloatArray:

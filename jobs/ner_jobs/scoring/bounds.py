@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaincinv
 
+from ner_jobs.scoring.estimate import Bounds
+
 FloatArray = npt.NDArray[np.float64]
 
 CORRELATION = 0.2
@@ -58,17 +60,6 @@ class Contributions:
             return 0.0
         per_unit = float((self.items**2).sum()) / count
         return count / (1 + CORRELATION * (per_unit - 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """A measured value with its one-sided bounds: it is above `lower`, and it is below `upper`, each with
-    the confidence that was asked for.
-    """
-
-    point: float
-    lower: float
-    upper: float
 
 
 def score_bounds(units: Contributions, confidence: float) -> Bounds:

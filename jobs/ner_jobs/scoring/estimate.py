@@ -17,13 +17,24 @@ class Estimate:
 
     Attributes:
         point: the value on the test set itself.
-        low, high: ends of the two-sided interval, for tables and plots.
-        lower, upper: one-sided bounds of the same confidence, for gates.
+        low, high: ends of the bootstrap's two-sided interval, for tables and plots.
+        lower, upper: the one-sided bounds of the same confidence, as gates use them (`Bounds`).
     """
 
     point: float
     low: float
     high: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A measured value with its one-sided bounds: it is above `lower`, and it is below `upper`, each with
+    the confidence that was asked for.
+    """
+
+    point: float
     lower: float
     upper: float
 

@@ -13,7 +13,8 @@ import numpy as np
 from ner_jobs.scoring.bootstrap import RESAMPLES, SEED, Resampled, Samples, resample
 from ner_jobs.scoring.confusion import Confusion, Fate
 from ner_jobs.scoring.counts import Counts, Score
-from ner_jobs.scoring.estimate import Estimate, StoredFigures
+from ner_jobs.scoring.estimate import Bounds, Estimate, StoredFigures
+from ner_jobs.scoring.units import drop_bounds, metric_bounds
 
 LENGTH_EDGES = (1, 11, 21, 31, 41, 61, 81, 121)
 """Sentences are grouped by their tokens from each of these up to the next."""
@@ -179,7 +180,7 @@ def summarize_against(
     plain = _evaluation(variant, test, low, confusion, draws)
     drop = high.f1().drop_to(low.f1())
     types = tuple(
-        figures.model_copy(update={"drop": high.f1(kind).drop_to(low.f1(kind)).estimate(draws.confidence)})
+        figures.model_copy(update={"drop": _drop(high, low, kind, draws.confidence)})
         for kind, figures in enumerate(plain.types)
     )
     change = counts.default.errors() - high.counts.default.errors()
@@ -189,8 +190,8 @@ def summarize_against(
             "distribution": _distribution("drop against the reference, in points", drop),
             "reference": ReferenceFigures(
                 variant=reference_variant,
-                f1=high.f1().estimate(draws.confidence),
-                drop=drop.estimate(draws.confidence),
+                f1=_f1(high, None, draws.confidence),
+                drop=_drop(high, low, None, draws.confidence),
                 differing=differing,
                 better=int((change < 0).sum()),
                 worse=int((change > 0).sum()),
@@ -208,15 +209,18 @@ def _evaluation(
 ) -> Evaluation:
     counts = drawn.counts
     micro, strict = counts.default.micro(), counts.strict.micro()
-    f1 = drawn.f1()
     return Evaluation(
         variant=variant,
         test=test,
         sentences=len(counts),
         tokens=int(counts.tokens.sum()),
-        f1=f1.estimate(draws.confidence),
-        precision=drawn.precision().estimate(draws.confidence),
-        recall=drawn.recall().estimate(draws.confidence),
+        f1=_f1(drawn, None, draws.confidence),
+        precision=_estimate(
+            drawn.precision(), metric_bounds(counts, "precision", None, draws.confidence), draws.confidence
+        ),
+        recall=_estimate(
+            drawn.recall(), metric_bounds(counts, "recall", None, draws.confidence), draws.confidence
+        ),
         f1_strict=strict.f1,
         precision_strict=strict.precision,
         recall_strict=strict.recall,
@@ -231,11 +235,26 @@ def _evaluation(
             matrix=tuple(tuple(row) for row in confusion.matrix.tolist()),
             fates=confusion.fates,
         ),
-        distribution=_distribution("F1", f1),
+        distribution=_distribution("F1", drawn.f1()),
         confidence=draws.confidence,
         resamples=draws.resamples,
         seed=draws.seed,
     )
+
+
+def _f1(drawn: Resampled, kind: int | None, confidence: float) -> Estimate:
+    return _estimate(drawn.f1(kind), metric_bounds(drawn.counts, "f1", kind, confidence), confidence)
+
+
+def _drop(other: Resampled, candidate: Resampled, kind: int | None, confidence: float) -> Estimate:
+    """Points of F1."""
+    bounds = drop_bounds(other.counts, candidate.counts, "f1", kind, confidence)
+    return _estimate(other.f1(kind).drop_to(candidate.f1(kind)), bounds, confidence)
+
+
+def _estimate(samples: Samples, bounds: Bounds, confidence: float) -> Estimate:
+    """The interval of the plots beside the bounds of the gates."""
+    return Estimate(samples.point, *samples.interval(confidence), bounds.lower, bounds.upper)
 
 
 def _type(drawn: Resampled, kind: int, confidence: float) -> TypeFigures:
@@ -244,7 +263,7 @@ def _type(drawn: Resampled, kind: int, confidence: float) -> TypeFigures:
         name=drawn.counts.types[kind],
         precision=score.precision,
         recall=score.recall,
-        f1=drawn.f1(kind).estimate(confidence),
+        f1=_f1(drawn, kind, confidence),
         f1_strict=drawn.counts.strict.of(kind).f1,
         true_positive=score.true_positive,
         predicted=score.predicted,

@@ -29,7 +29,6 @@ from ner_jobs.promotion.verdict import Outcome, Verdict
 from ner_jobs.report.model_card import card_of, model_card
 from ner_jobs.scoring.candidates import count_candidates
 from ner_jobs.scoring.counts import Counts
-from ner_jobs.scoring.summary import Draws
 from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.stages.registry import function_of
 from ner_jobs.store.artifacts import read_manifest
@@ -84,8 +83,8 @@ def _observe(context: StageContext, parameters: PromoteParameters, counts: dict[
     current = None
     if state.before and any(gate.against == "current" for gate in parameters.gates):
         current = _current_counts(context, state.before, test, counts)
-    draws = Draws(resamples=parameters.resamples, seed=parameters.seed)
-    comparison = PairedComparison(counts, parameters.reference, current, draws)
+    types = tuple(gate.entity_type for gate in parameters.gates if gate.entity_type is not None)
+    comparison = PairedComparison(counts, parameters.reference, current, types)
     evaluations = [context.task.inputs[EVALUATION + variant].key for variant in counts]
     return Observed(
         parameters=parameters,

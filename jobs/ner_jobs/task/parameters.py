@@ -128,16 +128,14 @@ class QuantizationParameters(Contract):
 
     Attributes:
         recipe: one recipe by name instead of the search (`naive` shows how int8 fails).
-        max_drop: points of F1 against the reference precision, by the upper bound of its interval.
+        max_drop: points of F1 against the reference precision, by its one-sided upper bound.
         fallback: a precision of the backend to compile instead when no recipe passes; None fails.
     """
 
     recipe: str | None = None
     max_drop: float = Field(default=0.5, ge=0)
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
-    resamples: int = Field(default=2000, ge=100)
     fallback: Precision | None = None
-    seed: int = 42
 
 
 class CompileParameters(Contract):
@@ -274,8 +272,6 @@ class PromoteParameters(Contract):
     allow_emulated: bool = False
     release_held: bool = False
     history_limit: int = Field(default=10, ge=1)
-    resamples: int = Field(default=2000, ge=100)
-    seed: int = 42
     command: PromoteCommand | None = None
 
 

@@ -38,8 +38,6 @@ def promote_parameters(
             "allow_emulated": policy.allow_emulated,
             "release_held": release,
             "history_limit": policy.history_limit,
-            "resamples": policy.resamples,
-            "seed": policy.seed,
         }
     )
 

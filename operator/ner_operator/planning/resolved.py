@@ -76,8 +76,6 @@ class PromotionPolicy:
     mode: str = "Automatic"
     allow_emulated: bool = False
     history_limit: int = 10
-    seed: int = 42
-    resamples: int = 2000
 
 
 @dataclass(frozen=True, slots=True)

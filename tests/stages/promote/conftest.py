@@ -167,7 +167,6 @@ class World:
             "preference": tuple(candidates),
             "reference": "fp32",
             "gates": GATES,
-            "resamples": 200,
             "currentGeneration": pointer.generation if pointer else 0,
         }
         merged = {**defaults, **parameters}

@@ -10,7 +10,7 @@ from ner_jobs.promotion.gates import Evidence
 from ner_jobs.promotion.pointer import Action, Pointer, Promotion, promoted, rolled_back
 from ner_jobs.promotion.pointer_state import PointerState
 from ner_jobs.promotion.verdict import Outcome, VariantScores
-from ner_jobs.scoring.estimate import Estimate
+from ner_jobs.scoring.estimate import Bounds
 from ner_jobs.task import Owner, PermanentError
 from ner_jobs.task.parameters import GateParameters, PromoteCommand, PromoteParameters
 
@@ -52,8 +52,8 @@ def observed(
     emulated: frozenset[str] = frozenset(),
     **parameters: Any,
 ) -> Observed:
-    estimates = {name: Estimate(f1, f1, f1, f1, f1) for name, f1 in scores.items()}
-    loss = Estimate(1, 0.5, 1.5, 0.6, 1.4)
+    estimates = {name: Bounds(f1, f1, f1) for name, f1 in scores.items()}
+    loss = Bounds(1, 0.6, 1.4)
     return Observed(
         parameters=PARAMETERS.model_copy(update=parameters),
         pointer=state,

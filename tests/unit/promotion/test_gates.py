@@ -11,7 +11,7 @@ from ner_jobs.promotion.gates import (
     describe,
     judge_gate,
 )
-from ner_jobs.scoring.estimate import Estimate
+from ner_jobs.scoring.estimate import Bounds
 from ner_jobs.task.parameters import GateParameters
 
 MINIMUM = GateParameters(min=0.85)
@@ -31,9 +31,9 @@ def evidence(
 ) -> Evidence:
     """Bounds that a row does not state are the point: a gate without a confidence does not use them."""
 
-    def estimate(point: float, bound: float | None) -> Estimate:
+    def estimate(point: float, bound: float | None) -> Bounds:
         deciding = point if bound is None else bound
-        return Estimate(point, deciding, deciding, deciding, deciding)
+        return Bounds(point, deciding, deciding)
 
     return Evidence(estimate(value, lower), estimate(*drop) if drop else None, gold)
 

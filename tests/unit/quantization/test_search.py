@@ -100,7 +100,7 @@ def search(tmp_path: Path) -> Callable[[float], Search]:
             exported=tmp_path,
             calibration=[window.input_ids for window in encoder.encode(validation[0]).windows],
             validation=ValidationSet(validation, encoder, Decoder(LABELS, "constrained"), padding=0),
-            quantization=QuantizationParameters(max_drop=max_drop, resamples=200),
+            quantization=QuantizationParameters(max_drop=max_drop),
             options={},
             threads=1,
             log=lambda line: None,
@@ -118,7 +118,10 @@ def tried(search: Search, name: str, folder: Path) -> TriedRecipe:
 @pytest.mark.parametrize(
     ("recipe", "max_drop", "passed", "words"),
     [
-        pytest.param("every-0", 0.0, True, "0.00 points below", id="the same predictions pass"),
+        pytest.param("every-0", 1.1, True, "0.00 points below", id="the same predictions pass"),
+        pytest.param(
+            "every-0", 0.9, False, "0.00 points below", id="300 sentences show no drop below one point"
+        ),
         pytest.param("every-2", 0.5, False, "above the 0.5 points", id="a collapse is refused"),
         pytest.param("every-100", 0.6, False, "above", id="a drop not shown to be small is refused"),
         pytest.param("every-100", 5.0, True, "within", id="the same drop passes where more is allowed"),

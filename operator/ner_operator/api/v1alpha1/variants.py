@@ -16,8 +16,8 @@ class Quantization(ApiModel):
     recipe: str | None = Field(default=None, min_length=1, max_length=63, pattern=DNS_LABEL)
     """Name of the only recipe to use, without a search; naive shows the collapse that the search avoids."""
     max_drop: float = Field(default=0.5, ge=0, le=100)
-    """Maximum drop of a recipe on validation, in points of F1 (1 point = 0.01). It is compared with the upper
-    bound of the drop's confidence interval."""
+    """Maximum drop of a recipe on validation, in points of F1 (1 point = 0.01). It is compared with the
+    one-sided upper bound of the drop."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Confidence level of that one-sided bound."""
     fallback: Precision | None = None

@@ -204,5 +204,7 @@ def _message(
             if choice.reason:
                 return choice.reason
             stays = "the current model stays in service" if before else "nothing is in service"
-            why = "; ".join(f"{each.variant}: {each.reason}, {each.message}" for each in verdicts)
+            why = "; ".join(
+                f"{each.variant}: {each.outcome}, {each.reason}: {each.message}" for each in verdicts
+            )
             return f"no variant may be promoted, {stays}. {why}"

@@ -6,8 +6,9 @@ no cluster, and imports nothing heavy. So every gate is tested as a table, and
 the operator, the command line, the report and `promote` show one sentence.
 
 A drop is judged by non-inferiority: "not shown to be worse" is not enough, the
-data must show that the drop is small. If a gate has a confidence, its
-one-sided bound decides, so a test set that is too small is refused.
+data must show that the drop is small. If a gate has a confidence, its two
+one-sided bounds decide: one shows that the gate holds, the opposite one that it
+does not, and between them the test set is too small to tell.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,19 @@ from ner_jobs.task.parameters import GateParameters
 
 FEWEST_GOLD_ENTITIES = 100
 """With fewer, F1 of a type moves by several points by chance, and a gate on it is refused."""
+
+
+class GateOutcome(StrEnum):
+    """What the data shows about a gate. A promotion needs Successful."""
+
+    SUCCESSFUL = "Successful"
+    """The gate holds."""
+    FAILED = "Failed"
+    """The gate does not hold: with a confidence, the opposite bound is beyond the limit too."""
+    INCONCLUSIVE = "Inconclusive"
+    """The limit is between the bounds; more sentences would decide."""
+    ERROR = "Error"
+    """The gate cannot be measured."""
 
 
 class Reason(StrEnum):
@@ -55,12 +69,15 @@ class Finding(Contract):
 
     Attributes:
         gate: the gate in words: "f1 of ORG: drop against reference <= 1.5".
+        outcome: what the data shows; a gate that does not apply is Successful.
+        reason: which kind of gate, or what is missing.
         value, bound: the figure that was judged and its one-sided bound, in the gate's unit (0..1 for a
             minimum, points for a drop); None if not measured, bound also None without a confidence.
         limit: what the spec allows, in the same unit.
     """
 
     gate: str
+    outcome: GateOutcome
     reason: Reason
     message: str
     value: float | None = None
@@ -71,7 +88,7 @@ class Finding(Contract):
     @property
     def passed(self) -> bool:
         """Whether the gate lets the candidate pass."""
-        return self.reason in (Reason.PASSED, Reason.NOT_APPLICABLE)
+        return self.outcome is GateOutcome.SUCCESSFUL
 
 
 def check_gate(gate: GateParameters) -> None:
@@ -103,77 +120,80 @@ def describe(gate: GateParameters) -> tuple[str, ...]:
 
 
 def _judge_minimum(gate: GateParameters, limit: float, evidence: Evidence) -> Finding:
-    """Refuse a candidate whose metric is below the limit (0..1)."""
+    """Judge whether the metric is at least the limit (0..1)."""
     value = evidence.value
-    bound = None if gate.confidence is None else value.lower
-    deciding = value.point if bound is None else bound
-    subject = _subject(gate)
-    reason = Reason.BELOW_MINIMUM
-    above = "" if bound is None else f" (above {bound:.4f} with {_percent(gate)} confidence)"
+    bounds = Bounds(value.point, value.point, value.point) if gate.confidence is None else value
+    measured = f"{_subject(gate)} is {value.point:.4f}"
+    asked = f"at least {limit:g} asked"
+    advice = "train longer, give more data, or lower spec.evaluation.gates[].min"
+    outcome, reason = GateOutcome.FAILED, Reason.BELOW_MINIMUM
     if few := _too_few(gate, evidence):
-        reason, message = Reason.INSUFFICIENT_DATA, few
-    elif deciding >= limit:
-        reason, message = Reason.PASSED, f"{subject} is {value.point:.4f}{above}, at least {limit:g} asked"
-    elif value.point >= limit:
-        message = (
-            f"{subject} is {value.point:.4f}, but this test set only shows that it is above {deciding:.4f} "
-            f"({_percent(gate)} confidence), at least {limit:g} asked; test on more sentences, train "
-            "longer, or lower spec.evaluation.gates[].min"
-        )
+        outcome, reason, message = GateOutcome.ERROR, Reason.INSUFFICIENT_DATA, few
+    elif bounds.lower >= limit:
+        outcome, reason = GateOutcome.SUCCESSFUL, Reason.PASSED
+        message = f"{measured}{_sure(gate, f'above {bounds.lower:.4f}')}, {asked}"
+    elif bounds.upper < limit:
+        message = f"{measured}{_sure(gate, f'below {bounds.upper:.4f}')}, {asked}; {advice}"
     else:
+        outcome = GateOutcome.INCONCLUSIVE
         message = (
-            f"{subject} is {value.point:.4f}{above}, at least {limit:g} asked; train longer, give more "
-            "data, or lower spec.evaluation.gates[].min"
+            f"{measured}, but this test set only shows that it is above {bounds.lower:.4f} and below "
+            f"{bounds.upper:.4f} ({_percent(gate)} confidence each), {asked}; test on more sentences, "
+            f"{advice}"
         )
-    return _finding(gate, describe(gate)[0], reason, message, value.point, bound, limit)
+    deciding = None if gate.confidence is None else bounds.lower
+    return _finding(gate, describe(gate)[0], outcome, reason, message, value.point, deciding, limit)
 
 
 def _judge_drop(gate: GateParameters, limit: float, evidence: Evidence) -> Finding:
-    """Refuse a candidate that loses more points than the limit, or might."""
+    """Judge whether the candidate loses at most as many points as the limit."""
     drop = evidence.drop
     if drop is None:
         return _nothing_to_compare(gate, limit)
-    against_current = gate.against == "current"
-    bound = None if gate.confidence is None else drop.upper
-    deciding = drop.point if bound is None else bound
+    bounds = Bounds(drop.point, drop.point, drop.point) if gate.confidence is None else drop
     loss = f"{_subject(gate)} is {_distance(drop.point, gate.against or 'reference')}"
+    allowed = f"{limit:g} allowed"
     advice = (
         "see what changed with nerd report; the current model stays in service"
-        if against_current
+        if gate.against == "current"
         else "see the recipes tried on the report's page, or name a fallback precision"
     )
-    reason = Reason.DROP_TOO_LARGE
-    at_most = "" if bound is None else f" (at most {bound:.2f} with {_percent(gate)} confidence)"
+    outcome, reason = GateOutcome.FAILED, Reason.DROP_TOO_LARGE
     if few := _too_few(gate, evidence):
-        reason, message = Reason.INSUFFICIENT_DATA, few
-    elif deciding <= limit:
-        reason, message = Reason.PASSED, f"{loss}{at_most}, {limit:g} allowed"
-    elif drop.point <= limit:
-        message = (
-            f"{loss}, but on this test set it might be up to {deciding:.2f} points below "
-            f"({_percent(gate)} confidence), {limit:g} allowed; test on more sentences, or {advice}"
-        )
+        outcome, reason, message = GateOutcome.ERROR, Reason.INSUFFICIENT_DATA, few
+    elif bounds.upper <= limit:
+        outcome, reason = GateOutcome.SUCCESSFUL, Reason.PASSED
+        message = f"{loss}{_sure(gate, f'at most {bounds.upper:.2f}')}, {allowed}"
+    elif bounds.lower > limit:
+        message = f"{loss}{_sure(gate, f'at least {bounds.lower:.2f}')}, {allowed}; {advice}"
     else:
-        message = f"{loss}{at_most}, {limit:g} allowed; {advice}"
-    return _finding(gate, describe(gate)[-1], reason, message, drop.point, bound, limit)
+        outcome = GateOutcome.INCONCLUSIVE
+        message = (
+            f"{loss}, but on this test set it might be up to {bounds.upper:.2f} points below "
+            f"({_percent(gate)} confidence), {allowed}; test on more sentences, raise "
+            f"spec.evaluation.gates[].maxDrop, or {advice}"
+        )
+    deciding = None if gate.confidence is None else bounds.upper
+    return _finding(gate, describe(gate)[-1], outcome, reason, message, drop.point, deciding, limit)
 
 
 def _nothing_to_compare(gate: GateParameters, limit: float) -> Finding:
     if gate.against == "current":
-        reason = Reason.NOT_APPLICABLE
+        outcome, reason = GateOutcome.SUCCESSFUL, Reason.NOT_APPLICABLE
         message = "nothing is promoted yet, so there is nothing to fall below"
     else:
-        reason = Reason.NO_REFERENCE
+        outcome, reason = GateOutcome.ERROR, Reason.NO_REFERENCE
         message = (
             "the reference variant has not been evaluated on this data; evaluate it first, or name another "
             "with reference: true"
         )
-    return Finding(gate=describe(gate)[-1], reason=reason, message=message, limit=limit)
+    return Finding(gate=describe(gate)[-1], outcome=outcome, reason=reason, message=message, limit=limit)
 
 
 def _finding(
     gate: GateParameters,
     name: str,
+    outcome: GateOutcome,
     reason: Reason,
     message: str,
     value: float,
@@ -182,6 +202,7 @@ def _finding(
 ) -> Finding:
     return Finding(
         gate=name,
+        outcome=outcome,
         reason=reason,
         message=message,
         value=value,
@@ -213,6 +234,11 @@ def _distance(points: float, other: str) -> str:
         return f"level with the {other}"
     side = "below" if points > 0 else "above"
     return f"{abs(points):.2f} points {side} the {other}"
+
+
+def _sure(gate: GateParameters, bound: str) -> str:
+    """The bound in brackets; empty if the gate has no confidence."""
+    return "" if gate.confidence is None else f" ({bound} with {_percent(gate)} confidence)"
 
 
 def _percent(gate: GateParameters) -> str:

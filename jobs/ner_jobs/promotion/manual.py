@@ -41,7 +41,8 @@ def chosen_by_hand(
     judged = verdicts[variant]
     if not judged.passed:
         raise PermanentError(
-            f"{variant} is refused, {judged.reason}: {judged.message}; --force REASON promotes it anyway",
+            f"{variant} is refused ({judged.outcome}, {judged.reason}): {judged.message}; "
+            "--force REASON promotes it anyway",
             ExitCode.SOFTWARE,
         )
     return variant

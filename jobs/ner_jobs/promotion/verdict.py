@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from ner_jobs.promotion.gates import Finding, Reason
+from ner_jobs.promotion.gates import Finding, GateOutcome, Reason
 from ner_jobs.scoring.estimate import Bounds
 from ner_jobs.task.model import Contract
 
@@ -55,9 +55,10 @@ class VariantScores:
 
 
 class VariantVerdict(Contract):
-    """All findings on one variant; `reason` and `message` are those of the first refusal."""
+    """All findings on one variant; `outcome`, `reason` and `message` are those of the one that decides."""
 
     variant: str
+    outcome: GateOutcome
     reason: Reason
     message: str
     findings: tuple[Finding, ...]
@@ -65,7 +66,7 @@ class VariantVerdict(Contract):
     @property
     def passed(self) -> bool:
         """Whether every gate let it pass."""
-        return self.reason is Reason.PASSED
+        return self.outcome is GateOutcome.SUCCESSFUL
 
 
 class Verdict(Contract):
@@ -99,33 +100,48 @@ def admission(candidate: Candidate, allow_emulated: bool) -> tuple[Finding, ...]
     findings: list[Finding] = []
     if candidate.emulated:
         if allow_emulated:
-            reason, message = Reason.PASSED, "produced on a stand-in for the device, which the spec allows"
+            outcome, reason = GateOutcome.SUCCESSFUL, Reason.PASSED
+            message = "produced on a stand-in for the device, which the spec allows"
         else:
-            reason = Reason.EMULATED
+            outcome, reason = GateOutcome.FAILED, Reason.EMULATED
             message = (
                 f"variant {candidate.variant} was produced on a stand-in for the device, so its figures say "
                 "nothing of the device; run it on a real one, or set spec.rollout.allowEmulated"
             )
-        findings.append(Finding(gate="made on a real device", reason=reason, message=message))
+        findings.append(
+            Finding(gate="made on a real device", outcome=outcome, reason=reason, message=message)
+        )
     if candidate.held:
         message = (
             f"revision {candidate.revision[:12]} was rolled back by a person and is held; change the spec "
             "for a new revision, or promote it by name with nerd promote"
         )
-        findings.append(Finding(gate="not rolled back", reason=Reason.ROLLED_BACK, message=message))
+        findings.append(
+            Finding(
+                gate="not rolled back", outcome=GateOutcome.FAILED, reason=Reason.ROLLED_BACK, message=message
+            )
+        )
     return tuple(findings)
 
 
 def judge(variant: str, findings: Sequence[Finding]) -> VariantVerdict:
-    """The verdict on one variant: its first refusal decides; every finding is kept."""
-    refusal = next((finding for finding in findings if not finding.passed), None)
-    if refusal is not None:
-        reason, message = refusal.reason, refusal.message
+    """The verdict on one variant: its first failed gate decides, else the first that decides nothing.
+
+    Every finding is kept.
+    """
+    refusals = sorted(
+        (finding for finding in findings if not finding.passed),
+        key=lambda finding: finding.outcome is not GateOutcome.FAILED,
+    )
+    if refusals:
+        outcome, reason, message = refusals[0].outcome, refusals[0].reason, refusals[0].message
     else:
         count = len(findings)
-        reason = Reason.PASSED
+        outcome, reason = GateOutcome.SUCCESSFUL, Reason.PASSED
         message = f"passed {count} {'gate' if count == 1 else 'gates'}" if count else "no gates to pass"
-    return VariantVerdict(variant=variant, reason=reason, message=message, findings=tuple(findings))
+    return VariantVerdict(
+        variant=variant, outcome=outcome, reason=reason, message=message, findings=tuple(findings)
+    )
 
 
 def choose(verdicts: Sequence[VariantVerdict]) -> VariantVerdict | None:

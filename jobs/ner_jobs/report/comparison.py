@@ -180,7 +180,7 @@ def verdict_text(comparison: Comparison, variant: VariantReport) -> str:
         }.get(comparison.verdict.outcome, "passed")
     if variant.verdict is None:
         return "not judged"
-    return "passed" if variant.verdict.passed else str(variant.verdict.reason)
+    return "passed" if variant.verdict.passed else f"{variant.verdict.outcome}, {variant.verdict.reason}"
 
 
 def precision_text(variant: VariantReport) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ner_jobs.promotion.verdict import Outcome, VariantVerdict, Verdict
 from ner_jobs.report import charts
 from ner_jobs.report.comparison import Comparison, VariantReport, verdict_text
-from ner_jobs.report.rendering import Picture, Section, render
+from ner_jobs.report.rendering import Picture, Section, outcome_kind, render
 from ner_jobs.report.summary_text import COLLAPSE, called
 from ner_jobs.scoring.summary import Evaluation, TypeFigures
 
@@ -158,7 +158,7 @@ def _row(comparison: Comparison, variant: VariantReport) -> _Row:
 def _kind(variant: VariantReport) -> str:
     if variant.verdict is None:
         return "plain"
-    return "good" if variant.verdict.passed else "bad"
+    return outcome_kind(variant.verdict.outcome)
 
 
 def _judged(comparison: Comparison) -> list[_Judged]:

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ner_jobs.promotion.gates import GateOutcome
 from ner_jobs.report.charts import hue
 from ner_jobs.report.comparison import NOT_MEASURED, precision_text, size_text
 from ner_jobs.scoring.estimate import signed
@@ -45,6 +46,11 @@ def render_text(template: str, **content: Any) -> str:
     return _environment(False).get_template(template).render(content)
 
 
+def outcome_kind(outcome: GateOutcome) -> str:
+    """The color of an outcome: green for a gate that holds, red for one that does not."""
+    return {GateOutcome.SUCCESSFUL: "good", GateOutcome.FAILED: "bad"}.get(outcome, "plain")
+
+
 @cache
 def _environment(escape: bool) -> Environment:
     environment = Environment(
@@ -60,6 +66,7 @@ def _environment(escape: bool) -> Environment:
     environment.filters |= {
         "number": "{:,}".format,
         "gain": lambda drop: NOT_MEASURED if drop is None else signed(-drop),
+        "outcome_kind": outcome_kind,
         "pipe": lambda value: str(value).replace("|", "\\|"),
         "precision": precision_text,
         "rate": lambda value: NOT_MEASURED if value is None else f"{value:,.0f}",

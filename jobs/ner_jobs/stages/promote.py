@@ -202,8 +202,8 @@ def _result(context: StageContext, verdict: Verdict, pointer: Pointer | None) ->
         json.dumps(figures, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8"
     )
     for each in verdict.variants:
-        context.log(f"{each.variant}: {'passed' if each.passed else each.reason}")
+        context.log(f"{each.variant}: {each.outcome}, {each.reason}")
         for finding in each.findings:
-            context.log(f"  {'ok' if finding.passed else 'no'}  {finding.gate}: {finding.message}")
+            context.log(f"  {finding.outcome}  {finding.gate}: {finding.message}")
     context.log(f"{verdict.outcome}: {verdict.message}")
     return StageResult(metrics=figures, headline=verdict_headline(context.store, verdict, pointer))

@@ -40,7 +40,7 @@ def test_a_variant_that_is_never_promoted_by_itself_is_judged_for_it(world: Any)
         pytest.param(
             {"int8": "collapsed", "fp32": "fp32"},
             {"variant": "int8"},
-            "int8 is refused, BelowMinimum",
+            "int8 is refused \\(Failed, BelowMinimum\\)",
             id="a gate refuses it",
         ),
         pytest.param(
@@ -53,7 +53,10 @@ def test_a_variant_that_is_never_promoted_by_itself_is_judged_for_it(world: Any)
             id="another one",
         ),
         pytest.param(
-            {"int8": "collapsed", "fp32": "collapsed"}, {}, "int8 is refused, BelowMinimum", id="none passes"
+            {"int8": "collapsed", "fp32": "collapsed"},
+            {},
+            "int8 is refused \\(Failed, BelowMinimum\\)",
+            id="none passes",
         ),
         pytest.param(
             {"int8": "stand-in", "fp32": "fp32"},

@@ -88,7 +88,7 @@ def test_a_refusal_is_a_result_and_moves_nothing(world: Any) -> None:
     verdict = verdict_of(result, output)
     assert (verdict.outcome, verdict.variant, verdict.generation) == (Outcome.REFUSED, None, 1)
     assert "stays in service" in verdict.message
-    assert "int8: BelowMinimum" in verdict.message
+    assert "int8: Failed, BelowMinimum: " in verdict.message
     assert world.pointer() == before
     assert not (output / "model").exists()
 

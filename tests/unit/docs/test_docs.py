@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from ner_jobs.promotion.gates import Reason
+from ner_jobs.promotion.gates import GateOutcome, Reason
 from ner_jobs.promotion.verdict import Outcome
 from ner_jobs.task import ExitCode
 from ner_operator.api.v1alpha1 import NerDeployment
@@ -201,7 +201,10 @@ def test_a_page_names_no_place_of_one_machine(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", sorted({*map(str, Reason), *map(str, Outcome), *map(str, ClusterReason), NOT_SEEN})
+    "reason",
+    sorted(
+        {*map(str, GateOutcome), *map(str, Reason), *map(str, Outcome), *map(str, ClusterReason), NOT_SEEN}
+    ),
 )
 def test_each_reason_and_outcome_has_an_entry(reason: str) -> None:
     headings = _HEADING.findall(prose(DOCS / "troubleshooting.md"))

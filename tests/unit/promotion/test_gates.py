@@ -25,55 +25,126 @@ ORG = GateParameters(max_drop=1.5, against="reference", entity_type="ORG")
 def evidence(
     value: float,
     lower: float | None = None,
+    upper: float | None = None,
     *,
-    drop: tuple[float, float | None] | None = None,
+    drop: tuple[float, float | None] | tuple[float, float, float] | None = None,
     gold: int | None = None,
 ) -> Evidence:
-    """Bounds that a row does not state are the point: a gate without a confidence does not use them."""
+    """Bounds that a row does not state are the point. A drop is (point, upper) or (point, upper, lower)."""
 
-    def estimate(point: float, bound: float | None) -> Bounds:
-        deciding = point if bound is None else bound
-        return Bounds(point, deciding, deciding)
+    def bounds(point: float, lower: float | None, upper: float | None) -> Bounds:
+        return Bounds(point, point if lower is None else lower, point if upper is None else upper)
 
-    return Evidence(estimate(value, lower), estimate(*drop) if drop else None, gold)
+    loss = None if drop is None else bounds(drop[0], drop[2] if len(drop) == 3 else None, drop[1])
+    return Evidence(bounds(value, lower, upper), loss, gold)
 
 
 @pytest.mark.parametrize(
-    ("gate", "seen", "reason"),
+    ("gate", "seen", "outcome", "reason"),
     [
-        pytest.param(MINIMUM, evidence(0.85), "Passed", id="on the minimum is enough"),
-        pytest.param(MINIMUM, evidence(0.8499), "BelowMinimum", id="just below is not"),
-        pytest.param(SURE_MINIMUM, evidence(0.86, 0.852), "Passed", id="surely above the minimum"),
-        pytest.param(SURE_MINIMUM, evidence(0.86, 0.841), "BelowMinimum", id="above, and not surely"),
-        pytest.param(DROP, evidence(0.90, drop=(0.5, None)), "Passed", id="on the allowed drop is enough"),
-        pytest.param(DROP, evidence(0.90, drop=(0.51, None)), "DropTooLarge", id="a drop too large"),
-        pytest.param(DROP, evidence(0.386, drop=(56.7, None)), "DropTooLarge", id="the int8 collapse"),
-        pytest.param(DROP, evidence(0.95, drop=(-2.0, None)), "Passed", id="a gain is no drop"),
-        pytest.param(SURE_DROP, evidence(0.90, drop=(0.2, 0.4)), "Passed", id="shown to be small"),
-        pytest.param(SURE_DROP, evidence(0.90, drop=(0.2, 0.7)), "DropTooLarge", id="not shown to be small"),
-        pytest.param(SURE_DROP, evidence(0.90, drop=(0.0, 0.0)), "Passed", id="the reference against itself"),
-        pytest.param(DROP, evidence(0.90), "NoReference", id="without a reference nobody can tell"),
+        pytest.param(MINIMUM, evidence(0.85), "Successful", "Passed", id="on the minimum is enough"),
+        pytest.param(MINIMUM, evidence(0.8499), "Failed", "BelowMinimum", id="just below is not"),
         pytest.param(
-            CURRENT, evidence(0.90), "NotApplicable", id="the first model has nothing to fall below"
+            MINIMUM,
+            evidence(0.85, 0.7, 0.9),
+            "Successful",
+            "Passed",
+            id="without a confidence the point decides",
         ),
-        pytest.param(CURRENT, evidence(0.90, drop=(1.2, None)), "DropTooLarge", id="worse than what serves"),
-        pytest.param(ORG, evidence(0.80, drop=(1.0, None), gold=100), "Passed", id="a type, enough gold"),
         pytest.param(
-            ORG, evidence(0.80, drop=(1.0, None), gold=99), "InsufficientData", id="a type, too rare"
+            SURE_MINIMUM, evidence(0.86, 0.852, 0.87), "Successful", "Passed", id="surely above the minimum"
         ),
-        pytest.param(ORG, evidence(0.00, drop=(0.0, None), gold=0), "InsufficientData", id="a type nowhere"),
+        pytest.param(
+            SURE_MINIMUM,
+            evidence(0.86, 0.841, 0.88),
+            "Inconclusive",
+            "BelowMinimum",
+            id="above, and not surely",
+        ),
+        pytest.param(
+            SURE_MINIMUM,
+            evidence(0.84, 0.81, 0.86),
+            "Inconclusive",
+            "BelowMinimum",
+            id="below, and not surely",
+        ),
+        pytest.param(
+            SURE_MINIMUM, evidence(0.80, 0.78, 0.82), "Failed", "BelowMinimum", id="surely below the minimum"
+        ),
+        pytest.param(
+            DROP, evidence(0.90, drop=(0.5, None)), "Successful", "Passed", id="on the allowed drop is enough"
+        ),
+        pytest.param(
+            DROP, evidence(0.90, drop=(0.51, None)), "Failed", "DropTooLarge", id="a drop too large"
+        ),
+        pytest.param(
+            DROP, evidence(0.386, drop=(56.7, None)), "Failed", "DropTooLarge", id="the int8 collapse"
+        ),
+        pytest.param(DROP, evidence(0.95, drop=(-2.0, None)), "Successful", "Passed", id="a gain is no drop"),
+        pytest.param(
+            SURE_DROP, evidence(0.90, drop=(0.2, 0.4, 0.0)), "Successful", "Passed", id="shown to be small"
+        ),
+        pytest.param(
+            SURE_DROP,
+            evidence(0.90, drop=(0.2, 0.7, -0.3)),
+            "Inconclusive",
+            "DropTooLarge",
+            id="not shown to be small",
+        ),
+        pytest.param(
+            SURE_DROP,
+            evidence(0.90, drop=(0.6, 0.9, 0.3)),
+            "Inconclusive",
+            "DropTooLarge",
+            id="not shown to be too large",
+        ),
+        pytest.param(
+            SURE_DROP,
+            evidence(0.90, drop=(56.7, 57.5, 55.9)),
+            "Failed",
+            "DropTooLarge",
+            id="shown to be too large",
+        ),
+        pytest.param(
+            SURE_DROP,
+            evidence(0.90, drop=(0.0, 0.1, -0.1)),
+            "Successful",
+            "Passed",
+            id="a perfect int8 on enough data",
+        ),
+        pytest.param(DROP, evidence(0.90), "Error", "NoReference", id="without a reference nobody can tell"),
+        pytest.param(
+            CURRENT,
+            evidence(0.90),
+            "Successful",
+            "NotApplicable",
+            id="the first model has nothing to fall below",
+        ),
+        pytest.param(
+            CURRENT, evidence(0.90, drop=(1.2, None)), "Failed", "DropTooLarge", id="worse than what serves"
+        ),
+        pytest.param(
+            ORG, evidence(0.80, drop=(1.0, None), gold=100), "Successful", "Passed", id="a type, enough gold"
+        ),
+        pytest.param(
+            ORG, evidence(0.80, drop=(1.0, None), gold=99), "Error", "InsufficientData", id="a type, too rare"
+        ),
+        pytest.param(
+            ORG, evidence(0.00, drop=(0.0, None), gold=0), "Error", "InsufficientData", id="a type nowhere"
+        ),
         pytest.param(
             GateParameters(min=0.5, entity_type="ORG"),
             evidence(0.9, gold=20),
+            "Error",
             "InsufficientData",
             id="a minimum of a rare type",
         ),
     ],
 )
-def test_one_gate(gate: GateParameters, seen: Evidence, reason: str) -> None:
+def test_one_gate(gate: GateParameters, seen: Evidence, outcome: str, reason: str) -> None:
     (finding,) = judge_gate(gate, seen)
-    assert finding.reason == reason
-    assert finding.passed == (reason in ("Passed", "NotApplicable"))
+    assert (finding.outcome, finding.reason) == (outcome, reason)
+    assert finding.passed == (outcome == "Successful")
     assert finding.message
     assert finding.gate == describe(gate)[0]
 
@@ -82,9 +153,13 @@ def test_one_gate(gate: GateParameters, seen: Evidence, reason: str) -> None:
     ("gate", "seen", "words"),
     [
         (MINIMUM, evidence(0.8211), ("0.8211", "0.85", "lower spec.evaluation.gates[].min")),
-        (SURE_MINIMUM, evidence(0.86, 0.841), ("0.8600", "0.8410", "95%", "more sentences")),
+        (SURE_MINIMUM, evidence(0.86, 0.841, 0.88), ("0.8600", "0.8410", "0.8800", "95%", "more sentences")),
         (DROP, evidence(0.90, drop=(5.7, None)), ("5.70 points below the reference", "recipes tried")),
-        (SURE_DROP, evidence(0.90, drop=(0.2, 0.7)), ("0.20 points", "up to 0.70 points", "more sentences")),
+        (
+            SURE_DROP,
+            evidence(0.90, drop=(0.2, 0.7, -0.3)),
+            ("0.20 points", "up to 0.70 points", "more sentences"),
+        ),
         (CURRENT, evidence(0.90, drop=(1.2, None)), ("1.20 points below the current", "stays in service")),
         (ORG, evidence(0.80, drop=(1.0, None), gold=12), ("12 entities of type ORG", "remove this gate")),
         (DROP, evidence(0.90), ("has not been evaluated", "reference: true")),
@@ -100,7 +175,7 @@ def test_a_refusal_tells_the_figures_and_the_next_step(
 
 
 def test_the_figures_are_in_the_gates_own_unit() -> None:
-    (finding,) = judge_gate(SURE_DROP, evidence(0.90, 0.89, drop=(0.2, 0.7)))
+    (finding,) = judge_gate(SURE_DROP, evidence(0.90, 0.89, drop=(0.2, 0.7, -0.3)))
     assert (finding.value, finding.bound, finding.limit, finding.confidence) == (0.2, 0.7, 0.5, 0.95)
 
 

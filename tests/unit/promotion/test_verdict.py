@@ -2,7 +2,7 @@
 
 import pytest
 
-from ner_jobs.promotion.gates import Finding, Reason
+from ner_jobs.promotion.gates import Finding, GateOutcome, Reason
 from ner_jobs.promotion.verdict import Candidate, VariantVerdict, admission, choose, judge
 
 
@@ -25,21 +25,23 @@ def test_admission(candidate: Candidate, allowed: bool, reasons: list[str]) -> N
     assert [finding.reason for finding in admission(candidate, allowed)] == reasons
 
 
-def finding(reason: Reason, message: str = "") -> Finding:
-    return Finding(gate="f1 >= 0.8", reason=reason, message=message)
+def finding(outcome: str, reason: Reason, message: str = "") -> Finding:
+    return Finding(gate="f1 >= 0.8", outcome=GateOutcome(outcome), reason=reason, message=message)
 
 
-def test_the_first_refusal_is_the_answer_and_all_findings_are_kept() -> None:
-    verdict = judge(
-        "int8",
-        [
-            finding(Reason.PASSED),
-            finding(Reason.INSUFFICIENT_DATA, "first"),
-            finding(Reason.DROP_TOO_LARGE, "second"),
-        ],
-    )
-    assert (verdict.passed, verdict.reason, verdict.message) == (False, "InsufficientData", "first")
-    assert len(verdict.findings) == 3
+@pytest.mark.parametrize(
+    ("outcomes", "decides"),
+    [
+        pytest.param(["Successful", "Failed", "Failed"], 1, id="the first failed gate is the answer"),
+        pytest.param(["Error", "Inconclusive", "Failed"], 2, id="a failed gate outranks what is not known"),
+        pytest.param(["Successful", "Inconclusive", "Error"], 1, id="else the first that is not known"),
+    ],
+)
+def test_one_finding_decides_and_all_are_kept(outcomes: list[str], decides: int) -> None:
+    findings = [finding(each, Reason.DROP_TOO_LARGE, str(at)) for at, each in enumerate(outcomes)]
+    verdict = judge("int8", findings)
+    assert (verdict.passed, verdict.outcome, verdict.message) == (False, outcomes[decides], str(decides))
+    assert len(verdict.findings) == len(outcomes)
 
 
 def test_without_gates_everything_passes() -> None:
@@ -47,13 +49,13 @@ def test_without_gates_everything_passes() -> None:
 
 
 def test_the_first_in_preference_that_passes_is_chosen() -> None:
-    refused = judge("int8", [finding(Reason.DROP_TOO_LARGE)])
-    passed = judge("bf16", [finding(Reason.PASSED)])
-    also = judge("fp32", [finding(Reason.NOT_APPLICABLE)])
+    refused = judge("int8", [finding("Failed", Reason.DROP_TOO_LARGE)])
+    passed = judge("bf16", [finding("Successful", Reason.PASSED)])
+    also = judge("fp32", [finding("Successful", Reason.NOT_APPLICABLE)])
     assert choose([refused, passed, also]) is passed
     assert choose([refused]) is None
 
 
 def test_a_verdict_survives_json() -> None:
-    verdict = judge("int8", [finding(Reason.DROP_TOO_LARGE, "5.70 points below")])
+    verdict = judge("int8", [finding("Failed", Reason.DROP_TOO_LARGE, "5.70 points below")])
     assert VariantVerdict.model_validate_json(verdict.model_dump_json(by_alias=True)) == verdict

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ner_jobs.promotion.gates import Reason
+from ner_jobs.promotion.gates import GateOutcome, Reason
 from ner_jobs.promotion.verdict import Outcome, VariantVerdict, Verdict
 from ner_jobs.report import comparison
 from ner_jobs.report.comparison import COLUMNS, collect, page, rows, to_json
@@ -65,8 +65,20 @@ def manifests() -> list[Manifest]:
         judged=4,
         test="d" * 64,
         variants=(
-            VariantVerdict(variant="int8", reason=Reason.PASSED, message="passed 1 gate", findings=()),
-            VariantVerdict(variant="fp32", reason=Reason.BELOW_MINIMUM, message="too low", findings=()),
+            VariantVerdict(
+                variant="int8",
+                outcome=GateOutcome.SUCCESSFUL,
+                reason=Reason.PASSED,
+                message="passed 1 gate",
+                findings=(),
+            ),
+            VariantVerdict(
+                variant="fp32",
+                outcome=GateOutcome.FAILED,
+                reason=Reason.BELOW_MINIMUM,
+                message="too low",
+                findings=(),
+            ),
         ),
     )
     found = [
@@ -112,7 +124,7 @@ def test_rows_tell_the_story() -> None:
     assert (reference["variant"], reference["drop"], reference["verdict"]) == (
         "fp32",
         "reference",
-        "BelowMinimum",
+        "Failed, BelowMinimum",
     )
     assert reference["why"] == "too low"
     assert int8["precision"] == "bf16 (asked: int8)"

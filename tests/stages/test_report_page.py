@@ -183,8 +183,8 @@ def write_evaluation(folder: Path, reference: int | None) -> Path:
 def write_comparison(folder: Path) -> Path:
     gate = GateParameters(max_drop=0.5, against="reference", confidence=0.95)
     seen = {
-        "int8-a-name-that-is-long": Evidence(Bounds(0.91, 0.9, 0.92), Bounds(0.2, 0.0, 0.4)),
-        "fp32": Evidence(Bounds(0.92, 0.91, 0.93), Bounds(7.0, 6.0, 8.1)),
+        "int8-a-name-that-is-long": Evidence(Bounds(0.91, 0.9, 0.92), Bounds(0.2, 0.0, 0.4), 900, 500),
+        "fp32": Evidence(Bounds(0.92, 0.91, 0.93), Bounds(7.0, 6.0, 8.1), 900, 500),
     }
     judged = tuple(judge(name, judge_gate(gate, evidence)) for name, evidence in seen.items())
     verdict = Verdict(

@@ -11,7 +11,7 @@ from ner_jobs.promotion.gates import Evidence
 from ner_jobs.promotion.verdict import VariantScores
 from ner_jobs.scoring.counts import Counts
 from ner_jobs.scoring.estimate import Bounds
-from ner_jobs.scoring.units import drop_bounds, metric_bounds, require_same_sentences
+from ner_jobs.scoring.units import drop_bounds, metric_bounds, require_same_sentences, units_with_items
 from ner_jobs.task.parameters import GateParameters
 
 CONFIDENCE = 0.95
@@ -55,7 +55,8 @@ class PairedComparison:
         return Evidence(
             value=metric_bounds(candidate, gate.metric, kind, confidence),
             drop=None if other is None else drop_bounds(other, candidate, gate.metric, kind, confidence),
-            gold_entities=None if kind is None else candidate.default.of(kind).gold,
+            gold_entities=self._gold(candidate, gate, kind),
+            units=units_with_items(candidate, gate.metric, kind),
         )
 
     def scores(self, variant: str) -> VariantScores:
@@ -68,6 +69,11 @@ class PairedComparison:
             recall=micro.recall,
             drop=self._drop(candidate),
         )
+
+    def _gold(self, candidate: Counts, gate: GateParameters, kind: int | None) -> int | None:
+        if gate.metric == "accuracy":
+            return None
+        return (candidate.default.micro() if kind is None else candidate.default.of(kind)).gold
 
     def _drop(self, candidate: Counts) -> Bounds | None:
         if self._reference is None:

@@ -19,7 +19,11 @@ from ner_jobs.task.model import Contract
 from ner_jobs.task.parameters import GateParameters
 
 FEWEST_GOLD_ENTITIES = 100
-"""With fewer, F1 of a type moves by several points by chance, and a gate on it is refused."""
+"""For a gate on a type, and for every gate with a confidence: with fewer, F1 moves by points by chance."""
+
+FEWEST_UNITS = 30
+"""Sentences with something to find, for a gate with a confidence. The smallest test sets for which
+`benchmarks/coverage.py` shows that the bounds cover have 29 sentences."""
 
 
 class GateOutcome(StrEnum):
@@ -44,6 +48,7 @@ class Reason(StrEnum):
     DROP_TOO_LARGE = "DropTooLarge"
     NO_REFERENCE = "NoReference"
     INSUFFICIENT_DATA = "InsufficientData"
+    NOTHING_TO_FIND = "NothingToFind"
     EMULATED = "Emulated"
     ROLLED_BACK = "RolledBack"
 
@@ -56,12 +61,14 @@ class Evidence:
         value: the candidate's metric, in 0..1.
         drop: points that the candidate loses to the variant that it is compared with, paired; None if
             there is no such variant.
-        gold_entities: of the gate's entity type; None for a gate over all types.
+        gold_entities: of the gate's entity type, or of all; None for accuracy, which counts tokens.
+        units: sentences with something that the metric counts.
     """
 
     value: Bounds
-    drop: Bounds | None = None
-    gold_entities: int | None = None
+    drop: Bounds | None
+    gold_entities: int | None
+    units: int
 
 
 class Finding(Contract):
@@ -127,8 +134,8 @@ def _judge_minimum(gate: GateParameters, limit: float, evidence: Evidence) -> Fi
     asked = f"at least {limit:g} asked"
     advice = "train longer, give more data, or lower spec.evaluation.gates[].min"
     outcome, reason = GateOutcome.FAILED, Reason.BELOW_MINIMUM
-    if few := _too_few(gate, evidence):
-        outcome, reason, message = GateOutcome.ERROR, Reason.INSUFFICIENT_DATA, few
+    if lack := _lack_of_data(gate, evidence):
+        outcome, (reason, message) = GateOutcome.ERROR, lack
     elif bounds.lower >= limit:
         outcome, reason = GateOutcome.SUCCESSFUL, Reason.PASSED
         message = f"{measured}{_sure(gate, f'above {bounds.lower:.4f}')}, {asked}"
@@ -159,8 +166,8 @@ def _judge_drop(gate: GateParameters, limit: float, evidence: Evidence) -> Findi
         else "see the recipes tried on the report's page, or name a fallback precision"
     )
     outcome, reason = GateOutcome.FAILED, Reason.DROP_TOO_LARGE
-    if few := _too_few(gate, evidence):
-        outcome, reason, message = GateOutcome.ERROR, Reason.INSUFFICIENT_DATA, few
+    if lack := _lack_of_data(gate, evidence):
+        outcome, (reason, message) = GateOutcome.ERROR, lack
     elif bounds.upper <= limit:
         outcome, reason = GateOutcome.SUCCESSFUL, Reason.PASSED
         message = f"{loss}{_sure(gate, f'at most {bounds.upper:.2f}')}, {allowed}"
@@ -212,15 +219,29 @@ def _finding(
     )
 
 
-def _too_few(gate: GateParameters, evidence: Evidence) -> str:
-    """Why the test set cannot answer the gate; empty if it can."""
-    if evidence.gold_entities is None or evidence.gold_entities >= FEWEST_GOLD_ENTITIES:
-        return ""
-    return (
-        f"the test set has {evidence.gold_entities} entities of type {gate.entity_type}, fewer than "
-        f"{FEWEST_GOLD_ENTITIES}: chance would decide; add test sentences with {gate.entity_type}, "
-        "or remove this gate"
-    )
+def _lack_of_data(gate: GateParameters, evidence: Evidence) -> tuple[Reason, str] | None:
+    """Why the test set cannot answer the gate; None if it can.
+
+    What counts is what there is to find, never how many errors or differences were seen: a perfect model must
+    be able to pass.
+    """
+    gold, kind = evidence.gold_entities, gate.entity_type
+    entities = f"entities of type {kind}" if kind else "entities"
+    remedy = f"add test sentences{f' with {kind}' if kind else ''}, or remove "
+    if gold == 0:
+        message = f"there is nothing to find: the test set has no {entities}; {remedy}this gate"
+        return Reason.NOTHING_TO_FIND, message
+    remedy += "this gate" if gate.confidence is None else "this gate or its confidence"
+    if gold is not None and gold < FEWEST_GOLD_ENTITIES and (kind or gate.confidence is not None):
+        found = f"the test set has {gold} {entities}, fewer than {FEWEST_GOLD_ENTITIES}"
+        message = f"{found}: chance would decide; {remedy}"
+        return Reason.INSUFFICIENT_DATA, message
+    if evidence.units < FEWEST_UNITS and gate.confidence is not None:
+        items = "tokens" if gold is None else entities
+        found = f"the test set has {evidence.units} sentences with {items}, fewer than {FEWEST_UNITS}"
+        message = f"{found}: the bounds may not hold; {remedy}"
+        return Reason.INSUFFICIENT_DATA, message
+    return None
 
 
 def _subject(gate: GateParameters) -> str:

@@ -64,6 +64,14 @@ def drop_bounds(
     return Bounds(drop.point / POINT, drop.lower / POINT, drop.upper / POINT)
 
 
+def units_with_items(counts: Counts, metric: Metric, kind: int | None) -> int:
+    """Sentences that have something in gold that the metric counts: entities, or tokens for accuracy."""
+    if metric == "accuracy":
+        return int(np.count_nonzero(counts.tokens))
+    gold = counts.default.gold
+    return int(np.count_nonzero(gold.sum(axis=1) if kind is None else gold[:, kind]))
+
+
 def require_same_sentences(variants: Sequence[Counts]) -> None:
     """Refuse counts that cannot be compared sentence by sentence.
 

@@ -40,10 +40,6 @@ GATES: tuple[dict[str, Any], ...] = (
 )
 
 
-def sentences(tokens: tuple[str, ...] = ("京", "人")) -> list[Sentence]:
-    return [Sentence(f"test:{at}", tokens, ("B-LOC", "B-PER")) for at in range(SIZE)]
-
-
 def a_key(name: str) -> str:
     return name.encode().hex().ljust(64, "0")[:64]
 
@@ -54,9 +50,15 @@ class World:
     owner = OWNER
     key = staticmethod(a_key)
 
-    def __init__(self, root: Path, tokens: tuple[str, ...] = ("京", "人")) -> None:
+    def __init__(
+        self,
+        root: Path,
+        tokens: tuple[str, ...] = ("京", "人"),
+        tags: tuple[str, ...] = ("B-LOC", "B-PER"),
+        size: int = SIZE,
+    ) -> None:
         self.root = root
-        self.sentences = sentences(tokens)
+        self.sentences = [Sentence(f"test:{at}", tokens, tags) for at in range(size)]
         self.store = DirectoryStore(root / "store")
         self.logged: list[str] = []
         self._folders = 0

@@ -185,7 +185,28 @@ def test_emulated_is_promoted_only_where_the_spec_allows_it(world: Any, allowed:
 def test_a_type_that_is_too_rare_refuses(world: Any) -> None:
     gates = [{"metric": "f1", "entityType": "ORG", "min": 0.1}]
     result, output = world.run(world.task({"fp32": "fp32"}, gates=gates))
-    assert verdict_of(result, output).variants[0].reason == "InsufficientData"
+    judged = verdict_of(result, output).variants[0]
+    assert (judged.outcome, judged.reason) == ("Error", "NothingToFind")
+
+
+def test_a_perfect_model_on_few_sentences_is_not_shown_to_be_good(tmp_path: Path, world_of: Any) -> None:
+    world = world_of(tmp_path, size=5)
+    world.candidate("perfect", wrong=0)
+    gates = [{"metric": "f1", "min": 0.99, "confidence": 0.95}]
+    result, output = world.run(world.task({"fp32": "perfect"}, gates=gates))
+    judged = verdict_of(result, output).variants[0]
+    assert (result.headline["verdict"], judged.outcome) == ("Refused", "Error")
+    assert "10 entities, fewer than 100" in judged.message
+
+
+def test_a_test_set_without_an_entity_has_nothing_to_find(tmp_path: Path, world_of: Any) -> None:
+    world = world_of(tmp_path, tags=("O", "O"))
+    world.candidate("silent", wrong=0)
+    result, output = world.run(world.task({"fp32": "silent"}, gates=[{"metric": "f1", "min": 0.85}]))
+    judged = verdict_of(result, output).variants[0]
+    assert (judged.outcome, judged.reason) == ("Error", "NothingToFind")
+    assert "there is nothing to find" in judged.message
+    assert "train longer" not in judged.message
 
 
 def test_it_says_how_many_candidates_the_snapshot_has_judged(world: Any) -> None:

@@ -58,7 +58,7 @@ def observed(
         parameters=PARAMETERS.model_copy(update=parameters),
         pointer=state,
         emulated=emulated,
-        evidence={name: (Evidence(f1),) for name, f1 in estimates.items()},
+        evidence={name: (Evidence(f1, None, 1000, 500),) for name, f1 in estimates.items()},
         scores={name: VariantScores(f1, 0.9, 0.9, loss) for name, f1 in estimates.items()},
         judged=2,
         test="t" * 64,

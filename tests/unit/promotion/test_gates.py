@@ -28,7 +28,8 @@ def evidence(
     upper: float | None = None,
     *,
     drop: tuple[float, float | None] | tuple[float, float, float] | None = None,
-    gold: int | None = None,
+    gold: int | None = 1000,
+    units: int = 500,
 ) -> Evidence:
     """Bounds that a row does not state are the point. A drop is (point, upper) or (point, upper, lower)."""
 
@@ -36,7 +37,7 @@ def evidence(
         return Bounds(point, point if lower is None else lower, point if upper is None else upper)
 
     loss = None if drop is None else bounds(drop[0], drop[2] if len(drop) == 3 else None, drop[1])
-    return Evidence(bounds(value, lower, upper), loss, gold)
+    return Evidence(bounds(value, lower, upper), loss, gold, units)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,59 @@ def evidence(
             ORG, evidence(0.80, drop=(1.0, None), gold=99), "Error", "InsufficientData", id="a type, too rare"
         ),
         pytest.param(
-            ORG, evidence(0.00, drop=(0.0, None), gold=0), "Error", "InsufficientData", id="a type nowhere"
+            ORG, evidence(0.00, drop=(0.0, None), gold=0), "Error", "NothingToFind", id="a type nowhere"
+        ),
+        pytest.param(
+            MINIMUM, evidence(0.0, 0.0, 1.0, gold=0), "Error", "NothingToFind", id="no entity at all"
+        ),
+        pytest.param(
+            DROP,
+            evidence(0.0, 0.0, 1.0, drop=(0.0, None), gold=0),
+            "Error",
+            "NothingToFind",
+            id="no entity at all, and no drop either",
+        ),
+        pytest.param(
+            SURE_MINIMUM,
+            evidence(1.0, 0.97, 1.0, gold=99),
+            "Error",
+            "InsufficientData",
+            id="few entities in all",
+        ),
+        pytest.param(
+            SURE_MINIMUM,
+            evidence(1.0, 0.97, 1.0, units=29),
+            "Error",
+            "InsufficientData",
+            id="many entities in few sentences",
+        ),
+        pytest.param(
+            SURE_DROP,
+            evidence(1.0, drop=(0.0, 0.4, -0.4), gold=100, units=30),
+            "Successful",
+            "Passed",
+            id="on the floors, however few sentences differ",
+        ),
+        pytest.param(
+            MINIMUM,
+            evidence(0.9, gold=7, units=5),
+            "Successful",
+            "Passed",
+            id="without a confidence the point decides on little data too",
+        ),
+        pytest.param(
+            GateParameters(metric="accuracy", min=0.9, confidence=0.95),
+            evidence(0.95, 0.94, 0.96, gold=None, units=29),
+            "Error",
+            "InsufficientData",
+            id="accuracy of few sentences",
+        ),
+        pytest.param(
+            GateParameters(metric="accuracy", min=0.9, confidence=0.95),
+            evidence(0.95, 0.94, 0.96, gold=None),
+            "Successful",
+            "Passed",
+            id="accuracy needs no entity",
         ),
         pytest.param(
             GateParameters(min=0.5, entity_type="ORG"),
@@ -162,6 +215,12 @@ def test_one_gate(gate: GateParameters, seen: Evidence, outcome: str, reason: st
         ),
         (CURRENT, evidence(0.90, drop=(1.2, None)), ("1.20 points below the current", "stays in service")),
         (ORG, evidence(0.80, drop=(1.0, None), gold=12), ("12 entities of type ORG", "remove this gate")),
+        (MINIMUM, evidence(0.0, gold=0), ("nothing to find", "no entities", "add test sentences")),
+        (
+            SURE_MINIMUM,
+            evidence(1.0, units=5),
+            ("5 sentences with entities", "fewer than 30", "or its confidence"),
+        ),
         (DROP, evidence(0.90), ("has not been evaluated", "reference: true")),
     ],
 )

@@ -69,9 +69,10 @@ class Search:
             self.log(f"quantization.fallback is {fallback.precision}, and cannot be taken: {unsupported}")
         reference = self.measure_reference(target)
         tried: list[TriedRecipe] = []
+        recipes = sum(not self.backend.unsupported(recipe) for recipe in candidates)
         for at, recipe in enumerate(candidates):
             self.progress(at, len(candidates), f"recipes tried; now {recipe.name}")
-            row = self.try_recipe(recipe, reference, target)
+            row = self.try_recipe(recipe, reference, target, recipes)
             tried.append(row)
             if row.verdict == "passed" or (self.quantization.recipe is not None and row.f1 is not None):
                 return recipe, tried
@@ -107,8 +108,17 @@ class Search:
         )
         return measured
 
-    def try_recipe(self, recipe: Recipe, reference: Measurement, target: Path) -> TriedRecipe:
-        """Compile a recipe, measure it and judge it. An error of the engine is a verdict too."""
+    def try_recipe(
+        self, recipe: Recipe, reference: Measurement, target: Path, recipes: int = 1
+    ) -> TriedRecipe:
+        """Compile a recipe, measure it and judge it. An error of the engine is a verdict too.
+
+        Args:
+            recipe: to try.
+            reference: fp32, measured.
+            target: the folder of the compiled form.
+            recipes: how many recipes the search may try.
+        """
         if unsupported := self.backend.unsupported(recipe):
             self.log(f"{recipe.name}: skipped: {unsupported}")
             return skipped(recipe, unsupported)
@@ -131,7 +141,7 @@ class Search:
             return failed(recipe, text)
         size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
         row = replace(
-            judge(recipe, measured, reference, size, self.quantization),
+            judge(recipe, measured, reference, size, self.quantization, recipes),
             int8_share=int8_share(session.weights),
         )
         self.log(f"{recipe.name}: {row.why}")

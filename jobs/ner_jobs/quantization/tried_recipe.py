@@ -4,6 +4,10 @@ A recipe passes by the gates' rule of non-inferiority: the one-sided upper
 bound of its drop, on validation, against the backend's own fp32, is at most
 the allowed drop. The measured drop alone would need less data, but it has
 chosen a recipe that the test set then refused.
+
+Each of k recipes could pass by chance, so each bound may only be missed with
+the k-th part of the probability. Then the search as a whole keeps the
+confidence that was asked for, whichever recipe it takes.
 """
 
 from collections.abc import Sequence
@@ -95,7 +99,12 @@ def too_little_int8(recipe: Recipe, session: Session) -> TriedRecipe | None:
 
 
 def judge(
-    recipe: Recipe, measured: Measurement, reference: Measurement, size: int, wanted: QuantizationParameters
+    recipe: Recipe,
+    measured: Measurement,
+    reference: Measurement,
+    size: int,
+    wanted: QuantizationParameters,
+    recipes: int,
 ) -> TriedRecipe:
     """Compare a recipe with the backend's own fp32.
 
@@ -105,14 +114,16 @@ def judge(
         reference: of fp32, on the same sentences.
         size: bytes of the compiled folder.
         wanted: how much it may lose, and with what confidence.
+        recipes: how many recipes the search may try, this one included.
     """
     types = tuple(dict.fromkeys((*reference.counts.types, *measured.counts.types)))
     other, candidate = reference.counts.aligned_to(types), measured.counts.aligned_to(types)
-    drop = drop_bounds(other, candidate, "f1", None, wanted.confidence)
+    drop = drop_bounds(other, candidate, "f1", None, confidence_of_each(wanted.confidence, recipes))
     passed = drop.upper <= wanted.max_drop
     why = (
         f"F1 {measured.f1:.4f}, {drop.point:.2f} points below fp32 "
-        f"(at most {drop.upper:.2f} with {wanted.confidence:.0%} confidence): "
+        f"(at most {drop.upper:.2f} with {100 * wanted.confidence:g}% confidence"
+        f"{f' in all {recipes} recipes' if recipes > 1 else ''}): "
         f"{'within' if passed else 'above'} the {wanted.max_drop:g} points that are allowed"
     )
     return TriedRecipe(
@@ -126,6 +137,11 @@ def judge(
         sentences_per_second=measured.sentences_per_second,
         size=size,
     )
+
+
+def confidence_of_each(confidence: float, recipes: int) -> float:
+    """The confidence of each of several bounds that hold together with the given one (Bonferroni)."""
+    return 1 - (1 - confidence) / recipes
 
 
 def closest(tried: Sequence[TriedRecipe]) -> str:

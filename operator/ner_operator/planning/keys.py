@@ -18,7 +18,7 @@ RESULT_VERSIONS: Mapping[Stage, int] = {
     Stage.PREPARE: 2,
     Stage.FINETUNE: 4,
     Stage.EXPORT: 1,
-    Stage.COMPILE: 7,
+    Stage.COMPILE: 8,
     Stage.INFER: 2,
     Stage.EVALUATE: 3,
     Stage.BENCHMARK: 1,

@@ -162,3 +162,17 @@ def test_the_closest_is_named_with_its_figures(search: Callable[[float], Search]
     rows = [tried(search(0.0), name, tmp_path) for name in ("broken", "every-2", "every-100")]
     assert closest(rows).startswith("the closest, every-100:")
     assert "no such operator" in closest(rows[:1])
+
+
+def test_a_search_over_more_recipes_asks_for_more_of_each(
+    search: Callable[[float], Search], tmp_path: Path
+) -> None:
+    """300 sentences without a difference: at most 1.00 points for one recipe, ln(3 * 20) / 300 for three."""
+    candidates = [Recipe(name, "int8", "") for name in ("impossible", "every-2", "every-3", "every-0")]
+    with pytest.raises(PermanentError, match=r"every-0.*at most 1\.36 with 95% confidence in all 3 recipes"):
+        search(1.1).run(candidates, None, tmp_path / "target")
+    recipe, rows = search(1.4).run(candidates, None, tmp_path / "target")
+    assert recipe.name == "every-0"
+    assert [row.verdict for row in rows] == ["skipped", "refused", "refused", "passed"]
+    alone, _ = search(1.1).run(candidates[-1:], None, tmp_path / "target")
+    assert alone.name == "every-0"

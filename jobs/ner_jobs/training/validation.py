@@ -38,6 +38,7 @@ class TrainingSession:
     fixed_length: int | None = None
     length_step = 1
     products: Mapping[str, int] = {}
+    weights: Mapping[str, int] = {}
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model

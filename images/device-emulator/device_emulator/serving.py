@@ -1,4 +1,4 @@
-"""Offers the devices to the kubelet until it is told to stop.
+"""Offers the devices to the kubelet until it is stopped.
 
 A kubelet that starts removes all sockets of its folder and forgets its
 plugins. The plugin notices a restart only because nobody reads its list of

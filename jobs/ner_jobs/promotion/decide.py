@@ -8,7 +8,7 @@ gates let it pass, or if the person gives a reason to overrule them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ner_jobs.promotion.gates import Evidence, judge_gate
+from ner_jobs.promotion.gates import Evidence, Performance, judge_gate
 from ner_jobs.promotion.manual import chosen_by_hand, message_by_hand, require_real
 from ner_jobs.promotion.pointer import Promotion
 from ner_jobs.promotion.pointer_state import PointerState
@@ -43,7 +43,7 @@ class Observed:
     parameters: PromoteParameters
     pointer: PointerState
     emulated: frozenset[str]
-    evidence: Mapping[str, tuple[Evidence, ...]]
+    evidence: Mapping[str, tuple[Evidence | Performance, ...]]
     scores: Mapping[str, VariantScores]
     judged: int
     test: str

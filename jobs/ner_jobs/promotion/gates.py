@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from ner_jobs.scoring.estimate import Bounds
 from ner_jobs.task.model import Contract
-from ner_jobs.task.parameters import GateParameters
+from ner_jobs.task.parameters import PERFORMANCE_METRICS, GateParameters
 
 FEWEST_GOLD_ENTITIES = 100
 """For a gate on a type, and for every gate with a confidence: with fewer, F1 moves by points by chance."""
@@ -24,6 +24,9 @@ FEWEST_GOLD_ENTITIES = 100
 FEWEST_UNITS = 30
 """Sentences with something to find, for a gate with a confidence. The smallest test sets for which
 `benchmarks/coverage.py` shows that the bounds cover have 29 sentences."""
+
+
+ADD_A_BENCHMARK = "add spec.benchmark, which measures it"
 
 
 class GateOutcome(StrEnum):
@@ -45,9 +48,11 @@ class Reason(StrEnum):
     PASSED = "Passed"
     NOT_APPLICABLE = "NotApplicable"
     BELOW_MINIMUM = "BelowMinimum"
+    ABOVE_MAXIMUM = "AboveMaximum"
     DROP_TOO_LARGE = "DropTooLarge"
     NO_REFERENCE = "NoReference"
     INSUFFICIENT_DATA = "InsufficientData"
+    NOT_BENCHMARKED = "NotBenchmarked"
     NOTHING_TO_FIND = "NothingToFind"
     EMULATED = "Emulated"
     ROLLED_BACK = "RolledBack"
@@ -69,6 +74,13 @@ class Evidence:
     drop: Bounds | None
     gold_entities: int | None
     units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """What a gate on latency, throughput or size may use: its figure, or None if it was not measured."""
+
+    value: float | None
 
 
 class Finding(Contract):
@@ -104,14 +116,24 @@ def check_gate(gate: GateParameters) -> None:
     Raises:
         ValueError: the entry has no limit, or its metric cannot be measured.
     """
+    if gate.metric in PERFORMANCE_METRICS:
+        if gate.max_drop is not None or gate.entity_type is not None or gate.confidence is not None:
+            raise ValueError(f"{gate.metric} takes no maxDrop, entityType or confidence")
+        if (gate.min is None) == (gate.max is None) or (gate.min is None) == _is_throughput(gate):
+            raise ValueError("write min for sentencesPerSecond, and max for p50Ms, p99Ms and sizeMiB")
+        return
+    if gate.max is not None or (gate.min or 0) > 1:
+        raise ValueError(f"{gate.metric} is in 0..1 and has a min")
     if gate.metric == "accuracy" and gate.entity_type is not None:
         raise ValueError("accuracy is measured over all tokens; leave entityType out, or take f1")
     if gate.min is None and gate.max_drop is None:
         raise ValueError("a gate needs min (0..1) or maxDrop (points)")
 
 
-def judge_gate(gate: GateParameters, evidence: Evidence) -> tuple[Finding, ...]:
+def judge_gate(gate: GateParameters, evidence: Evidence | Performance) -> tuple[Finding, ...]:
     """The findings of one entry of `spec.evaluation.gates`: on its minimum, then on its drop."""
+    if isinstance(evidence, Performance):
+        return (_judge_performance(gate, evidence.value),)
     minimum = () if gate.min is None else (_judge_minimum(gate, gate.min, evidence),)
     drop = () if gate.max_drop is None else (_judge_drop(gate, gate.max_drop, evidence),)
     return (*minimum, *drop)
@@ -119,6 +141,8 @@ def judge_gate(gate: GateParameters, evidence: Evidence) -> tuple[Finding, ...]:
 
 def describe(gate: GateParameters) -> tuple[str, ...]:
     """The gates of an entry in words, in the order of `judge_gate`."""
+    if gate.max is not None:
+        return (f"{gate.metric} <= {gate.max:g}",)
     subject = f"{gate.metric} of {gate.entity_type}" if gate.entity_type else gate.metric
     minimum = () if gate.min is None else (f"{subject} >= {gate.min:g}",)
     other = gate.against or "reference"
@@ -182,6 +206,35 @@ def _judge_drop(gate: GateParameters, limit: float, evidence: Evidence) -> Findi
         )
     deciding = None if gate.confidence is None else bounds.upper
     return _finding(gate, describe(gate)[-1], outcome, reason, message, drop.point, deciding, limit)
+
+
+def _judge_performance(gate: GateParameters, value: float | None) -> Finding:
+    """Judge a figure of the benchmark or of compile; it is measured once, so the point decides."""
+    limit = (gate.min if gate.max is None else gate.max) or 0.0
+    name = describe(gate)[0]
+    if value is None:
+        source = "compile states no size; run it again" if gate.metric == "sizeMiB" else ADD_A_BENCHMARK
+        message = f"{gate.metric} was not measured: {source}"
+        return Finding(
+            gate=name,
+            outcome=GateOutcome.ERROR,
+            reason=Reason.NOT_BENCHMARKED,
+            message=message,
+            limit=limit,
+        )
+    at_most = gate.max is not None
+    measured = f"{gate.metric} is {value:.6g}, at {'most' if at_most else 'least'} {limit:g} asked"
+    if value <= limit if at_most else value >= limit:
+        return _finding(gate, name, GateOutcome.SUCCESSFUL, Reason.PASSED, measured, value, None, limit)
+    field = "max" if at_most else "min"
+    advice = f"take a smaller model or a lower precision, or change spec.evaluation.gates[].{field}"
+    reason = Reason.ABOVE_MAXIMUM if at_most else Reason.BELOW_MINIMUM
+    message = f"{measured}; {advice}"
+    return _finding(gate, name, GateOutcome.FAILED, reason, message, value, None, limit)
+
+
+def _is_throughput(gate: GateParameters) -> bool:
+    return gate.metric == "sentencesPerSecond"
 
 
 def _nothing_to_compare(gate: GateParameters, limit: float) -> Finding:

@@ -6,7 +6,6 @@ not independent of each other.
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
@@ -14,18 +13,22 @@ from ner_jobs.scoring.bounds import Contributions, difference_bounds, score_boun
 from ner_jobs.scoring.counts import CountArray, Counts
 from ner_jobs.scoring.estimate import POINT, Bounds
 from ner_jobs.task import PermanentError
+from ner_jobs.task.parameters import PERFORMANCE_METRICS, GateMetric
 
-Metric = Literal["f1", "f1Strict", "precision", "recall", "accuracy"]
 
-
-def contributions(counts: Counts, metric: Metric, kind: int | None = None) -> Contributions:
+def contributions(counts: Counts, metric: GateMetric, kind: int | None = None) -> Contributions:
     """What each sentence contributes to a metric.
 
     Args:
         counts: of one variant.
         metric: its name in a gate.
         kind: number of an entity type; None takes all types. Accuracy has no types.
+
+    Raises:
+        ValueError: the metric is not counted on a test set.
     """
+    if metric in PERFORMANCE_METRICS:
+        raise ValueError(f"{metric} is not counted on a test set")
     if metric == "accuracy":
         tokens = counts.tokens.astype(np.float64)
         return Contributions(counts.correct.astype(np.float64), tokens, tokens)
@@ -42,13 +45,13 @@ def contributions(counts: Counts, metric: Metric, kind: int | None = None) -> Co
     return Contributions(2 * right, predicted + gold, gold)
 
 
-def metric_bounds(counts: Counts, metric: Metric, kind: int | None, confidence: float) -> Bounds:
+def metric_bounds(counts: Counts, metric: GateMetric, kind: int | None, confidence: float) -> Bounds:
     """A metric in 0..1 with its one-sided bounds."""
     return score_bounds(contributions(counts, metric, kind), confidence)
 
 
 def drop_bounds(
-    other: Counts, candidate: Counts, metric: Metric, kind: int | None, confidence: float
+    other: Counts, candidate: Counts, metric: GateMetric, kind: int | None, confidence: float
 ) -> Bounds:
     """Points of a metric that the candidate loses to the other; negative if it gains.
 
@@ -64,7 +67,7 @@ def drop_bounds(
     return Bounds(drop.point / POINT, drop.lower / POINT, drop.upper / POINT)
 
 
-def units_with_items(counts: Counts, metric: Metric, kind: int | None) -> int:
+def units_with_items(counts: Counts, metric: GateMetric, kind: int | None) -> int:
     """Sentences that have something in gold that the metric counts: entities, or tokens for accuracy."""
     if metric == "accuracy":
         return int(np.count_nonzero(counts.tokens))

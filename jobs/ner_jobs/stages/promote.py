@@ -19,9 +19,10 @@ from dataclasses import replace
 from ner_jobs.promotion.current_model import count_predictions, find_counts
 from ner_jobs.promotion.decide import Decision, Observed, decide
 from ner_jobs.promotion.evidence import PairedComparison
-from ner_jobs.promotion.gates import check_gate
+from ner_jobs.promotion.gates import Evidence, Performance, check_gate
 from ner_jobs.promotion.headline import verdict_headline
 from ner_jobs.promotion.manual import SOMEBODY
+from ner_jobs.promotion.performance import performance_of
 from ner_jobs.promotion.pointer import Action, Pointer, Promotion, promoted
 from ner_jobs.promotion.pointer_state import observe_pointer, require_move
 from ner_jobs.promotion.rollback import roll_back
@@ -33,9 +34,10 @@ from ner_jobs.stages.base import StageContext, StageResult
 from ner_jobs.stages.registry import function_of
 from ner_jobs.store.artifacts import read_manifest
 from ner_jobs.task import ExitCode, InputReference, PermanentError, RetryableError, Stage
-from ner_jobs.task.parameters import GateParameters, InferParameters, PromoteParameters
+from ner_jobs.task.parameters import PERFORMANCE_METRICS, GateParameters, InferParameters, PromoteParameters
 
 EVALUATION = "evaluation."
+BENCHMARK = "benchmark."
 COMPILED = "compiled."
 
 
@@ -91,12 +93,23 @@ def _observe(context: StageContext, parameters: PromoteParameters, counts: dict[
         pointer=state,
         emulated=frozenset(variant for variant in counts if _is_emulated(context, variant)),
         evidence={
-            variant: tuple(comparison.evidence(variant, gate) for gate in parameters.gates)
+            variant: tuple(_evidence(context, comparison, variant, gate) for gate in parameters.gates)
             for variant in counts
         },
         scores={variant: comparison.scores(variant) for variant in counts},
         judged=count_candidates(context.store, test, evaluations),
         test=test,
+    )
+
+
+def _evidence(
+    context: StageContext, comparison: PairedComparison, variant: str, gate: GateParameters
+) -> Evidence | Performance:
+    if gate.metric not in PERFORMANCE_METRICS:
+        return comparison.evidence(variant, gate)
+    benchmark, compiled = (context.manifests.get(role + variant) for role in (BENCHMARK, COMPILED))
+    return performance_of(
+        gate, benchmark.metrics if benchmark else None, compiled.metrics if compiled else None
     )
 
 

@@ -200,12 +200,24 @@ class BenchmarkParameters(Contract):
     dataset: Dataset | None = None
 
 
+GateMetric = Literal[
+    "f1", "f1Strict", "precision", "recall", "accuracy", "p50Ms", "p99Ms", "sentencesPerSecond", "sizeMiB"
+]
+
+BENCHMARK_METRICS = ("p50Ms", "p99Ms", "sentencesPerSecond")
+"""Metrics of gates that a benchmark measures."""
+
+PERFORMANCE_METRICS = (*BENCHMARK_METRICS, "sizeMiB")
+"""Metrics of gates that are not counted on the test set."""
+
+
 class GateParameters(Contract):
     """One gate of `spec.evaluation.gates`, resolved. F1 in 0..1, drops in points (0.01 F1)."""
 
-    metric: Literal["f1", "f1Strict", "precision", "recall", "accuracy"] = "f1"
+    metric: GateMetric = "f1"
     entity_type: str | None = None
-    min: float | None = Field(default=None, ge=0, le=1)
+    min: float | None = Field(default=None, ge=0)
+    max: float | None = Field(default=None, ge=0)
     max_drop: float | None = Field(default=None, ge=0, le=100)
     against: Literal["reference", "current"] | None = None
     confidence: float | None = Field(default=None, gt=0.5, lt=1)

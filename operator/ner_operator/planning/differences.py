@@ -16,7 +16,7 @@ DIGITS = 12
 ROLLOUT = frozenset({"mode", "preference", "allowEmulated", "historyLimit"})
 """Parameters of promote that come from `spec.rollout`; the step's name does not show that."""
 
-BOUNDS = ("min", "maxDrop", "confidence")
+BOUNDS = ("min", "max", "maxDrop", "confidence")
 """Fields that may change while the gate stays the same gate."""
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from ner_jobs.task import Stage
 from ner_jobs.task.model import Contract
+from ner_jobs.task.parameters import BENCHMARK_METRICS
 from ner_operator.planning.resolved import PromotionPolicy, ResolvedDeployment, Runtime, Variant
 
 PROMOTED = "promoted"
@@ -88,9 +89,11 @@ def steps_of(resolved: ResolvedDeployment) -> tuple[Step, ...]:
     steps += [_compile(variant) for variant in variants]
     steps += [_infer(variant, resolved) for variant in variants]
     steps += [_evaluate(variant, resolved) for variant in variants]
-    steps.append(_promote(variants, model, resolved))
-    if resolved.benchmark:
-        steps += [_benchmark(variant, resolved.benchmark) for variant in variants]
+    benchmark = resolved.benchmark
+    speeds = [_benchmark(variant, benchmark) for variant in variants] if benchmark else []
+    judges_speed = any(gate.metric in BENCHMARK_METRICS for gate in resolved.promotion.gates)
+    promote = _promote(variants, model, resolved, speeds if judges_speed else [])
+    steps += [*speeds, promote] if judges_speed else [promote, *speeds]
     steps += [
         Step(
             f"inference/{entry.name}",
@@ -167,10 +170,13 @@ def _benchmark(variant: Variant, parameters: Contract) -> Step:
     )
 
 
-def _promote(variants: list[Variant], model: Source, resolved: ResolvedDeployment) -> Step:
+def _promote(
+    variants: list[Variant], model: Source, resolved: ResolvedDeployment, benchmarks: list[Step]
+) -> Step:
     inputs: dict[str, Source] = {}
     for variant in variants:
         inputs[f"evaluation.{variant.name}"] = Source(f"evaluate/{variant.name}", "counts")
         inputs[f"compiled.{variant.name}"] = Source(f"compile/{variant.name}", "compiled")
+    inputs |= {f"benchmark.{step.variant}": Source(step.name, "benchmark") for step in benchmarks}
     inputs |= {"model": model, "data": Source("prepare", "test"), "labels": Source("prepare", "labels")}
     return Step("promote", Stage.PROMOTE, resolved.promotion, resolved.runtime, inputs=inputs)

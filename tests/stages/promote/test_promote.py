@@ -12,7 +12,7 @@ from ner_jobs.promotion.verdict import Outcome, Verdict
 from ner_jobs.stages import promote
 from ner_jobs.stages.base import StageResult
 from ner_jobs.store import artifacts
-from ner_jobs.task import PermanentError, RetryableError, Stage
+from ner_jobs.task import InputReference, PermanentError, RetryableError, Stage
 from ner_jobs.task.promote_headline import PromoteHeadline
 
 
@@ -197,6 +197,24 @@ def test_a_perfect_model_on_few_sentences_is_not_shown_to_be_good(tmp_path: Path
     judged = verdict_of(result, output).variants[0]
     assert (result.headline["verdict"], judged.outcome) == ("Refused", "Error")
     assert "10 entities, fewer than 100" in judged.message
+
+
+def test_gates_on_speed_and_size_judge_what_benchmark_and_compile_measured(world: Any) -> None:
+    world.publish(
+        Stage.BENCHMARK,
+        "speed",
+        lambda folder: (
+            (folder / "benchmark").mkdir() or (folder / "benchmark/benchmark.json").write_text("{}")
+        ),
+        metrics={"sentencesPerSecond": 90.0, "latencyMs": {"p50": 8.0, "p99": 19.0}},
+    )
+    gates = [{"metric": "p99Ms", "max": 20}, {"metric": "sentencesPerSecond", "min": 100}]
+    task = world.task({"fp32": "fp32", "int8": "int8"}, gates=gates)
+    measured = InputReference(stage="benchmark", key=world.key("speed"), output="benchmark")
+    task = task.model_copy(update={"inputs": {**task.inputs, "benchmark.fp32": measured}})
+    fp32, int8 = verdict_of(*world.run(task)).variants
+    assert [finding.outcome for finding in fp32.findings] == ["Successful", "Failed"]
+    assert [finding.reason for finding in int8.findings] == ["NotBenchmarked", "NotBenchmarked"]
 
 
 def test_a_test_set_without_an_entity_has_nothing_to_find(tmp_path: Path, world_of: Any) -> None:

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from ner_jobs.task import Stage
-from ner_jobs.task.parameters import InferParameters
+from ner_jobs.task.parameters import GateMetric, GateParameters, InferParameters
 from ner_operator.planning.graph import Source, Step, steps_of
 from ner_operator.planning.resolved import Inference, ResolvedDeployment
 
@@ -66,6 +68,24 @@ def test_promote_takes_every_variant(deployment: ResolvedDeployment) -> None:
         "data",
         "labels",
     }
+
+
+@pytest.mark.parametrize(
+    ("metric", "waits"),
+    [("p99Ms", True), ("sentencesPerSecond", True), ("sizeMiB", False), ("f1", False)],
+)
+def test_promote_waits_for_the_benchmarks_if_a_gate_is_on_speed(
+    deployment: ResolvedDeployment, metric: GateMetric, waits: bool
+) -> None:
+    policy = replace(deployment.promotion, gates=(GateParameters(metric=metric),))
+    steps = by_name(replace(deployment, promotion=policy))
+    benchmarks = {
+        name: source.step for name, source in steps["promote"].inputs.items() if "benchmark" in name
+    }
+    assert (benchmarks.get("benchmark.int8") == "benchmark/int8") is waits
+    assert len(benchmarks) == (3 if waits else 0)
+    order = list(steps)
+    assert (order.index("benchmark/int8") < order.index("promote")) is waits
 
 
 def test_more_data_is_inferred_after_promote(deployment: ResolvedDeployment) -> None:

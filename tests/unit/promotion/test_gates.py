@@ -252,6 +252,12 @@ def test_an_entry_may_ask_for_both() -> None:
     [
         (GateParameters(), "min"),
         (GateParameters(metric="accuracy", entity_type="ORG", min=0.9), "leave entityType out"),
+        (GateParameters(max=0.9), "in 0..1 and has a min"),
+        (GateParameters(min=20), "in 0..1 and has a min"),
+        (GateParameters(metric="p99Ms"), "max for p50Ms"),
+        (GateParameters(metric="p99Ms", min=20), "max for p50Ms"),
+        (GateParameters(metric="sentencesPerSecond", max=20), "min for sentencesPerSecond"),
+        (GateParameters(metric="sizeMiB", max=20, confidence=0.95), "takes no maxDrop"),
     ],
 )
 def test_a_gate_that_cannot_be_asked(gate: GateParameters, message: str) -> None:

@@ -4,8 +4,9 @@ import pytest
 
 from ner_jobs.scoring.blocks import Pair
 from ner_jobs.scoring.counts import Counts, count
-from ner_jobs.scoring.units import Metric, contributions, drop_bounds, metric_bounds, require_same_sentences
+from ner_jobs.scoring.units import contributions, drop_bounds, metric_bounds, require_same_sentences
 from ner_jobs.task import PermanentError
+from ner_jobs.task.parameters import GateMetric
 
 TYPES = ("LOC", "PER")
 
@@ -31,7 +32,7 @@ def a_set(size: int, wrong: int = 0) -> Counts:
     ],
 )
 def test_each_metric_is_the_ratio_of_its_contributions(
-    metric: Metric, kind: int | None, score: float
+    metric: GateMetric, kind: int | None, score: float
 ) -> None:
     counts = a_set(100, wrong=10)
     assert contributions(counts, metric, kind).score == pytest.approx(score)
@@ -40,12 +41,12 @@ def test_each_metric_is_the_ratio_of_its_contributions(
 
 
 @pytest.mark.parametrize("metric", ["f1", "f1Strict", "precision", "recall", "accuracy"])
-def test_five_perfect_sentences_do_not_show_99_percent(metric: Metric) -> None:
+def test_five_perfect_sentences_do_not_show_99_percent(metric: GateMetric) -> None:
     assert metric_bounds(a_set(5), metric, None, 0.95).lower < 0.75
 
 
 @pytest.mark.parametrize("metric", ["f1", "f1Strict", "precision", "recall", "accuracy"])
-def test_no_observed_difference_does_not_show_that_there_is_none(metric: Metric) -> None:
+def test_no_observed_difference_does_not_show_that_there_is_none(metric: GateMetric) -> None:
     same = a_set(300)
     effective = contributions(same, metric).effective_items
     drop = drop_bounds(same, same, metric, None, 0.95)

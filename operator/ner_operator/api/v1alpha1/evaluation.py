@@ -4,22 +4,25 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ner_jobs.task.parameters import Decoding
+from ner_jobs.task.parameters import Decoding, GateMetric
 from ner_operator.api.base import ApiModel, Items
 from ner_operator.api.field_types import Label
 from ner_operator.api.v1alpha1 import rules
 
 
 class Gate(ApiModel):
-    """One requirement on a metric: a minimum, or a maximum drop against another model."""
+    """One requirement on a metric: a minimum, a maximum, or a maximum drop against another model."""
 
-    metric: Literal["f1", "f1Strict", "precision", "recall", "accuracy"] = "f1"
+    metric: GateMetric = "f1"
     """The metric. f1 is seqeval's default mode, f1Strict its strict mode with IOB2, both micro-averaged over
-    entities; accuracy counts tokens. Default: f1."""
+    entities; accuracy counts tokens. p50Ms, p99Ms (latency) and sentencesPerSecond are measured by
+    spec.benchmark, sizeMiB by compile. Default: f1."""
     entity_type: Label | None = None
     """Entity type that the metric is computed for, such as ORG. Absent: all types together."""
-    min: float | None = Field(default=None, ge=0, le=1)
-    """Minimum of the metric, in 0..1."""
+    min: float | None = Field(default=None, ge=0)
+    """Minimum of the metric: in 0..1, or sentences per second."""
+    max: float | None = Field(default=None, ge=0)
+    """Maximum of p50Ms, p99Ms (milliseconds) or sizeMiB."""
     max_drop: float | None = Field(default=None, ge=0, le=100)
     """Maximum drop in points (1 point = 0.01) compared with `against`."""
     against: Literal["reference", "current"] | None = None

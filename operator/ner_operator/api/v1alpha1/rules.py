@@ -205,13 +205,45 @@ VARIANT = (
     ),
 )
 
+_WITH_A_MAXIMUM = ["p50Ms", "p99Ms", "sizeMiB"]
+
 GATE = (
     Rule(
         field="",
-        cel="has(self.min) || has(self.maxDrop)",
-        holds=lambda it: "min" in it or "maxDrop" in it,
-        message="write min (the minimum, 0 to 1) or maxDrop (the maximum drop in points)",
-        reads=("min", "maxDrop"),
+        cel="has(self.min) || has(self.max) || has(self.maxDrop)",
+        holds=lambda it: "min" in it or "max" in it or "maxDrop" in it,
+        message="write min (the minimum), maxDrop (the maximum drop in points), or max (latency and size)",
+        reads=("min", "max", "maxDrop"),
+    ),
+    Rule(
+        field="min",
+        cel="!has(self.min) || (has(self.metric) && self.metric == 'sentencesPerSecond')"
+        f" || (self.min <= 1.0 && !(has(self.metric) && self.metric in {_WITH_A_MAXIMUM}))",
+        holds=lambda it: (
+            "min" not in it
+            or it.get("metric") == "sentencesPerSecond"
+            or (it["min"] <= 1 and it.get("metric") not in _WITH_A_MAXIMUM)
+        ),
+        message="min is in 0..1, or sentences per second; p50Ms, p99Ms and sizeMiB have a max instead",
+        reads=("metric",),
+    ),
+    Rule(
+        field="max",
+        cel=f"!has(self.max) || (has(self.metric) && self.metric in {_WITH_A_MAXIMUM})",
+        holds=lambda it: "max" not in it or it.get("metric") in _WITH_A_MAXIMUM,
+        message="max is for p50Ms, p99Ms and sizeMiB: write min or maxDrop",
+        reads=("metric",),
+    ),
+    Rule(
+        field="metric",
+        cel=f"!has(self.metric) || !(self.metric in {[*_WITH_A_MAXIMUM, 'sentencesPerSecond']})"
+        " || !(has(self.maxDrop) || has(self.entityType) || has(self.confidence))",
+        holds=lambda it: (
+            it.get("metric") not in (*_WITH_A_MAXIMUM, "sentencesPerSecond")
+            or not {"maxDrop", "entityType", "confidence"} & it.keys()
+        ),
+        message="p50Ms, p99Ms, sentencesPerSecond and sizeMiB take no maxDrop, entityType or confidence",
+        reads=("maxDrop", "entityType", "confidence"),
     ),
     Rule(
         field="against",

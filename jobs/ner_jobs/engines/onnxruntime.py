@@ -16,7 +16,7 @@ saturate 16 bits: weights then keep 7 bits (`reduce_range`).
 """
 
 import json
-import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -101,11 +101,11 @@ class OnnxRuntimeBackend:
         refuse_options(self.name, options)
         source, path = exported / EXPORTED, target / MODEL
         if recipe == FP32:
-            shutil.copyfile(source, path)
+            _copy(source, path)
         elif recipe in (DYNAMIC, DYNAMIC_SMOOTH_FFN, DYNAMIC_WIDE_FFN):
             _quantize_dynamic(source, path, recipe, calibration)
         else:
-            _quantize_static(source, path, recipe, calibration, target / "shaped.onnx")
+            _quantize_static(source, path, recipe, calibration)
         session = OnnxRuntimeSession(path, threads=1)
         if session.effective_precision != recipe.precision:
             raise PermanentError(
@@ -176,11 +176,17 @@ class _Reader:
         return next(self._windows, None)
 
 
+def _copy(source: Path, target: Path) -> None:
+    from ner_jobs.engines.onnx_models import copy_model
+
+    copy_model(source, target)
+
+
 def _quantize_dynamic(source: Path, path: Path, recipe: Recipe, calibration: Sequence[IntArray]) -> None:
     # Imported here: it takes a second, and a process that only runs a graph does not need it.
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    from ner_jobs.engines.onnx_models import open_model
+    from ner_jobs.engines.onnx_models import is_large, open_model
     from ner_jobs.engines.smoothing import smooth_ffn
 
     model = smooth_ffn(source, calibration) if recipe == DYNAMIC_SMOOTH_FFN else open_model(source)
@@ -192,37 +198,46 @@ def _quantize_dynamic(source: Path, path: Path, recipe: Recipe, calibration: Seq
         per_channel=True,
         reduce_range=not has_vnni(),
         weight_type=QuantType.QInt8,
+        use_external_data_format=is_large(model),
     )
 
 
-def _quantize_static(
-    source: Path, path: Path, recipe: Recipe, calibration: Sequence[IntArray], shaped: Path
-) -> None:
+def _quantize_static(source: Path, path: Path, recipe: Recipe, calibration: Sequence[IntArray]) -> None:
     import onnx
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    from ner_jobs.engines.onnx_models import open_model
+    from ner_jobs.engines.onnx_models import is_large, open_model
 
-    # Symbolic shapes of open lengths cannot be inferred, and the attempt fails.
-    quant_pre_process(open_model(source), str(shaped), skip_optimization=True, skip_symbolic_shape=True)
-    try:
-        graph = onnx.load(str(shaped)).graph
+    model = open_model(source)
+    large = is_large(model)
+    with tempfile.TemporaryDirectory(prefix="nerd-shaped-") as folder:
+        shaped = str(Path(folder, "shaped.onnx"))
+        # Symbolic shapes of open lengths cannot be inferred, and the attempt fails.
+        quant_pre_process(
+            model,
+            shaped,
+            skip_optimization=True,
+            skip_symbolic_shape=True,
+            save_as_external_data=large,
+            all_tensors_to_one_file=True,
+            external_data_location="shaped.onnx.data",
+        )
+        graph = onnx.load(shaped, load_external_data=False).graph
         quantize_static(
-            str(shaped),
+            shaped,
             str(path),
             _Reader(calibration, [item.name for item in graph.input]),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["MatMul"],
             nodes_to_exclude=_sensitive(graph) if recipe == STATIC else [],
+            use_external_data_format=large,
             per_channel=recipe == STATIC,
             reduce_range=not has_vnni(),
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
         )
-    finally:
-        shaped.unlink(missing_ok=True)
 
 
 def _sensitive(graph: Any) -> list[str]:

@@ -15,32 +15,9 @@ from ner_jobs.engines.smoothing import refuse_other_function, smooth_ffn
 from ner_jobs.task import PermanentError
 
 LAYERS = 3
+"""Of the fixture's model."""
+
 WINDOWS = [np.arange(1, length + 1) for length in (4, 9, 16)]
-
-
-@pytest.fixture(scope="module")
-def albert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the exported graph of a tiny ALBERT."""
-    import torch
-    from transformers import AlbertConfig, AlbertForTokenClassification
-
-    from ner_jobs.models.graphs import Graph, export_onnx
-
-    torch.manual_seed(0)
-    config = AlbertConfig(
-        vocab_size=64,
-        embedding_size=16,
-        hidden_size=32,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=4,
-        intermediate_size=128,
-        initializer_range=0.2,
-        num_labels=7,
-        attn_implementation="eager",
-    )
-    folder = tmp_path_factory.mktemp("albert")
-    export_onnx(Graph(AlbertForTokenClassification(config).eval(), types=True), folder / EXPORTED)
-    return folder
 
 
 def logits(path: Path, window: IntArray) -> np.ndarray:

@@ -1,7 +1,9 @@
 """The infer stage with real worker processes and a real engine, on a model whose answer is known."""
 
+import dataclasses
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -53,6 +55,21 @@ def test_every_sentence_has_its_prediction_in_order(
     assert (first["start"], first["end"], first["type"], first["text"]) == (1, 3, "PER", "bc")
     assert 0.9 < first["score"] <= 1
     assert result.headline["sentences"] == len(texts)
+
+
+def test_a_token_too_long_for_the_model_is_outside_counted_and_said(
+    compiled_letters: Path, make_context: MakeContext, tmp_path: Path
+) -> None:
+    sentences = [Sentence("s:1", ("a", "b", "c." * 40, "c"), source="text.jsonl:1"), Sentence("s:2", ("d",))]
+    write_sentences(tmp_path / "data", sentences)
+    inputs = {"compiled": compiled_letters, "data": tmp_path / "data"}
+    lines: list[str] = []
+    context = make_context(Stage.INFER, {**PARAMETERS, "decoding": "argmax"}, inputs)
+    result, found = run(dataclasses.replace(context, log=lines.append))
+    assert [item["tags"] for item in found] == [["O", "B-PER", "O", "I-PER"], ["B-LOC"]]
+    assert [(item["start"], item["end"]) for item in found[0]["entities"]] == [(1, 2), (3, 4)]
+    assert result.metrics["tooLongTokens"] == 1
+    assert any(re.match(r"warning: tokens too long .*: 1; the first: s:1: token 3", line) for line in lines)
 
 
 def test_the_bytes_are_the_same_whatever_the_number_of_workers(

@@ -29,6 +29,9 @@ from ner_jobs.task.parameters import Segmentation
 
 FloatArray = npt.NDArray[np.float32]
 
+OUTSIDE_LOGIT = 100.0
+"""Logit of O where the model reads nothing: certain, and finite, so that softmax stays defined."""
+
 TOKENS_IN_CACHE = 65_536
 """Distinct tokens whose sub-tokens are remembered; text has few distinct characters."""
 
@@ -50,28 +53,44 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A sentence as windows; every token that has a sub-token is decided by exactly one of them."""
+    """A sentence as windows; every token that has a sub-token and fits is decided by exactly one of them.
+
+    Attributes:
+        windows: in the order of the sentence.
+        token_count: of the sentence.
+        too_long: tokens with more sub-tokens than a window holds. The model does not read them: they are O.
+    """
 
     windows: tuple[Window, ...]
     token_count: int
+    too_long: tuple[int, ...] = ()
 
     @property
     def decided(self) -> IntArray:
         """int64, ascending: the tokens that have a sub-token."""
-        return np.concatenate([np.zeros(0, np.int64), *(window.tokens for window in self.windows)])
+        too_long = np.array(self.too_long, np.int64)
+        return np.sort(np.concatenate([too_long, *(window.tokens for window in self.windows)]))
 
-    def rows(self, logits: Sequence[FloatArray]) -> FloatArray:
+    def rows(self, logits: Sequence[FloatArray], outside: int) -> FloatArray:
         """Join the windows' logits into one row for each token of `decided`.
 
         Args:
             logits: a window each: float32 (at least its length, labels).
+            outside: index of the label O, for tokens that are too long.
 
         Returns:
             float32 (decided tokens, labels).
         """
-        return np.concatenate(
+        read = np.concatenate(
             [values[window.positions] for window, values in zip(self.windows, logits, strict=True)]
         )
+        if not self.too_long:
+            return read
+        decided = self.decided
+        rows = np.zeros((len(decided), read.shape[-1]), np.float32)
+        rows[:, outside] = OUTSIDE_LOGIT
+        rows[~np.isin(decided, self.too_long)] = read
+        return rows
 
     def fill_in(self, tags: Sequence[str]) -> tuple[str, ...]:
         """The tags of all tokens: a token that is not decided belongs to the entity around it, if any.
@@ -167,16 +186,29 @@ class Encoder:
         """Cut a sentence into windows; an npz sentence (`input_ids`) is one window already.
 
         Raises:
-            PermanentError: one token alone has more sub-tokens than a window holds.
+            PermanentError: an npz sentence is longer than the model's window.
         """
         if sentence.input_ids is not None:
             return self._encode_ready(sentence)
         pieces = [self._pieces(token) for token in sentence.tokens]
+        too_long = tuple(at for at, piece in enumerate(pieces) if len(piece) > self._room)
+        for at in too_long:
+            pieces[at] = ()
         windows = [
             self._window(pieces, first, last, decided)
-            for first, last, decided in self._spans([len(piece) for piece in pieces], sentence)
+            for first, last, decided in self._spans([len(piece) for piece in pieces])
         ]
-        return Encoded(tuple(windows), len(sentence.tokens))
+        return Encoded(tuple(windows), len(sentence.tokens), too_long)
+
+    def about_too_long(self, sentence: Sentence, encoded: Encoded) -> str:
+        """Name the first token of the sentence that is too long, and the way out."""
+        at = encoded.too_long[0]
+        token = sentence.tokens[at]
+        return (
+            f"{sentence.source or sentence.id}: token {at + 1} ({_shown(token)}) alone has "
+            f"{len(self._pieces(token))} sub-tokens, a window holds {self._room}; raise "
+            "spec.model.maxLength, or split the token"
+        )
 
     def encode_batch(self, sentences: Iterable[Sentence]) -> list[Encoded]:
         """`encode` of each, in order."""
@@ -223,7 +255,7 @@ class Encoder:
         number = model.get("unk_id", self._tokenizer.token_to_id(model.get("unk_token") or ""))
         return [] if number is None else [int(number)]
 
-    def _spans(self, lengths: Sequence[int], sentence: Sentence) -> list[tuple[int, int, range]]:
+    def _spans(self, lengths: Sequence[int]) -> list[tuple[int, int, range]]:
         """Windows as (first token, past the last token, decided tokens).
 
         Every window but the last is filled from its first token; the next one
@@ -238,13 +270,6 @@ class Encoder:
         count = len(lengths)
         if total <= self._room:
             return [(0, count, range(count))]
-        longest = int(np.argmax(lengths))
-        if lengths[longest] > self._room:
-            raise PermanentError(
-                f"{sentence.source or sentence.id}: token {longest + 1} "
-                f"({_shown(sentence.tokens[longest])}) alone has {lengths[longest]} sub-tokens, a window "
-                f"holds {self._room}; raise spec.model.maxLength, or split the token"
-            )
         bounds: list[tuple[int, int]] = []
         first = 0
         while True:

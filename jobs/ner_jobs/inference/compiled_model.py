@@ -4,7 +4,7 @@ Nothing here imports torch or transformers: only the backend's own engine is
 loaded, so `nerd predict` answers at once.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,12 +92,20 @@ class Pipeline:
         compiled: the folder that `compile` wrote.
         threads: of the backend.
         batch_size: windows in a batch, at most.
+        warn: gets a sentence for each sentence that has a token too long for the model.
 
     Raises:
         PermanentError: `compile` did not write the folder, or its engine does not run it as compiled.
     """
 
-    def __init__(self, compiled: Path, threads: int = 1, batch_size: int = BATCH_SIZE) -> None:
+    def __init__(
+        self,
+        compiled: Path,
+        threads: int = 1,
+        batch_size: int = BATCH_SIZE,
+        warn: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._warn = warn
         model = CompiledModel.read(compiled)
         self.encoder = model.encoder()
         self._predictor = model.predictor(model.load(threads), BatchLimits(batch_size))
@@ -105,7 +113,11 @@ class Pipeline:
     def predict(self, sentences: Iterable[Sentence]) -> Iterator[Prediction]:
         """Predict a stream, in its order, with one block of it in memory."""
         for block in blocks_of(sentences, tokens_in):
-            yield from self._predictor.predict(self.encoder.encode_batch(block))
+            encoded = self.encoder.encode_batch(block)
+            for sentence, item in zip(block, encoded, strict=True):
+                if item.too_long:
+                    self._warn(f"{self.encoder.about_too_long(sentence, item)}; it is O")
+            yield from self._predictor.predict(encoded)
 
     def find_entities(self, passages: Iterable[Passage]) -> Iterator[tuple[Passage, list[dict[str, object]]]]:
         """Each passage with the records of its entities (`writing.entity_records`), in order.

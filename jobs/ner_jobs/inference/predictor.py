@@ -132,7 +132,7 @@ def decode(
         keep_logits: whether the predictions carry them.
     """
     known = [at for at, item in enumerate(encoded) if item.windows]
-    rows = [encoded[at].rows(logits[at]) for at in known]
+    rows = [encoded[at].rows(logits[at], decoder.outside) for at in known]
     numbers = decoder.decode_many(rows)
     chosen = chosen_probabilities(rows, numbers)
     predictions = [prediction_without_windows(item) for item in encoded]

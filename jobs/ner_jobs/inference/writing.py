@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ner_jobs.corpus.encoding import Encoded, join_tokens
+from ner_jobs.corpus.encoding import OUTSIDE_LOGIT, Encoded, join_tokens
+from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.engines.base import FloatArray
 from ner_jobs.inference.passages import Passage
 from ner_jobs.inference.predictor import Prediction, ScoredEntity
@@ -28,23 +29,30 @@ LONGER = "longer"
 DATALIST = "npz_datalist.txt"
 IDS = "ids.jsonl"
 
-OUTSIDE_LOGIT = 100.0
-"""Logit of O in a row of padding: certain, and finite, so that softmax stays defined."""
-
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(slots=True)
 class Written:
-    """Counts of what was written."""
+    """Counts of what was written.
+
+    Attributes:
+        too_long: tokens that a window does not hold; they are O.
+        first_too_long: the first sentence that has one.
+    """
 
     sentences: int = 0
     tokens: int = 0
     windows: int = 0
+    too_long: int = 0
+    first_too_long: tuple[Sentence, Encoded] | None = None
     entities: Counter[str] = field(default_factory=Counter)
 
-    def add(self, encoded: Encoded, prediction: Prediction) -> None:
+    def add(self, sentence: Sentence, encoded: Encoded, prediction: Prediction) -> None:
         """Count one more sentence."""
+        if encoded.too_long and self.first_too_long is None:
+            self.first_too_long = sentence, encoded
+        self.too_long += len(encoded.too_long)
         self.sentences += 1
         self.tokens += encoded.token_count
         self.windows += len(encoded.windows)
@@ -63,7 +71,7 @@ def write_predictions(folder: Path, stream: Iterable[tuple[Passage, Encoded, Pre
     with (folder / PREDICTIONS).open("w", encoding="utf-8", newline="\n") as file:
         for passage, encoded, prediction in stream:
             file.write(line_of(passage, prediction))
-            written.add(encoded, prediction)
+            written.add(passage.sentence, encoded, prediction)
     return written
 
 

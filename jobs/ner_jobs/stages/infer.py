@@ -65,6 +65,11 @@ def run(context: StageContext) -> StageResult:
                 written = write_predictions(folder, _with_arrays(stream, arrays))
         else:
             written = write_predictions(folder, stream)
+    if written.first_too_long is not None:
+        context.log(
+            f"warning: tokens too long for the model, which are O: {written.too_long}; the first: "
+            f"{encoder.about_too_long(*written.first_too_long)}"
+        )
     return _result(written, time.perf_counter() - began, instances, model)
 
 
@@ -105,6 +110,7 @@ def _result(written: Written, seconds: float, instances: int, model: CompiledMod
             "sentences": written.sentences,
             "tokens": written.tokens,
             "windows": written.windows,
+            "tooLongTokens": written.too_long,
             "entities": dict(sorted(written.entities.items())),
             "instances": instances,
             "seconds": round(seconds, 3),

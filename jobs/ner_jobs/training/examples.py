@@ -12,6 +12,7 @@ from ner_jobs.corpus.batches import shuffled_order, training_order
 from ner_jobs.corpus.encoding import Encoder
 from ner_jobs.corpus.padding import IntArray, pad
 from ner_jobs.corpus.sentence import Sentence
+from ner_jobs.task import PermanentError
 from ner_jobs.training.loss import IGNORED
 
 LENGTH_MULTIPLE = 8
@@ -66,7 +67,10 @@ def examples_of(sentences: Iterable[Sentence], encoder: Encoder, labels: Sequenc
         if sentence.tags is None:
             continue
         gold = np.array([numbers[tag] for tag in sentence.tags], np.int64)
-        for at, window in enumerate(encoder.encode(sentence).windows):
+        encoded = encoder.encode(sentence)
+        if encoded.too_long:
+            raise PermanentError(encoder.about_too_long(sentence, encoded))
+        for at, window in enumerate(encoded.windows):
             targets = np.full(len(window.input_ids), IGNORED, np.int64)
             targets[window.positions] = gold[window.tokens]
             if len(window.tokens):

@@ -62,7 +62,11 @@ def predict(
     from ner_operator.cli.here import open_here
 
     here = open_here(file, settings, storage, name).workspace
-    pipeline = Pipeline(compiled_folder(here, variant), host.processors())
+    pipeline = Pipeline(
+        compiled_folder(here, variant),
+        host.processors(),
+        warn=lambda line: typer.echo(f"warning: {line}", err=True),
+    )
     show = _print_json if output == "json" else Highlighter().show
     if texts:
         from ner_jobs.inference.passages import passage_of_text

@@ -1,6 +1,8 @@
 """Windows: each token is decided once, nothing is cut inside a token, nothing is lost."""
 
+import dataclasses
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-from ner_jobs.corpus.encoding import join_tokens, segment
+from ner_jobs.corpus.encoding import OUTSIDE_LOGIT, join_tokens, segment
 from ner_jobs.corpus.sentence import Sentence
 from ner_jobs.models.folder import ModelFolder
 from ner_jobs.scoring.spans import spans_of
 from ner_jobs.task import PermanentError
+from ner_jobs.training.examples import examples_of
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefgh", *(f"##{letter}" for letter in "abcdefgh")]
 
@@ -76,8 +79,8 @@ def test_rows_joins_windows_and_leaves_out_tokens_without_sub_tokens(folder: Pat
         for window in encoded.windows
     ]
     assert encoded.decided.tolist() == list(range(12))
-    assert encoded.rows(logits).shape == (12, 3)
-    assert encoded.rows(logits)[0].tolist() == [1, 1, 1]
+    assert encoded.rows(logits, 1).shape == (12, 3)
+    assert encoded.rows(logits, 1)[0].tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -112,8 +115,26 @@ def test_filling_in_adds_and_cuts_no_entity(folder: Path, tokens: list[str], cha
 
 
 def test_a_token_longer_than_a_window_names_the_line_and_the_way_out(folder: Path) -> None:
-    with pytest.raises(PermanentError, match=r"corpus\.txt:1: token 2 .* 9 sub-tokens.*maxLength"):
-        ModelFolder(folder).encoder(10, "whitespace").encode(sentence("a", "b" * 9))
+    encoder = ModelFolder(folder).encoder(10, "whitespace")
+    long = sentence("a", "b" * 9)
+    words = r"corpus\.txt:1: token 2 .* 9 sub-tokens.*maxLength"
+    assert re.search(words, encoder.about_too_long(long, encoder.encode(long)))
+    with pytest.raises(PermanentError, match=words):
+        list(examples_of([dataclasses.replace(long, tags=("O", "O"))], encoder, ["O"]))
+
+
+@given(tokens=st.lists(st.sampled_from(["a", "b" * 8, "b" * 9, "\u200b", "c" * 30]), max_size=20))
+def test_a_token_longer_than_a_window_is_certainly_outside(folder: Path, tokens: list[str]) -> None:
+    encoded = ModelFolder(folder).encoder(10, "whitespace").encode(sentence(*tokens))
+    assert encoded.too_long == tuple(at for at, token in enumerate(tokens) if len(token) > 8)
+    assert encoded.decided.tolist() == [at for at, token in enumerate(tokens) if token != "\u200b"]
+    if encoded.windows:
+        logits = [np.ones((len(window.input_ids), 3), np.float32) for window in encoded.windows]
+        rows = dict(zip(encoded.decided.tolist(), encoded.rows(logits, outside=1).tolist(), strict=True))
+        assert all(
+            row == ([0, OUTSIDE_LOGIT, 0] if at in encoded.too_long else [1, 1, 1])
+            for at, row in rows.items()
+        )
 
 
 SPECIALS = ["<s>", "<pad>", "</s>", "<unk>"]

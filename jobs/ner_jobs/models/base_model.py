@@ -24,6 +24,7 @@ from ner_jobs.models.folder import (
 )
 from ner_jobs.models.hub import download_model
 from ner_jobs.models.pickled_weights import convert_pickled_weights
+from ner_jobs.models.tokenizer_config import apply_tokenizer_config
 from ner_jobs.models.vocabulary import read_vocabulary, write_tokenizer
 from ner_jobs.task import ExitCode, PermanentError, canonical_digest
 from ner_jobs.task.parameters import PrepareParameters
@@ -69,6 +70,8 @@ def snapshot_base(parameters: PrepareParameters, target: Path, fetcher: Fetcher,
         log(convert_pickled_weights(source, target, base))
     if not (target / TOKENIZER).is_file():
         log(_make_tokenizer(target, base))
+    for sentence in apply_tokenizer_config(target):
+        log(sentence)
     checkpoint = load_checkpoint(target)
     for sentence in checkpoint.corrections:
         log(sentence)

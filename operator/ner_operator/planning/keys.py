@@ -15,7 +15,7 @@ from ner_jobs.task.model import Contract
 from ner_jobs.task.parameters import NOT_IN_KEY
 
 RESULT_VERSIONS: Mapping[Stage, int] = {
-    Stage.PREPARE: 2,
+    Stage.PREPARE: 3,
     Stage.FINETUNE: 4,
     Stage.EXPORT: 1,
     Stage.COMPILE: 8,

@@ -23,6 +23,7 @@ from ner_jobs.models.folder import (
     matches,
 )
 from ner_jobs.models.hub import download_model
+from ner_jobs.models.longest_window import longest_window
 from ner_jobs.models.pickled_weights import convert_pickled_weights
 from ner_jobs.models.tokenizer_config import apply_tokenizer_config
 from ner_jobs.models.vocabulary import read_vocabulary, write_tokenizer
@@ -75,6 +76,7 @@ def snapshot_base(parameters: PrepareParameters, target: Path, fetcher: Fetcher,
     checkpoint = load_checkpoint(target)
     for sentence in checkpoint.corrections:
         log(sentence)
+    _check_window(checkpoint, parameters.max_length)
     if checkpoint.corrections:
         ModelFolder(target).write_config(checkpoint.config)
     return describe_base(target, checkpoint, parameters.max_length, revision)
@@ -111,6 +113,15 @@ def describe_base(
         )
     identity = canonical_digest([(name, sha256_of(path)) for name, path in files_under(target)])
     return BaseModel(checkpoint, identity, revision)
+
+
+def _check_window(checkpoint: Checkpoint, max_length: int) -> None:
+    longest = longest_window(checkpoint.config, max_length)
+    if longest is not None and longest < max_length:
+        raise PermanentError(
+            f"spec.model.maxLength is {max_length}, the base has positions for {longest}; write at most that",
+            ExitCode.USAGE,
+        )
 
 
 def _fetched(parameters: PrepareParameters, fetcher: Fetcher) -> tuple[ModelFolder, str | None]:

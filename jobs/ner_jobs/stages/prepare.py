@@ -6,8 +6,9 @@ file that moves, or is written in another scheme, changes nothing in later
 stages. Nothing is repaired: what looks wrong is counted, shown with file and
 line, and kept.
 
-No framework is imported. A corpus is read twice, one sentence in memory: once
-for scheme and characters (`survey`), once to write (`SplitWriter`).
+A framework is imported only to try a base at maxLength. A corpus is read twice,
+one sentence in memory: once for scheme and characters (`survey`), once to write
+(`SplitWriter`).
 """
 
 from collections import Counter

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from ner_jobs.corpus.conll import read_conll
 from ner_jobs.corpus.fetching import Fetched, Fetcher, local_path, sha256_of
 from ner_jobs.corpus.jsonl import read_jsonl
+from ner_jobs.corpus.notes import ReadingNotes
 from ner_jobs.corpus.npz import (
     LIST_FILE,
     Sample,
@@ -38,6 +39,7 @@ class Corpus:
         name: path or URI, as the user wrote it.
         sources: SHA-256 by name, of the single files that were read.
         sentences: reads them from the start.
+        notes: what the last reading passed over.
     """
 
     split: str
@@ -46,6 +48,7 @@ class Corpus:
     has_text: bool
     sources: dict[str, str]
     sentences: Callable[[], Iterator[RawSentence]] = field(repr=False)
+    notes: ReadingNotes = field(default_factory=ReadingNotes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +120,12 @@ def _open_text(dataset: Dataset, split: str, spec_field: str, access: Access) ->
     if dataset.content and dataset.content != digest:
         # The key names the content that the planner read: other bytes must not be published under it.
         raise PermanentError(f"{spec_field}.uri: {name} changed after the run was planned; run again")
+    notes = ReadingNotes()
     readers: dict[str, Callable[[], Iterator[RawSentence]]] = {
         "conll": lambda: read_conll(path, name, encoding),
-        "jsonl": lambda: read_jsonl(path, name, access.segmentation, encoding),
+        "jsonl": lambda: read_jsonl(path, name, access.segmentation, encoding, notes),
     }
-    return Corpus(split, spec_field, name, True, {name: digest}, readers[dataset.format])
+    return Corpus(split, spec_field, name, True, {name: digest}, readers[dataset.format], notes)
 
 
 def _open_saved(dataset: Dataset, split: str, spec_field: str, access: Access) -> Corpus:

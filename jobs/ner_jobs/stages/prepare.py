@@ -97,6 +97,8 @@ def run(context: StageContext) -> StageResult:
     warnings = _unknown_labels(labels, splits)
     warnings += _write_calibration(context, parameters, corpora, writer, train)
 
+    for split, corpus in corpora.items():
+        warnings += [f"{split}: {sentence}" for sentence in corpus.notes.warnings()]
     shared, partly = shared_sentences(splits), types_not_everywhere(splits)
     for split, found in splits.items():
         warnings += found.warnings(split)

@@ -60,10 +60,12 @@ def read_jsonl(
     notes.start()
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
-            line = raw.removeprefix(BYTE_ORDER_MARK) if number == 1 else raw
+            where = f"{name}:{number}"
+            line = raw.removeprefix(BYTE_ORDER_MARK)
+            if len(line) < len(raw) and number > 1:
+                notes.add("byte order marks of joined files, dropped", where)
             if not line.strip():
                 continue
-            where = f"{name}:{number}"
             try:
                 content = _object(line, encoding)
                 answer = content.get("answer")

@@ -122,7 +122,7 @@ def _open_text(dataset: Dataset, split: str, spec_field: str, access: Access) ->
         raise PermanentError(f"{spec_field}.uri: {name} changed after the run was planned; run again")
     notes = ReadingNotes()
     readers: dict[str, Callable[[], Iterator[RawSentence]]] = {
-        "conll": lambda: read_conll(path, name, encoding),
+        "conll": lambda: read_conll(path, name, encoding, notes),
         "jsonl": lambda: read_jsonl(path, name, access.segmentation, encoding, notes),
     }
     return Corpus(split, spec_field, name, True, {name: digest}, readers[dataset.format], notes)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_jobs.corpus.conll import read_conll
+from ner_jobs.corpus.notes import ReadingNotes
 from ner_jobs.corpus.sentence import RawSentence
 from ner_jobs.task import PermanentError
 
@@ -121,3 +122,57 @@ def test_the_real_corpus_has_its_counts(shared: Path, split: str, sentences: int
     path = shared / f"data/peoples_daily/example.{split}"
     lengths = [len(sentence.tokens) for sentence in read_conll(path, path.name)]
     assert (len(lengths), sum(lengths)) == (sentences, tokens)
+
+
+CASES = Path(__file__).parent / "cases"
+
+
+@pytest.mark.parametrize(
+    ("case", "tokens", "warnings"),
+    [
+        pytest.param(
+            "comment-ends-in-o.txt",
+            "Anna Oslo / Oslo",
+            ["comment lines, passed over: 2, the first at comment-ends-in-o.txt:1"],
+            id="comments whose last word is O",
+        ),
+        pytest.param(
+            "comment-multiconer.txt",
+            "anna kowal left / oslo slept",
+            ["comment lines, passed over: 2, the first at comment-multiconer.txt:1"],
+            id="comments with a tab",
+        ),
+        pytest.param(
+            "mark-in-the-middle.txt",
+            "Anna left / Oslo slept",
+            ["byte order marks of joined files, dropped: 2, the first at mark-in-the-middle.txt:4"],
+            id="marks of joined files",
+        ),
+    ],
+)
+def test_what_is_not_a_token_is_passed_over_and_counted(case: str, tokens: str, warnings: list[str]) -> None:
+    notes = ReadingNotes()
+    found = list(read_conll(CASES / case, case, notes=notes))
+    assert " / ".join(" ".join(sentence.tokens) for sentence in found) == tokens
+    assert notes.warnings() == warnings
+
+
+def test_a_line_with_one_column_more_is_refused() -> None:
+    with pytest.raises(PermanentError, match=r"^some:2: 5 columns, line 1 has 4; if a token holds a blank"):
+        list(read_conll(CASES / "blank-in-token.txt", "some"))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param("# O\n1 O\n", [["#", "1"]], id="a # with a tag is a token"),
+        pytest.param("a O\n# O\n#x O\n", [["a", "#", "#x"]], id="also inside a sentence"),
+        pytest.param("# newdoc\na O\n", [["a"]], id="a # with something else is not"),
+        pytest.param("#newdoc\na O\n", [["a"]], id="one column"),
+        pytest.param("#x B-A\n# B-A\n", [["#x", "#"]], id="only tokens with #"),
+    ],
+)
+def test_comments_and_tokens_with_a_number_sign(
+    tmp_path: Path, content: str, expected: list[list[str]]
+) -> None:
+    assert [list(sentence.tokens) for sentence in read(tmp_path, content.encode())] == expected

@@ -210,9 +210,9 @@ def test_an_npz_set_is_a_test_set_without_text(prepare: Prepare, tmp_path: Path)
         "labelUri": (tmp_path / "set" / LABEL_FILE).as_uri(),
     }
     names = ("O", "B-人", "I-人", "B-地", "I-地")
-    found = prepare(
-        train="\n".join(TRAIN), test=test, npzLabels=names, calibration={**test, "labelUri": None}
-    )
+    write_npz_set(tmp_path / "other", [NpzWindow((2, 8, 8, 3), None), NpzWindow((2, 8, 3), None)], length=8)
+    calibration = {"uri": (tmp_path / "other").as_uri(), "format": "npz"}
+    found = prepare(train="\n".join(TRAIN), test=test, npzLabels=names, calibration=calibration)
     assert [(s.id, s.input_ids, s.tags) for s in found.sentences("test")] == [
         ("test_0", (2, 7, 8, 3), ("B-人", "B-地")),
         ("test_1", (2, 7, 3), ("O",)),
@@ -222,6 +222,17 @@ def test_an_npz_set_is_a_test_set_without_text(prepare: Prepare, tmp_path: Path)
         prepare(train="\n".join(TRAIN), test={**test, "labelUri": None}, npzLabels=names)
     with pytest.raises(PermanentError, match="an npz set has no text"):
         prepare(train=test, test=test, npzLabels=names)
+
+
+def test_a_calibration_set_is_compared_with_test(prepare: Prepare) -> None:
+    train = "\n".join(TRAIN)
+    found = prepare(train=train, test=TEST, calibration=f"{TEST}\n{TRAIN[0]}")
+    assert found.metrics["sharedSentences"]["calibration/test"] == 1
+    assert "calibration and test share sentences, 1 of them distinct" in found.metrics["warnings"]
+    with pytest.raises(
+        PermanentError, match=r"spec\.data\.calibration: all sentences of .* are in spec\.data\.test"
+    ):
+        prepare(train=train, test=TEST, calibration=f"{TEST}\n{TEST}")
 
 
 @pytest.mark.parametrize(

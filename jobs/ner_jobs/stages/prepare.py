@@ -100,6 +100,7 @@ def run(context: StageContext) -> StageResult:
     for split, corpus in corpora.items():
         warnings += [f"{split}: {sentence}" for sentence in corpus.notes.warnings()]
     shared, partly = shared_sentences(splits), types_not_everywhere(splits)
+    shared |= _calibration_in_test(corpora, writer)
     for split, found in splits.items():
         warnings += found.warnings(split)
     warnings += overlap_warnings(shared, partly)
@@ -253,6 +254,23 @@ def _unknown_labels(labels: LabelList, splits: Mapping[str, SplitStatistics]) ->
         for split, tags in unknown.items()
         if tags
     ]
+
+
+def _calibration_in_test(corpora: Mapping[str, Corpus], writer: SplitWriter) -> dict[str, int]:
+    """Count the distinct sentences that a calibration set of the user's own shares with test.
+
+    Raises:
+        PermanentError: all of them are in test.
+    """
+    if "calibration" not in corpora:
+        return {}
+    calibration, test = (writer.statistics[split].texts for split in ("calibration", "test"))
+    if calibration and calibration <= test:
+        raise PermanentError(
+            f"spec.data.calibration: all sentences of {corpora['calibration'].name} are in spec.data.test, "
+            "which only judges; name other data, or leave uri out to sample train"
+        )
+    return {"calibration/test": len(calibration & test)}
 
 
 def _write_calibration(

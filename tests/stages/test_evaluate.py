@@ -152,6 +152,12 @@ def test_a_variant_alone(world: World) -> None:
     assert "int8 finds 80%" in (context.output / "report.html").read_text("utf-8")
 
 
+def test_a_test_set_without_an_entity_is_named(tmp_path: Path) -> None:
+    world = World(tmp_path, [Sentence("test:1", ("今", "天"), ("O", "O"))])
+    evaluate.run(world.context([("O", "O")]))
+    assert "the 1 sentences of test have no entity: there is nothing to find" in world.logged[0]
+
+
 def test_beside_the_reference(world: World) -> None:
     missed = changed(2, ("O",) * 5)
     context = world.context(missed, reference=GOLD)

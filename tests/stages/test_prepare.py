@@ -224,14 +224,18 @@ def test_an_npz_set_is_a_test_set_without_text(prepare: Prepare, tmp_path: Path)
         prepare(train=test, test=test, npzLabels=names)
 
 
+def test_a_test_set_without_an_entity_is_named(prepare: Prepare) -> None:
+    case = Path(__file__).parents[1] / "unit/corpus/cases/no-entity.txt"
+    found = prepare(train="\n".join(TRAIN), test=case.read_text("utf-8"))
+    assert "test has no entity: there is nothing to find" in "\n".join(found.metrics["warnings"])
+
+
 def test_a_calibration_set_is_compared_with_test(prepare: Prepare) -> None:
     train = "\n".join(TRAIN)
     found = prepare(train=train, test=TEST, calibration=f"{TEST}\n{TRAIN[0]}")
     assert found.metrics["sharedSentences"]["calibration/test"] == 1
     assert "calibration and test share sentences, 1 of them distinct" in found.metrics["warnings"]
-    with pytest.raises(
-        PermanentError, match=r"spec\.data\.calibration: all sentences of .* are in spec\.data\.test"
-    ):
+    with pytest.raises(PermanentError, match=r"spec\.data\.calibration: all sentences of .* are in"):
         prepare(train=train, test=TEST, calibration=f"{TEST}\n{TEST}")
 
 

@@ -195,6 +195,11 @@ def _headline(evaluation: Evaluation) -> dict[str, float | int | str | bool | No
 
 def _log_scores(context: StageContext, evaluation: Evaluation) -> None:
     f1 = evaluation.f1
+    if not evaluation.gold:
+        context.log(
+            f"the {evaluation.sentences:,} sentences of test have no entity: there is nothing to find, and "
+            "F1 says nothing about the model; give spec.data.test sentences with entities"
+        )
     context.log(
         f"F1 {f1.point:.4f} ({evaluation.confidence:.0%} interval {f1.low:.4f} to {f1.high:.4f}) on "
         f"{evaluation.sentences:,} sentences; seqeval agrees on {evaluation.checked:,}"

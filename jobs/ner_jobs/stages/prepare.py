@@ -94,7 +94,7 @@ def run(context: StageContext) -> StageResult:
     labels = _decide_labels(parameters, base.checkpoint, splits)
     context.log(f"{labels.reason}: {', '.join(labels.labels)}")
     write_labels(context.output / "labels", labels, scheme)
-    warnings = _unknown_labels(labels, splits)
+    warnings = _without_entities(splits) + _unknown_labels(labels, splits)
     warnings += _write_calibration(context, parameters, corpora, writer, train)
 
     for split, corpus in corpora.items():
@@ -245,6 +245,15 @@ def _decide_labels(
         )
     tags = frozenset[str]().union(*(found.tags for found in splits.values()))
     return decide_labels_as_they_are(parameters.labels, own, checkpoint.label_count, tags)
+
+
+def _without_entities(splits: Mapping[str, SplitStatistics]) -> list[str]:
+    return [
+        f"{split} has no entity: there is nothing to find, so F1 is 0 for every model; "
+        f"give spec.data.{split} sentences with entities"
+        for split, found in splits.items()
+        if not found.entities
+    ]
 
 
 def _unknown_labels(labels: LabelList, splits: Mapping[str, SplitStatistics]) -> list[str]:

@@ -230,6 +230,15 @@ def test_a_test_set_without_an_entity_is_named(prepare: Prepare) -> None:
     assert "test has no entity: there is nothing to find" in "\n".join(found.metrics["warnings"])
 
 
+def test_validation_has_whole_documents(prepare: Prepare) -> None:
+    train = "\n".join(f"-DOCSTART- O\n\n{TRAIN[at]}\n{TRAIN[at + 1]}" for at in range(0, 36, 2))
+    found = prepare(train=train, test=TEST)
+    sides = [{sentence.document for sentence in found.sentences(side)} for side in ("train", "validation")]
+    assert sides[0] | sides[1] == {str(number) for number in range(1, 19)}
+    assert not sides[0] & sides[1]
+    assert "by the hash of each of 18 documents, seed" in found.log
+
+
 def test_a_calibration_set_is_compared_with_test(prepare: Prepare) -> None:
     train = "\n".join(TRAIN)
     found = prepare(train=train, test=TEST, calibration=f"{TEST}\n{TRAIN[0]}")

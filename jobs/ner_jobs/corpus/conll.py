@@ -35,6 +35,8 @@ Columns = tuple[str, str, int]
 """Token, tag, and the number of columns."""
 BOUNDARY: Columns = ("", "", 0)
 """A line that ends a sentence."""
+DOCUMENT: Columns = (DOCUMENT_MARKER, "", 0)
+"""A line that begins a document."""
 
 
 class _BadLineError(ValueError):
@@ -61,7 +63,7 @@ def read_conll(
     known: dict[bytes, Columns] = {}
     tokens: list[str] = []
     tags: list[str] = []
-    start = 0
+    start, documents = 0, 0
     width, width_line = 0, 0
     mark = BYTE_ORDER_MARKS[encoding]
     with path.open("rb") as file:
@@ -82,10 +84,11 @@ def read_conll(
                 if len(known) >= LINES_IN_CACHE:
                     known.clear()
                 known[line] = columns
-            if columns is BOUNDARY:
+            if columns is BOUNDARY or columns is DOCUMENT:
                 if tokens:
-                    yield RawSentence(tuple(tokens), tuple(tags), name, start, tokens_have_lines=True)
+                    yield _sentence(tokens, tags, name, start, documents)
                     tokens, tags = [], []
+                documents += columns is DOCUMENT
                 continue
             if columns[2] != width:
                 if width == 0:
@@ -106,7 +109,13 @@ def read_conll(
             tokens.append(columns[0])
             tags.append(columns[1])
     if tokens:
-        yield RawSentence(tuple(tokens), tuple(tags), name, start, tokens_have_lines=True)
+        yield _sentence(tokens, tags, name, start, documents)
+
+
+def _sentence(tokens: list[str], tags: list[str], name: str, start: int, documents: int) -> RawSentence:
+    """The sentence; its document is the number of `-DOCSTART-` lines above it."""
+    document = str(documents) if documents else None
+    return RawSentence(tuple(tokens), tuple(tags), name, start, tokens_have_lines=True, document=document)
 
 
 def _width(path: Path, encoding: str) -> tuple[int, int] | None:
@@ -120,7 +129,7 @@ def _width(path: Path, encoding: str) -> tuple[int, int] | None:
                 columns = _parse(line, encoding)
             except _BadLineError:
                 return None
-            if columns is not BOUNDARY:
+            if columns is not BOUNDARY and columns is not DOCUMENT:
                 return columns[2], number
     return None
 
@@ -165,13 +174,13 @@ def _parse(raw: bytes, encoding: str) -> Columns:
         token = token.lstrip(" ")
     if not token or (len(token) > 1 and token[0] == separator):
         if body.strip(" \t") == DOCUMENT_MARKER:
-            return BOUNDARY
+            return DOCUMENT
         raise _BadLineError(
             f"{_shown(body)} has one column; write a token, a space or a tab, and its tag, "
             f"such as `{_example(body)}`"
         )
     if token == DOCUMENT_MARKER:
-        return BOUNDARY
+        return DOCUMENT
     others = body[end + 1 :].split(separator)
     count = 1 + (len(others) if separator == "\t" else sum(map(bool, others)))
     return token, body[body.rindex(separator) + 1 :].strip(" "), count

@@ -18,6 +18,7 @@ from ner_jobs.corpus.jsonl_fields import (
     FORMS,
     PASSED_OVER_ANSWERS,
     BadObjectError,
+    document_of,
     entities_of_line,
     fields_like_gold,
     gold_fields,
@@ -99,14 +100,14 @@ def _object(line: bytes, encoding: str) -> dict[str, Any]:
 
 
 def _sentence(content: Mapping[str, Any], segmentation: Segmentation, name: str, number: int) -> RawSentence:
-    own_id = _id_of(content)
+    own_id, document = _id_of(content), document_of(content)
     field = tokens_field(content)
     if field is not None:
         tokens = token_texts(content, field)
         if "" in tokens:
             raise BadObjectError(f"token {tokens.index('') + 1} is empty; leave it out, with its tag")
         tags, are_iob2 = _gold_of_tokens(content, field, tokens)
-        return RawSentence(tokens, tags, name, number, id=own_id, tags_are_iob2=are_iob2)
+        return RawSentence(tokens, tags, name, number, id=own_id, tags_are_iob2=are_iob2, document=document)
     text = content.get("text")
     if not isinstance(text, str):
         found = ", ".join(sorted(content)) or "no field"
@@ -116,10 +117,10 @@ def _sentence(content: Mapping[str, Any], segmentation: Segmentation, name: str,
     tokens = tuple(intern(token) for token, _, _ in pieces)
     gold = gold_fields(content)
     if not gold.is_given:
-        return RawSentence(tokens, None, name, number, id=own_id)
+        return RawSentence(tokens, None, name, number, id=own_id, document=document)
     remedy = f", or change spec.model.segmentation, which is {segmentation}"
     tags = tags_of(entities_of_line(gold, pieces, text, remedy), len(tokens))
-    return RawSentence(tokens, tags, name, number, id=own_id, tags_are_iob2=True)
+    return RawSentence(tokens, tags, name, number, id=own_id, tags_are_iob2=True, document=document)
 
 
 def _gold_of_tokens(

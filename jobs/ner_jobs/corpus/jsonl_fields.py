@@ -32,6 +32,7 @@ TAGS_OR_SPANS = ("labels", "label")
 START = ("start", "start_offset")
 END = ("end", "end_offset")
 TYPE = ("label", "type", "entity_group")
+DOCUMENT = ("doc_id", "document_id", "document")
 OTHER_TAGS = ("pos_tags", "chunk_tags")
 """Tags of the hub's data sets that are not entities."""
 PASSED_OVER_ANSWERS = ("reject", "ignore")
@@ -118,6 +119,14 @@ def require_characters(text: str) -> None:
         raise BadObjectError(
             f"\\u{ord(text[error.start]):04x} is half of a surrogate pair; write the whole character"
         ) from error
+
+
+def document_of(content: Mapping[str, Any]) -> str | None:
+    """The document that the line is part of, or None if it does not say."""
+    values = (content.get(name) for name in DOCUMENT)
+    return next(
+        (str(value) for value in values if isinstance(value, str | int) and not isinstance(value, bool)), None
+    )
 
 
 def gold_fields(content: Mapping[str, Any]) -> Gold:

@@ -14,6 +14,7 @@ from ner_jobs.task import ExitCode, PermanentError
 
 TOKEN_COLUMNS = ("tokens", "words")
 TAG_COLUMNS = ("ner_tags", "tags", "labels")
+DOCUMENT_COLUMNS = ("doc_id", "document_id", "document")
 SPLIT_NAMES = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "dev"),
@@ -46,6 +47,7 @@ def read_saved_dataset(folder: Path, name: str, split: str) -> Iterator[RawSente
     tags_column = _column(table, TAG_COLUMNS, name)
     to_names = _names(table, tags_column, name)
     has_ids = "id" in table.column_names
+    document_column = next((column for column in DOCUMENT_COLUMNS if column in table.column_names), None)
     row = 0
     for rows in table.iter(batch_size=ROWS_AT_ONCE):
         for at, tokens in enumerate(rows[tokens_column]):
@@ -55,7 +57,15 @@ def read_saved_dataset(folder: Path, name: str, split: str) -> Iterator[RawSente
             tags = None if tags_column is None else to_names(rows[tags_column][at], f"{name}, {place}")
             if tags is not None and len(tags) != len(checked):
                 raise PermanentError(f"{name}, {place}: {len(checked)} tokens and {len(tags)} tags")
-            yield RawSentence(checked, tags, name, place, id=str(rows["id"][at]) if has_ids else None)
+            document = None if document_column is None else rows[document_column][at]
+            yield RawSentence(
+                checked,
+                tags,
+                name,
+                place,
+                id=str(rows["id"][at]) if has_ids else None,
+                document=None if document is None else str(document),
+            )
 
 
 def _open(folder: Path, name: str, split: str) -> Any:

@@ -21,6 +21,7 @@ class RawSentence:
         id: the user's own, or None.
         input_ids: of an npz set: the real sub-tokens, specials included.
         tags_are_iob2: the reader made the tags itself, from spans.
+        document: that the sentence is part of, or None if the file does not say.
     """
 
     tokens: tuple[str, ...]
@@ -31,6 +32,7 @@ class RawSentence:
     id: str | None = None
     input_ids: tuple[int, ...] | None = None
     tags_are_iob2: bool = False
+    document: str | None = None
 
     def where(self, token: int | None = None) -> str:
         """`FILE:LINE` of a token (0-based), or of the sentence, for a message."""
@@ -52,6 +54,7 @@ class Sentence:
         tags: IOB2 names, one a token (one a real sub-token for an npz set), or None if there is no gold.
         input_ids: of an npz set only: the window's real sub-tokens, specials included.
         source: `FILE:LINE` of its first token, for messages.
+        document: that the sentence is part of, unique in its split, or None if it is not known.
     """
 
     id: str
@@ -59,6 +62,7 @@ class Sentence:
     tags: tuple[str, ...] | None = None
     input_ids: tuple[int, ...] | None = None
     source: str = ""
+    document: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ def _to_object(sentence: Sentence) -> dict[str, Any]:
         content["input_ids"] = sentence.input_ids
     if sentence.tags is not None:
         content["tags"] = sentence.tags
+    if sentence.document is not None:
+        content["document"] = sentence.document
     return content
 
 
@@ -78,4 +80,5 @@ def _from_object(content: dict[str, Any]) -> Sentence:
         tuple(map(intern, content["tokens"])) if input_ids is None else (),
         None if tags is None else tuple(map(intern, tags)),
         None if input_ids is None else tuple(input_ids),
+        document=content.get("document"),
     )

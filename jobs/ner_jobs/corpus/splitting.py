@@ -2,7 +2,9 @@
 
 A sentence's side depends only on its tokens and the seed. So identical
 sentences are on the same side (none is both trained on and measured), and a
-corpus that grows moves no earlier sentence.
+corpus that grows moves no earlier sentence. If the documents are known, the
+side depends on the document: names recur in a document, so a document on both
+sides would be partly learned by heart.
 """
 
 import hashlib
@@ -27,13 +29,23 @@ def place_of(sentence: Sentence, seed: int, purpose: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]) / 2**56
 
 
+def documents_of(sentences: Sequence[Sentence]) -> int:
+    """How many documents are known."""
+    return len({sentence.document for sentence in sentences} - {None})
+
+
+def _place_of_document(document: str, seed: int) -> float:
+    text = TOKEN_SEPARATOR.join(("validation by document", str(seed), document))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]) / 2**56
+
+
 def split_by_hash(
     sentences: Sequence[Sentence], fraction: float, seed: int
 ) -> tuple[list[Sentence], list[Sentence]]:
-    """(train, validation), each in the order of the file.
+    """(train, validation), each in the order of the file; by document if there are two or more.
 
     If the hash leaves a side empty (a handful of sentences), the sentence
-    nearest to the border changes sides, with all that are identical to it.
+    or document nearest to the border changes sides, with all that are identical to it.
 
     Args:
         sentences: of train.
@@ -43,7 +55,13 @@ def split_by_hash(
     Raises:
         PermanentError: all sentences are identical, so there is nothing to split.
     """
-    places = [place_of(sentence, seed, "validation") for sentence in sentences]
+    by_document = documents_of(sentences) > 1
+    places = [
+        _place_of_document(sentence.document, seed)
+        if by_document and sentence.document is not None
+        else place_of(sentence, seed, "validation")
+        for sentence in sentences
+    ]
     distinct = sorted(set(places))
     if len(distinct) < 2:
         raise PermanentError(

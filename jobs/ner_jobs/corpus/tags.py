@@ -275,6 +275,7 @@ def normalise(sentence: RawSentence, scheme: Scheme, split: str, ordinal: int) -
         tags,
         sentence.input_ids,
         sentence.where(),
+        sentence.document,
     )
 
 

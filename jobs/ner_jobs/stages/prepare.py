@@ -27,7 +27,7 @@ from ner_jobs.corpus.sampling import draw_calibration
 from ner_jobs.corpus.sentence import RawSentence, Sentence
 from ner_jobs.corpus.snapshot import count_sentences, write_sentences
 from ner_jobs.corpus.splits import SPLITS, SplitWriter
-from ner_jobs.corpus.splitting import split_by_hash
+from ner_jobs.corpus.splitting import documents_of, split_by_hash
 from ner_jobs.corpus.statistics import (
     SplitStatistics,
     SubTokenCounter,
@@ -213,10 +213,12 @@ def _write_splits(
         validation: list[Sentence] = []
         if "train" in corpora:
             fraction, seed = parameters.validation_fraction, parameters.seed
+            documents = documents_of(train)
+            unit = f"each of {documents} documents" if documents > 1 else "each"
             train, validation = split_by_hash(train, fraction, seed)
             context.log(
                 f"no spec.data.validation: {len(validation)} of {len(train) + len(validation)} sentences "
-                f"of train became validation (fraction {fraction:g}, by the hash of each, seed {seed})"
+                f"of train became validation (fraction {fraction:g}, by the hash of {unit}, seed {seed})"
             )
         writer.write("validation", validation)
     writer.write("train", train)

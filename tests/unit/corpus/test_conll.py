@@ -176,3 +176,8 @@ def test_comments_and_tokens_with_a_number_sign(
     tmp_path: Path, content: str, expected: list[list[str]]
 ) -> None:
     assert [list(sentence.tokens) for sentence in read(tmp_path, content.encode())] == expected
+
+
+def test_documents_are_counted_by_their_markers(tmp_path: Path) -> None:
+    content = b"a O\n\n-DOCSTART- -X- O\n\nb O\n\nc O\n-DOCSTART-\nd O\n"
+    assert [sentence.document for sentence in read(tmp_path, content)] == [None, "1", "1", "2"]

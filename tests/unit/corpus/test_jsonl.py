@@ -232,3 +232,12 @@ def test_what_is_passed_over_is_counted(tmp_path: Path) -> None:
         "the field annotations looks like gold and is not read: 2, the first at some.jsonl:4",
         "the field iob looks like gold and is not read: 1, the first at some.jsonl:6",
     ]
+
+
+def test_a_document_is_kept(tmp_path: Path) -> None:
+    lines = [
+        {"text": "a", "doc_id": 7, "document": "a title"},
+        {"tokens": ["a"], "document": "x"},
+        {"text": "a", "document": None},
+    ]
+    assert [sentence.document for sentence in read(tmp_path, *lines)] == ["7", "x", None]

@@ -31,6 +31,7 @@ def test_sets_without_text_or_gold_come_back(tmp_path: Path) -> None:
         Sentence("a", (), ("O",), (1, 2, 3)),
         Sentence("b", (), None, (1, 3)),
         Sentence("c", ("字",)),
+        Sentence("d", ("字",), document="7"),
     ]
     write_sentences(tmp_path, sentences)
     assert list(read_sentences(tmp_path)) == sentences

@@ -47,3 +47,23 @@ def test_the_seed_decides() -> None:
 def test_one_sentence_cannot_be_split(texts: list[str]) -> None:
     with pytest.raises(PermanentError, match=r"distinct sentence.*give spec\.data\.validation"):
         split_by_hash(sentences(texts), 0.1, 42)
+
+
+@given(st.integers(2, 20), st.floats(0.01, 0.99), st.integers(0, 9))
+def test_a_document_is_never_on_both_sides(count: int, fraction: float, seed: int) -> None:
+    known = [
+        Sentence(f"{document}:{at}", (str(document), str(at)), document=str(document))
+        for document in range(count)
+        for at in range(3)
+    ]
+    train, validation = split_by_hash(known, fraction, seed)
+    assert train
+    assert validation
+    assert not {sentence.document for sentence in train} & {sentence.document for sentence in validation}
+
+
+def test_a_single_document_is_split_by_its_sentences() -> None:
+    known = [Sentence(str(at), (str(at),), document="1") for at in range(50)]
+    train, validation = split_by_hash(known, 0.5, 42)
+    assert train
+    assert validation

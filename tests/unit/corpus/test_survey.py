@@ -1,7 +1,10 @@
 """The first reading: what it counts, and what it refuses."""
 
+from pathlib import Path
+
 import pytest
 
+from ner_jobs.corpus.conll import read_conll
 from ner_jobs.corpus.sentence import RawSentence
 from ner_jobs.corpus.survey import survey
 from ner_jobs.corpus.tags import find_scheme
@@ -29,3 +32,22 @@ def test_it_counts_sentences_and_tags() -> None:
 def test_what_it_refuses(sentences: list[RawSentence], message: str) -> None:
     with pytest.raises(PermanentError, match=message):
         survey(sentences, "spec.data.test: f")
+
+
+def test_a_first_column_that_counts_tokens_is_refused() -> None:
+    case = Path(__file__).parent / "cases/germeval-columns.txt"
+    with pytest.raises(PermanentError, match=r"^some: the tokens of every sentence are 1, 2, 3, …"):
+        survey(read_conll(case, "germeval-columns.txt"), "some")
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        pytest.param([("1",), ("1",)], id="single tokens"),
+        pytest.param([("1", "2"), ("3", "4")], id="one sentence does not begin at 1"),
+        pytest.param([("1", "2"), ("a",)], id="one sentence has a word"),
+    ],
+)
+def test_numbers_can_be_tokens(sentences: list[tuple[str, ...]]) -> None:
+    raw = [RawSentence(tokens, ("O",) * len(tokens), "some", 1) for tokens in sentences]
+    assert survey(raw, "some").sentences == 2

@@ -321,7 +321,8 @@ def test_another_graph_than_was_compiled_is_refused_whatever_is_written_beside_i
 ) -> None:
     folders = {}
     for each in ("fp32", precision):
-        context = make(backend=engine, precision=each)
+        # The search is not the subject here: the tiny validation set shows too little for a tight bound.
+        context = make(backend=engine, precision=each, quantization={"maxDrop": 100})
         compile_stage.run(context)
         folders[each] = context.output / "compiled"
     folder = shutil.copytree(folders[precision], tmp_path / "swapped")

@@ -68,10 +68,12 @@ class Cluster:
     def apply_crds(self, folder: Path) -> None:
         """Apply the CRDs of a folder and wait until they are served."""
         self.kubectl("apply", "--server-side", "-f", str(folder))
+        self.wait_for_crds("-f", str(folder))
+
+    def wait_for_crds(self, *which: str) -> None:
+        """Wait until CRDs are served; `which` is what `kubectl get` takes."""
         # `kubectl wait` fails if the API server has not written the first condition yet.
-        until(
-            "the CRDs to be served", lambda: _established(self.kubectl("get", "-o=json", "-f", str(folder)))
-        )
+        until("the CRDs to be served", lambda: _established(self.kubectl("get", "-o=json", *which)))
 
     def ready_nodes(self) -> set[str]:
         """Names of the nodes on which a pod can start now."""

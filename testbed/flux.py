@@ -130,7 +130,7 @@ def flux(cluster: Cluster, folder: Path) -> Iterator[Flux]:
     """
     cluster.kubectl("apply", "--server-side", "-f", str(CRDS))
     cluster.apply([_crd(kind, plural) for kind, plural in UNUSED.items()])
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+    cluster.wait_for_crds("crd")
     served: dict[str, bytes] = {}
     with cluster.namespace("flux") as namespace, _serving(served) as port:
         health, metrics = free_port(), free_port()

@@ -51,7 +51,7 @@ def knows_benchmark(definition: Any) -> bool:
 
 def apply_precious(releases: Any) -> str:
     """A NerDeployment of somebody's; returns its UID."""
-    releases.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/nerdeployments.nerd.dev")
+    releases.plane.wait_for_crds("crd/nerdeployments.nerd.dev")
     releases.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(DEPLOYMENT))
     return uid_of_precious(releases)
 

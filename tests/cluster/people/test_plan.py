@@ -96,11 +96,11 @@ def test_of_other_gates_it_says_which(refused: Any, tmp_path: Path) -> None:
 
 def test_a_variant_whose_runtime_is_missing_is_blocked(exported: Any, tmp_path: Path) -> None:
     reference, int8 = exported.read("tiny")["spec"]["variants"]
-    file = written(exported, tmp_path, variants=[reference, {**int8, "runtime": "va16"}])
+    file = written(exported, tmp_path, variants=[reference, {**int8, "runtime": "not-there"}])
     previewed = steps(exported("plan", "tiny", "-f", file, "-o", "json"))
     state, (why,) = previewed["compile/int8"]
     assert state == "blocked"
-    assert "there is no NerRuntime va16" in why
+    assert "there is no NerRuntime not-there" in why
     assert previewed["evaluate/int8"] == ("known after", ["infer/int8, infer/fp32"])
     assert previewed["compile/fp32"][0] == "run"
     assert " blocked" in exported("plan", "tiny", "-f", file).out.splitlines()[-1]

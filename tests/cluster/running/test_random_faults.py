@@ -287,7 +287,7 @@ def world(fake_cluster: Any, request: pytest.FixtureRequest) -> Iterator[Callabl
                 for namespace in [stack.enter_context(fake_cluster.namespace("faults"))]
                 for name in group
             }
-            account = operator_account(fake_cluster, f"op-{homes['in-peace']}")
+            account = operator_account(fake_cluster, f"op-{homes['no-faults']}")
             server = stack.enter_context(faulty_api_server(fake_cluster, account.kubeconfig))
             # More often than by default: silence has to be noticed within the test.
             flags = ("--resync=5", "--watch-timeout=10")

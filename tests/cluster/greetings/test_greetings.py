@@ -127,6 +127,7 @@ def test_a_greeting_owns_a_config_map_and_becomes_ready(scene: Any) -> None:
         ("patch", "greetings/status"),
         ("create", "events"),
     ], "the echoes of its own writes cause no others"
+    assert scene.metric("greeter_errors_total") == 0
 
 
 def test_a_changed_spec_and_a_deleted_object_are_reconciled(scene: Any) -> None:

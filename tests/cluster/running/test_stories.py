@@ -27,6 +27,7 @@ def test_a_deployment_goes_through_all_its_stages_and_is_promoted(scene: Any) ->
     writes = scene.writes()
     assert {write.code for write in writes} <= {200, 201}
     assert len(writes) <= 3 * len(stages)
+    assert scene.operator.metric("nerd_errors_total") == 0
 
 
 def test_nothing_but_the_status_is_written_into_the_object(scene: Any) -> None:

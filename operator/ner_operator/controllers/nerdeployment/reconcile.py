@@ -87,8 +87,8 @@ def _log(key: Key, observation: Observation, decision: Decision) -> None:
         ready.message if ready else "reconciled",
         extra={
             "object": key,
-            "created": [order.name for order in decision.create],
-            "deleted": [job.name for job in decision.delete],
+            "jobs_created": [order.name for order in decision.create],
+            "jobs_deleted": [job.name for job in decision.delete],
             "stages": changes,
             "reason": ready.reason if ready else "",
         },

@@ -99,10 +99,10 @@ class FaultyApiServer:
                 stream.stalled = True
             return len(self._streams)
 
-    def cut_watches(self) -> int:
-        """Close all open watches; returns how many there were."""
+    def cut_watches(self, most: int | None = None) -> int:
+        """Close the open watches, at most this many of them; returns how many were closed."""
         with self._lock:
-            streams = list(self._streams)
+            streams = list(self._streams)[:most]
         for stream in streams:
             stream.end()
         return len(streams)

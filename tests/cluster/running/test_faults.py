@@ -134,8 +134,10 @@ def test_a_silent_watch_is_noticed_by_the_resync_and_fails_the_probe(faulty_scen
 
 def test_a_watch_that_fails_for_good_ends_the_process_and_the_next_one_continues(faulty_scene: Any) -> None:
     with faulty_scene() as scene:
+        # The others stay open: if one fails while others connect, kopf sometimes hangs instead of ending.
+        scene.until("all watches", lambda: scene.server.watches >= 3)
         scene.server.let(WATCHES, watch_fails(500))
-        scene.server.cut_watches()
+        assert scene.server.cut_watches(most=1) == 1
         scene.apply(**SMALL)
         scene.until_ready()
         assert_done_once(scene)
